@@ -1,0 +1,46 @@
+import { isDeepStrictEqual } from 'node:util';
+
+/** One path in a state that is not as wanted. */
+export interface Difference {
+  /** Dotted path, e.g. `values.net.ipv4.ip_forward` or `memory`. */
+  readonly path: string;
+  readonly wanted: unknown;
+  /** undefined when it is not there at all. */
+  readonly actual: unknown;
+}
+
+/**
+ * A want that matters only when the thing is made (an installation's ISO): validated and planned, never compared.
+ * Wrap it with {@link once}.
+ */
+export class Once<T> {
+  readonly value: T;
+
+  constructor(value: T) {
+    this.value = value;
+  }
+}
+
+/** Marks a want as one that matters only when the thing is made. */
+export function once<T>(value: T): Once<T> {
+  return new Once(value);
+}
+
+/**
+ * Compares what is there with what is wanted: only what `wanted` names counts, `undefined` and {@link Once} name nothing.
+ * Records are compared key by key, everything else (arrays included) as a whole.
+ */
+export function differences(wanted: unknown, actual: unknown, path = ''): readonly Difference[] {
+  if (wanted === undefined || wanted instanceof Once) return [];
+  if (isRecord(wanted)) {
+    const inside = isRecord(actual) ? actual : {};
+    return Object.entries(wanted).flatMap(([key, value]) =>
+      differences(value, inside[key], path === '' ? key : `${path}.${key}`),
+    );
+  }
+  return isDeepStrictEqual(wanted, actual) ? [] : [{ path, wanted, actual }];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url';
+import type { Location } from './errors.ts';
+
+const libraryFolders = ['lib/', 'modules/'].map((folder) => fileURLToPath(new URL(`../${folder}`, import.meta.url)));
+
+/** Finds the line that called into the library: the nearest frame of the call stack that is neither the library's nor Node's. */
+export function callerLocation(): Location | undefined {
+  const holder: { stack?: string } = {};
+  Error.captureStackTrace(holder, callerLocation);
+  return stackLocations(holder.stack ?? '').find(({ file }) => isUsers(file));
+}
+
+/** Reads the places that a stack trace names, innermost first. */
+export function stackLocations(stack: string): readonly Location[] {
+  return stack.split('\n').flatMap((line) => {
+    const frame = /^\s+at .*?((?:file:\/\/)?\/[^()]*):(\d+):(\d+)\)?$/.exec(line);
+    const [, place, lineNumber, column] = frame ?? [];
+    if (place === undefined) return [];
+    const file = place.startsWith('file://') ? fileURLToPath(place) : place;
+    return [{ file, line: Number(lineNumber), column: Number(column) }];
+  });
+}
+
+function isUsers(file: string): boolean {
+  return !file.includes('/node_modules/') && !libraryFolders.some((folder) => file.startsWith(folder));
+}

@@ -1,0 +1,195 @@
+import type { Difference } from './diff.ts';
+import { differences } from './diff.ts';
+import { applyTask, checkTask, type TaskResult } from './engine.ts';
+import { KvmPlayError, type Location, PlaybookError } from './errors.ts';
+import type { Host } from './hosts/host.ts';
+import type { ReadonlyHost } from './hosts/readonly_host.ts';
+import { callerLocation } from './location.ts';
+import type { Disruption, Step } from './step.ts';
+
+/** Something that a task leans on and that the host does not have. */
+export interface Missing {
+  /**
+   * What would provide it, e.g. `tool:virsh`, `unit:libvirtd`, `pool:default`, `volume:disk.img`, `file:/x.iso`, `link:ens33`.
+   * An earlier task whose `provides` holds the same key and that is about to change makes it no error.
+   */
+  readonly key: string;
+  /** What was wanted and what was found, e.g. `there is no storage pool 'default'`. */
+  readonly what: string;
+  /** What to do next, e.g. `apt-get install virtinst`. */
+  readonly remedy: string;
+}
+
+/** What a module's `read` answers. */
+export interface Seen<State, Found> {
+  /** The actual state in canonical form, in the same terms as `desired`; keys that do not hold anything are left out. It alone is compared. */
+  readonly state: Partial<State>;
+  /** Whatever `plan` needs besides (a file's text, a guest's XML). */
+  readonly found: Found;
+  /** What the task leans on and the host lacks. `state` then says what holds as far as it can be seen. */
+  readonly missing?: readonly Missing[];
+  /** Things that a person should know, changed or not, e.g. a console open to the network. */
+  readonly warnings?: readonly string[];
+  /** True while the state is on its way to another (a unit that is starting): the engine reads again, within a bound. */
+  readonly settling?: boolean;
+}
+
+/** What holds on the live system of what a module has written. An empty list means that all of it holds. */
+export interface InForce {
+  /** What loading brings about and does not hold. */
+  readonly loaded: readonly Difference[];
+  /** What others have a part in (a lease) and does not hold yet: awaited within a bound, never a reason to load again. */
+  readonly settled: readonly Difference[];
+}
+
+/** What the author of a module writes. The engine derives `check` and `apply` from it. */
+export interface ModuleSpec<Args extends object, State extends object, Found> {
+  /** The module's name in snake_case. */
+  readonly name: string;
+  /**
+   * Validates the arguments and makes them canonical. Pure. The options that every task takes may stand among them;
+   * `parseArguments` passes over those.
+   * @throws ArgumentError
+   */
+  desired(args: Args): State;
+  /** Names what the task is about: `br0`, `network`, `gibbon`. It stands in titles, and names the marker of a written but not loaded change. */
+  subject(desired: State): string;
+  /** Keys of {@link Missing} that exist once this task has been applied. */
+  provides?(desired: State): readonly string[];
+  /** Looks, and only looks. */
+  read(host: ReadonlyHost, desired: State): Promise<Seen<State, Found>>;
+  /**
+   * Says which steps lead from what was seen to what is wanted. Pure.
+   * `due` names what a reflected task has written and the live system does not have; it is empty unless `loads` is true.
+   * @throws UnsupportedChangeError when there is no such way
+   */
+  plan(seen: Seen<State, Found>, desired: State, due: readonly Difference[]): readonly Step[];
+  /** For a module that writes what something else must load: says what of it holds on the live system. Only looks. */
+  inForce?(host: ReadonlyHost, desired: State): Promise<InForce>;
+  /** True for a module whose tasks can load what others have written, and so take `reflects`. */
+  readonly loads?: true;
+}
+
+/** Options that every task takes beside its module's arguments. */
+export interface TaskOptions {
+  /** Earlier tasks whose written state this task loads (it must be a module that can, such as `service`). */
+  readonly reflects?: readonly Task[];
+  /** What this task may disturb: `link`, `guest` or `data`. A change that would disturb something else is refused. */
+  readonly disrupts?: readonly Disruption[];
+  /** True when what this task writes is meant to be loaded later, outside of this play (an image that is being built). Default false. */
+  readonly loadedLater?: boolean;
+}
+
+/** What one look at a host says about a task. */
+export interface Reading {
+  readonly differences: readonly Difference[];
+  readonly missing: readonly Missing[];
+  readonly warnings: readonly string[];
+  readonly settling: boolean;
+  /** Says which steps lead from here to what is wanted. @throws UnsupportedChangeError */
+  plan(due: readonly Difference[]): readonly Step[];
+}
+
+/** One task of a play: a module with validated arguments. It holds no host and no result, and can be used for many hosts at once. */
+export interface Task {
+  readonly title: string;
+  /** The module's name. */
+  readonly module: string;
+  /** What the task is about, e.g. `br0`. */
+  readonly subject: string;
+  /** The line of the site that made it. */
+  readonly location: Location | undefined;
+  readonly reflects: readonly Task[];
+  readonly disrupts: readonly Disruption[];
+  readonly loadedLater: boolean;
+  readonly provides: readonly string[];
+  /** Looks at a host. */
+  read(host: ReadonlyHost): Promise<Reading>;
+  /** Looks at what is in force; present when something else must load what the task writes. */
+  readonly inForce?: (host: ReadonlyHost) => Promise<InForce>;
+}
+
+/** A module as sites and programs use it. Called, it makes a task for a play; `check` and `apply` work on one host at once. */
+export interface Module<Args extends object> {
+  /** Makes a task. @throws ArgumentError at the caller's line */
+  (args: Args & TaskOptions): Task;
+  /** Makes a task with a title of its own. @throws ArgumentError at the caller's line */
+  (title: string, args: Args & TaskOptions): Task;
+  /** The module's name in snake_case. */
+  readonly module: string;
+  /** Says what `apply` would do to a host, and changes nothing. */
+  check(host: Host, args: Args & TaskOptions): Promise<TaskResult>;
+  /** Brings a host to the wanted state. @throws KvmPlayError */
+  apply(host: Host, args: Args & TaskOptions): Promise<TaskResult>;
+}
+
+/**
+ * Makes a module from what its author writes.
+ *
+ * @example
+ * ```ts
+ * export const hostname = defineModule<{ name: string }, { name: string }, undefined>({
+ *   name: 'hostname',
+ *   desired: (args) => ({ name: args.name }),
+ *   subject: (desired) => desired.name,
+ *   read: async (host) => ({ state: { name: (await host.query(['hostname'])).stdout.trim() }, found: undefined }),
+ *   plan: (_seen, desired) => [command(['hostnamectl', 'set-hostname', desired.name])],
+ * });
+ * ```
+ */
+export function defineModule<Args extends object, State extends object, Found>(
+  spec: ModuleSpec<Args, State, Found>,
+): Module<Args> {
+  function makeTask(first: string | (Args & TaskOptions), second?: Args & TaskOptions): Task {
+    const [title, args] = typeof first === 'string' ? [first, second] : [undefined, first];
+    const location = callerLocation();
+    try {
+      if (args === undefined) throw new PlaybookError(`${spec.name}: its arguments are missing`);
+      return newTask(spec, title, args, location);
+    } catch (error) {
+      if (error instanceof KvmPlayError) error.at({ task: title ?? spec.name, location });
+      throw error;
+    }
+  }
+  return Object.assign(makeTask, {
+    module: spec.name,
+    check: async (host: Host, args: Args & TaskOptions) => checkTask(host, makeTask(args)),
+    apply: async (host: Host, args: Args & TaskOptions) => applyTask(host, makeTask(args)),
+  });
+}
+
+function newTask<Args extends object, State extends object, Found>(
+  spec: ModuleSpec<Args, State, Found>,
+  title: string | undefined,
+  args: Args & TaskOptions,
+  location: Location | undefined,
+): Task {
+  const { reflects = [], disrupts = [], loadedLater = false } = args;
+  const desired = spec.desired(args);
+  const subject = spec.subject(desired);
+  if (reflects.length > 0 && spec.loads !== true) {
+    throw new PlaybookError(`${spec.name} cannot load what another task has written, so it takes no 'reflects'`);
+  }
+  const { inForce } = spec;
+  return Object.freeze({
+    title: title ?? `${spec.name} ${subject}`,
+    module: spec.name,
+    subject,
+    location,
+    reflects,
+    disrupts,
+    loadedLater,
+    provides: spec.provides?.(desired) ?? [],
+    async read(host: ReadonlyHost): Promise<Reading> {
+      const seen = await spec.read(host, desired);
+      return {
+        differences: differences(desired, seen.state),
+        missing: seen.missing ?? [],
+        warnings: seen.warnings ?? [],
+        settling: seen.settling ?? false,
+        plan: (due) => spec.plan(seen, desired, due),
+      };
+    },
+    ...(inForce && { inForce: (host: ReadonlyHost) => inForce(host, desired) }),
+  });
+}

@@ -1,0 +1,84 @@
+import type { TextFile } from './hosts/readonly_host.ts';
+
+/** What a step may disturb. A task that needs such a step says so in its own words: `disrupts: ['link']`. */
+export type Disruption =
+  /** cuts network links, perhaps the one that this very session runs over */
+  | 'link'
+  /** stops, restarts or replaces a running guest */
+  | 'guest'
+  /** destroys data */
+  | 'data';
+
+/** Runs one command on the host. */
+export interface CommandStep {
+  readonly kind: 'command';
+  /** The argument vector; no shell ever splits or expands it. */
+  readonly argv: readonly string[];
+  /** Text for its standard input; it appears in no process list and in no report. */
+  readonly stdin?: string;
+  /** Seconds after which it is ended and counts as failed. Default 120. */
+  readonly timeLimit?: number;
+  /** Positions in `argv` that are shown as `***`. */
+  readonly secret?: readonly number[];
+  /** What it disturbs. `link` makes it run detached from the session, with a journal on the host. */
+  readonly disrupts?: Disruption;
+  /** systemd units that it starts, stops or reconfigures. */
+  readonly units?: readonly string[];
+  /** Network links that it touches. */
+  readonly links?: readonly string[];
+}
+
+/** Writes a file atomically: a temporary name in the same directory, sync, rename. Mode, owner and SELinux label stay; a link is followed. */
+export interface WriteFileStep {
+  readonly kind: 'write';
+  /** Absolute path. */
+  readonly path: string;
+  readonly text: string;
+  /** The file as it was read, for the diff and for its encoding; undefined when it did not exist. */
+  readonly before?: TextFile;
+  /** Mode of a file that does not exist yet. Default 0o644. */
+  readonly mode?: number;
+}
+
+/** Makes a directory with its parents. */
+export interface DirectoryStep {
+  readonly kind: 'directory';
+  readonly path: string;
+  /** Mode of a directory that does not exist yet. Default 0o755. */
+  readonly mode?: number;
+}
+
+/** Removes one file, after a backup. */
+export interface RemoveFileStep {
+  readonly kind: 'remove';
+  readonly path: string;
+  /** The file as it was read, for the diff. */
+  readonly before?: TextFile;
+}
+
+/** One thing that apply does to a host: plain, frozen data that can be printed, compared and stored. Only the engine executes it. */
+export type Step = CommandStep | WriteFileStep | DirectoryStep | RemoveFileStep;
+
+/** Builds a {@link CommandStep}. */
+export function command(argv: readonly string[], options: Omit<CommandStep, 'kind' | 'argv'> = {}): CommandStep {
+  return Object.freeze({ kind: 'command', argv: Object.freeze([...argv]), ...options });
+}
+
+/** Builds a {@link WriteFileStep}. */
+export function writeFile(
+  path: string,
+  text: string,
+  options: Pick<WriteFileStep, 'before' | 'mode'> = {},
+): WriteFileStep {
+  return Object.freeze({ kind: 'write', path, text, ...options });
+}
+
+/** Builds a {@link DirectoryStep}. */
+export function makeDirectory(path: string, options: Pick<DirectoryStep, 'mode'> = {}): DirectoryStep {
+  return Object.freeze({ kind: 'directory', path, ...options });
+}
+
+/** Builds a {@link RemoveFileStep}. */
+export function removeFile(path: string, options: Pick<RemoveFileStep, 'before'> = {}): RemoveFileStep {
+  return Object.freeze({ kind: 'remove', path, ...options });
+}

@@ -1,0 +1,107 @@
+import type { Host } from '../../lib/hosts/host.ts';
+import type { Output, ReadonlyHost, TextFile } from '../../lib/hosts/readonly_host.ts';
+import type { Step } from '../../lib/step.ts';
+
+/** What a fake command answers; missing parts are exit code 0 and no output. */
+export type Answer = Partial<Output>;
+
+/** What a fake host starts with. */
+export interface FakeHostOptions {
+  name?: string;
+  isLocal?: boolean;
+  /** Text by absolute path. */
+  files?: Record<string, string>;
+  /** Answers by command line (`argv` joined by one blank), for queries and for steps alike. */
+  commands?: Record<string, Answer | (() => Answer)>;
+  /** Commands in the PATH. Default: every one that is asked for. */
+  tools?: readonly string[];
+  /** Called for a command step without an entry in `commands`; changes the host's files or answers as the real tool would. */
+  onStep?: (argv: readonly string[], host: FakeHost) => Answer;
+}
+
+/** A host in memory, which replays captured answers. It is no better than what was captured. */
+export class FakeHost implements Host {
+  readonly name: string;
+  readonly isLocal: boolean;
+  readonly files: Map<string, string>;
+  readonly commands: Map<string, Answer | (() => Answer)>;
+  /** Every step that was executed, in order. */
+  readonly executed: Step[] = [];
+  /** Every query that was asked, as command lines. */
+  readonly asked: string[] = [];
+  readonly logged: string[] = [];
+  locked = false;
+  closed = false;
+  readonly #options: FakeHostOptions;
+
+  constructor(options: FakeHostOptions = {}) {
+    this.#options = options;
+    this.name = options.name ?? 'fake';
+    this.isLocal = options.isLocal ?? false;
+    this.files = new Map(Object.entries(options.files ?? {}));
+    this.commands = new Map(Object.entries(options.commands ?? {}));
+  }
+
+  readonly reader: ReadonlyHost = {
+    name: 'fake',
+    query: async (argv) => this.#query(argv),
+    readFile: async (path): Promise<TextFile | undefined> => {
+      const text = this.files.get(path);
+      return text === undefined ? undefined : { path, text, encoding: 'utf8' };
+    },
+    listDirectory: async (path) => {
+      const below = [...this.files.keys()].filter((file) => file.startsWith(`${path}/`));
+      return [...new Set(below.map((file) => file.slice(path.length + 1).split('/')[0] ?? ''))].sort();
+    },
+    exists: async (path) => [...this.files.keys()].some((file) => file === path || file.startsWith(`${path}/`)),
+    which: async (name) => {
+      const { tools } = this.#options;
+      return tools === undefined || tools.includes(name) ? `/usr/bin/${name}` : undefined;
+    },
+  };
+
+  async lock(): Promise<void> {
+    this.locked = true;
+  }
+
+  async execute(step: Step): Promise<void> {
+    if (!this.locked) throw new Error('a step was executed without the lock');
+    this.executed.push(step);
+    switch (step.kind) {
+      case 'write':
+        this.files.set(step.path, step.text);
+        break;
+      case 'remove':
+        this.files.delete(step.path);
+        break;
+      case 'command': {
+        const answer = this.#answer(step.argv) ?? this.#options.onStep?.(step.argv, this);
+        if (answer === undefined) throw new Error(`the fake host knows no command ${step.argv.join(' ')}`);
+        if ((answer.exitCode ?? 0) !== 0) throw new Error(`${step.argv.join(' ')} exited with ${answer.exitCode}`);
+        break;
+      }
+      case 'directory':
+        break;
+    }
+  }
+
+  async log(line: string): Promise<void> {
+    this.logged.push(line);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+
+  #query(argv: readonly string[]): Output {
+    this.asked.push(argv.join(' '));
+    const answer = this.#answer(argv);
+    if (answer === undefined) return { exitCode: 127, stdout: '', stderr: `${argv[0]}: not found\n` };
+    return { exitCode: 0, stdout: '', stderr: '', ...answer };
+  }
+
+  #answer(argv: readonly string[]): Answer | undefined {
+    const answer = this.commands.get(argv.join(' '));
+    return typeof answer === 'function' ? answer() : answer;
+  }
+}
