@@ -1,22 +1,271 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Difference } from './diff.ts';
+import {
+  BugError,
+  ConvergenceError,
+  InterruptedError,
+  KvmPlayError,
+  MissingError,
+  UnsupportedChangeError,
+} from './errors.ts';
 import type { Host } from './hosts/host.ts';
-import type { Missing, Task } from './module.ts';
-import type { Step } from './step.ts';
+import { clearMarker, hasMarker, leaveMarker } from './marker.ts';
+import type { InForce, Missing, Reading, Task } from './module.ts';
+import type { Disruption, Step } from './step.ts';
+
+/** Seconds that a state may take to settle (a unit that is starting, a bridge that is coming up). */
+const settleLimit = 30;
+/** Seconds that others may take for their part (a DHCP server for a lease). */
+const othersLimit = 60;
+/** Seconds between two looks at something that settles. */
+const lookInterval = 0.5;
 
 /** What became of one task on one host. */
 export interface TaskResult {
-  readonly task: Task;
+  /** True when the task did, or in check mode would do, something. */
   readonly changed: boolean;
+  /** What was not as wanted. */
   readonly differences: readonly Difference[];
+  /** The steps that were, or would be, executed. */
   readonly steps: readonly Step[];
+  /** What a person should know, changed or not. */
   readonly warnings: readonly string[];
-  readonly missing?: readonly Missing[];
 }
 
-export async function checkTask(_host: Host, _task: Task): Promise<TaskResult> {
-  throw new Error('being written');
+/** How the engine may go about a task. */
+export interface EngineOptions {
+  /** Allows a step that cuts the links of this very machine. Default false. */
+  readonly restartOwnNetwork?: boolean;
+  /** Ends the run between two steps. */
+  readonly signal?: AbortSignal;
+  /** Tasks that wrote something in this run. */
+  readonly written?: ReadonlySet<Task>;
 }
 
-export async function applyTask(_host: Host, _task: Task): Promise<TaskResult> {
-  throw new Error('being written');
+/** A task as it was seen on a host: what differs, what is due, what it leans on. */
+export interface Look {
+  readonly reading: Reading;
+  /** What reflected tasks have written and the live system does not have. */
+  readonly due: readonly Difference[];
+  /** Reasons for which the task is not as wanted: its own differences and those that are due. */
+  readonly differences: readonly Difference[];
+  readonly missing: readonly Missing[];
+  readonly warnings: readonly string[];
+}
+
+/** Says what {@link applyTask} would do, and changes nothing. @throws KvmPlayError as apply would before its first write */
+export async function checkTask(host: Host, task: Task, options: EngineOptions = {}): Promise<TaskResult> {
+  return inContext(host, task, async () => {
+    const look = await lookAt(host, task, options);
+    refuseMissing(look.missing);
+    return result(look, planSteps(host, task, look, options));
+  });
+}
+
+/** Brings a host to what a task wants, and looks again. @throws KvmPlayError */
+export async function applyTask(host: Host, task: Task, options: EngineOptions = {}): Promise<TaskResult> {
+  return inContext(host, task, async () => applyLook(host, task, await lookAt(host, task, options), options));
+}
+
+/** Like {@link applyTask}, from a look that is still true. */
+export async function applyLook(host: Host, task: Task, look: Look, options: EngineOptions): Promise<TaskResult> {
+  return inContext(host, task, async () => {
+    refuseMissing(look.missing);
+    const steps = planSteps(host, task, look, options);
+    if (steps.length === 0) return result(look, steps);
+    await takeSteps(host, task, steps, options);
+    const after = await converged(host, task);
+    if (look.due.length > 0) await awaitLoaded(host, task);
+    return { ...result(look, steps), warnings: after.warnings };
+  });
+}
+
+/**
+ * Looks at a task on a host, its reflected tasks included.
+ * A state that settles is looked at again until it holds still, within a bound.
+ */
+export async function lookAt(host: Host, task: Task, options: EngineOptions = {}): Promise<Look> {
+  const [reading, reflected] = await Promise.all([
+    readSettled(host, task),
+    Promise.all(task.reflects.map((other) => lookAtReflected(host, other, options))),
+  ]);
+  const due = reflected.flatMap((look) => look.due);
+  return {
+    reading,
+    due,
+    differences: [...reading.differences, ...due],
+    missing: reading.missing,
+    warnings: [...reading.warnings, ...(due.length > 0 ? [] : reflected.flatMap((look) => look.unsettled))],
+  };
+}
+
+/**
+ * Plans a task from a look, and holds the plan against the laws.
+ * @throws BugError for a difference without a step; UnsupportedChangeError for a disruption that the task does not allow
+ */
+export function planSteps(host: Host, task: Task, look: Look, options: EngineOptions): readonly Step[] {
+  if (look.differences.length === 0) return [];
+  const steps = look.reading.plan(look.due);
+  if (steps.length === 0) {
+    throw new BugError(
+      `${task.module} sees a difference and plans no step for it: ${describeDifferences(look.differences)}`,
+    );
+  }
+  for (const step of steps) {
+    if (step.kind === 'command' && step.disrupts !== undefined) {
+      refuseDisruption(host, task, step.disrupts, step.argv, options);
+    }
+  }
+  return steps;
+}
+
+/** Refuses to go on where something is missing. @throws MissingError that lists all of it */
+export function refuseMissing(missing: readonly Missing[]): void {
+  if (missing.length === 0) return;
+  const lines = [...new Map(missing.map((item) => [item.key, item])).values()].map(
+    ({ what, remedy }) => `${what}: ${remedy}`,
+  );
+  throw new MissingError(lines.join('\n'));
+}
+
+/** Says in words what is not as wanted. */
+export function describeDifferences(found: readonly Difference[]): string {
+  return found.map(({ path, wanted, actual }) => `${path} is ${inWords(actual)}, wanted ${inWords(wanted)}`).join('; ');
+}
+
+/** Shows a value of a state to a person. */
+export function inWords(value: unknown): string {
+  if (value === undefined) return 'absent';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+async function takeSteps(host: Host, task: Task, steps: readonly Step[], options: EngineOptions): Promise<void> {
+  throwIfInterrupted(options.signal);
+  await host.lock();
+  await host.log(`${task.title}: ${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`);
+  if (task.inForce !== undefined && !task.loadedLater) await leaveMarker(host, task);
+  for (const step of steps) {
+    throwIfInterrupted(options.signal);
+    await host.execute(step);
+  }
+}
+
+/** Law 3: after apply, the state is read again; what settles is waited for, no step is repeated. */
+async function converged(host: Host, task: Task): Promise<Reading> {
+  const reading = await lookUntil(
+    settleLimit,
+    () => task.read(host.reader),
+    ({ settling, differences }) => !settling && differences.length === 0,
+    ({ settling }) => settling,
+  );
+  refuseMissing(reading.missing);
+  if (reading.differences.length > 0) {
+    throw new ConvergenceError(`all steps were taken, and still ${describeDifferences(reading.differences)}`);
+  }
+  if (reading.settling) throw new ConvergenceError(`it has not settled within ${settleLimit} s`);
+  return reading;
+}
+
+/** Waits until what the reflected tasks have written is in force, then takes their markers away. */
+async function awaitLoaded(host: Host, task: Task): Promise<void> {
+  for (const other of task.reflects) {
+    const inForce = await lookUntil(
+      settleLimit,
+      () => readInForce(host, other),
+      ({ loaded }) => loaded.length === 0,
+    );
+    if (inForce.loaded.length > 0) {
+      throw new ConvergenceError(`${other.title} is not in force: ${describeDifferences(inForce.loaded)}`);
+    }
+    const settled = await lookUntil(
+      othersLimit,
+      () => readInForce(host, other),
+      ({ settled }) => settled.length === 0,
+    );
+    if (settled.settled.length > 0) {
+      throw new ConvergenceError(
+        `${other.title} is in force, and after ${othersLimit} s still ${describeDifferences(settled.settled)}`,
+      );
+    }
+    await clearMarker(host, other);
+  }
+}
+
+async function lookAtReflected(
+  host: Host,
+  task: Task,
+  options: EngineOptions,
+): Promise<{ due: readonly Difference[]; unsettled: readonly string[] }> {
+  const [inForce, marked] = await Promise.all([readInForce(host, task), hasMarker(host, task)]);
+  const path = `in force.${task.subject}`;
+  const notLoaded = inForce.loaded.map((difference) => ({ ...difference, path: `${path}.${difference.path}` }));
+  const due = (actual: string): Difference => ({ path, wanted: 'loaded', actual });
+  const unsettled = inForce.settled.map((difference) => `${task.title}: ${describeDifferences([difference])}`);
+  if (options.written?.has(task)) return { due: [due('written, not loaded'), ...notLoaded], unsettled };
+  if (marked) return { due: [due('written by a run that did not finish'), ...notLoaded], unsettled };
+  return { due: notLoaded, unsettled };
+}
+
+async function readInForce(host: Host, task: Task): Promise<InForce> {
+  return (await task.inForce?.(host.reader)) ?? { loaded: [], settled: [] };
+}
+
+async function readSettled(host: Host, task: Task): Promise<Reading> {
+  return lookUntil(
+    settleLimit,
+    () => task.read(host.reader),
+    ({ settling }) => !settling,
+  );
+}
+
+/** Looks again and again until it is good or the time is over, and returns the last look. `worthwhile` ends it earlier. */
+async function lookUntil<T>(
+  seconds: number,
+  look: () => Promise<T>,
+  good: (seen: T) => boolean,
+  worthwhile: (seen: T) => boolean = () => true,
+): Promise<T> {
+  const deadline = performance.now() + seconds * 1000;
+  for (;;) {
+    const seen = await look();
+    if (good(seen) || !worthwhile(seen) || performance.now() > deadline) return seen;
+    await sleep(lookInterval * 1000);
+  }
+}
+
+function refuseDisruption(
+  host: Host,
+  task: Task,
+  disrupts: Disruption,
+  argv: readonly string[],
+  options: EngineOptions,
+): void {
+  if (!task.disrupts.includes(disrupts)) {
+    const what = { link: 'cut network links', guest: 'disturb a running guest', data: 'destroy data' }[disrupts];
+    throw new UnsupportedChangeError(
+      `'${argv.join(' ')}' would ${what}; a task that may do so says disrupts: ['${disrupts}']`,
+    );
+  }
+  if (disrupts === 'link' && host.isLocal && options.restartOwnNetwork !== true) {
+    throw new UnsupportedChangeError(
+      `'${argv.join(' ')}' would cut the links of this very machine, and nothing could take it back; allow it with --restart-own-network, or run from another machine with --host`,
+    );
+  }
+}
+
+function result(look: Look, steps: readonly Step[]): TaskResult {
+  return { changed: steps.length > 0, differences: look.differences, steps, warnings: look.warnings };
+}
+
+function throwIfInterrupted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new InterruptedError('interrupted; no further step was taken');
+}
+
+async function inContext<T>(host: Host, task: Task, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof KvmPlayError) error.at({ host: host.name, task: task.title, location: task.location });
+    throw error;
+  }
 }

@@ -1,0 +1,66 @@
+import type { TaskResult } from './engine.ts';
+import type { Location } from './errors.ts';
+import type { Task } from './module.ts';
+
+/** A task as events name it. */
+export interface TaskName {
+  /** Place in the play, from 0. */
+  readonly index: number;
+  readonly title: string;
+  readonly module: string;
+  readonly location: Location | undefined;
+}
+
+/** What became of a task on a host. `skipped` tasks were not attempted, because an earlier one failed or the run broke off. */
+export type TaskStatus = 'ok' | 'changed' | 'failed' | 'skipped';
+
+/** Everything that happens in a run, in order. Reporters are functions of these. */
+export type PlayEvent =
+  | { readonly type: 'run-start'; readonly check: boolean }
+  | {
+      readonly type: 'play-start';
+      readonly play: string;
+      readonly hosts: readonly string[];
+      readonly tasks: readonly TaskName[];
+    }
+  | { readonly type: 'task-start'; readonly host: string; readonly task: TaskName }
+  | {
+      readonly type: 'task-end';
+      readonly host: string;
+      readonly task: TaskName;
+      readonly status: TaskStatus;
+      /** Present unless the task failed or was skipped. */
+      readonly result?: TaskResult;
+      /** In check mode: titles of earlier tasks that provide what this one leans on. */
+      readonly after?: readonly string[];
+      readonly error?: Error;
+      readonly seconds: number;
+    }
+  /** The host could not be reached, or was lost; its other tasks are not attempted. */
+  | { readonly type: 'host-unreachable'; readonly host: string; readonly error: Error }
+  /** Something about the host as a whole failed: a task that was undone by a later one. */
+  | { readonly type: 'host-failed'; readonly host: string; readonly error: Error }
+  | { readonly type: 'run-end'; readonly summary: Summary };
+
+/** Counts of one host, over all plays. */
+export interface HostSummary {
+  readonly ok: number;
+  readonly changed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly unreachable: number;
+  readonly warnings: number;
+}
+
+/** What a run came to. */
+export interface Summary {
+  readonly check: boolean;
+  readonly hosts: Readonly<Record<string, HostSummary>>;
+  /** True when the caller's signal ended the run before its end. */
+  readonly interrupted: boolean;
+}
+
+/** Names a task for events. */
+export function taskName({ title, module, location }: Task, index: number): TaskName {
+  return { index, title, module, location };
+}

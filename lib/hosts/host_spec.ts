@@ -1,0 +1,44 @@
+import { PlaybookError } from '../errors.ts';
+
+/** How to reach a host. What is left out is what ssh_config says. */
+export interface HostSpec {
+  /** The name that ssh is given: a host name, an address, or an alias of ssh_config. `localhost` is this machine, without SSH. */
+  readonly name: string;
+  readonly user?: string;
+  /** 1 to 65535. */
+  readonly port?: number;
+}
+
+/**
+ * Reads `[user@]name[:port]`; an IPv6 address with a port stands in brackets.
+ * @throws PlaybookError that says what is wrong
+ */
+export function parseHost(text: string): HostSpec {
+  const parts =
+    /^(?:(?<user>[^@]+)@)?(?:\[(?<address>[0-9A-Fa-f:.%\w]+)\]|(?<name>[^@:[\]]+|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+))(?::(?<port>\d+))?$/.exec(
+      text,
+    );
+  const { user, address, name, port } = parts?.groups ?? {};
+  const target = address ?? name;
+  if (target === undefined) throw new PlaybookError(`'${text}' is no host; write [user@]name[:port]`);
+  for (const part of [target, user ?? '']) {
+    if (part.startsWith('-') || /[\s\p{Cc}]/u.test(part)) {
+      throw new PlaybookError(`'${text}' is no host: '${part}' begins with a dash or holds a blank`);
+    }
+  }
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) {
+    throw new PlaybookError(`'${text}': there is no port ${port}`);
+  }
+  return { name: target, ...(user !== undefined && { user }), ...(port !== undefined && { port: Number(port) }) };
+}
+
+/** Tells whether a host is this machine, reached without SSH. */
+export function isLocalHost({ name, user, port }: HostSpec): boolean {
+  return name === 'localhost' && user === undefined && port === undefined;
+}
+
+/** Shows a host as the user would write it. */
+export function hostName({ name, user, port }: HostSpec): string {
+  const target = port !== undefined && name.includes(':') ? `[${name}]` : name;
+  return `${user === undefined ? '' : `${user}@`}${target}${port === undefined ? '' : `:${port}`}`;
+}

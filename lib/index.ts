@@ -1,0 +1,33 @@
+export { parseArguments } from './arguments.ts';
+export { type Difference, Once, once } from './diff.ts';
+export type { TaskResult } from './engine.ts';
+export * from './errors.ts';
+export type { HostSummary, PlayEvent, Summary, TaskName, TaskStatus } from './events.ts';
+export { type ConnectOptions, connect } from './hosts/connect.ts';
+export type { Host } from './hosts/host.ts';
+export { type HostSpec, parseHost } from './hosts/host_spec.ts';
+export type { Output, QueryOptions, ReadonlyHost, TextFile } from './hosts/readonly_host.ts';
+export {
+  defineModule,
+  type InForce,
+  type Missing,
+  type Module,
+  type ModuleSpec,
+  type Seen,
+  type Task,
+  type TaskOptions,
+} from './module.ts';
+export { type Play, type PlayOptions, play, type Value, type Values } from './play.ts';
+export { type RunOptions, run } from './run.ts';
+export {
+  type CommandStep,
+  command,
+  type DirectoryStep,
+  type Disruption,
+  makeDirectory,
+  type RemoveFileStep,
+  removeFile,
+  type Step,
+  type WriteFileStep,
+  writeFile,
+} from './step.ts';

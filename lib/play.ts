@@ -1,0 +1,158 @@
+import { KvmPlayError, type Location, PlaybookError } from './errors.ts';
+import { type HostSpec, parseHost } from './hosts/host_spec.ts';
+import { callerLocation } from './location.ts';
+import type { Task } from './module.ts';
+import { nearest } from './nearest.ts';
+
+/** A variable's value. Its default says its type. */
+export type Value = string | number | boolean;
+
+/** Values for variables, by name; text is read in the type of the variable's default. */
+export type Values = Readonly<Record<string, Value>>;
+
+/** What a play is made of. */
+export interface PlayOptions<V extends Values> {
+  /** Shown above the play's tasks. */
+  readonly name: string;
+  /** Hosts as `[user@]name[:port]`, or in parts. Default: `localhost`, this machine without SSH. */
+  readonly hosts?: readonly (string | HostSpec)[];
+  /** Become root by `sudo -n` where the user is another. Default false. */
+  readonly become?: boolean;
+  /** Variables with their defaults; `-e name=value` overrides them. */
+  readonly vars?: V;
+  /** The tasks in order, or a function of the variables that makes them. */
+  readonly tasks: readonly Task[] | ((vars: V) => readonly Task[]);
+}
+
+const playMark: unique symbol = Symbol.for('kvm-play.play');
+
+/** A play: hosts, and the tasks that they go through in order. */
+export interface Play {
+  readonly [playMark]: true;
+  readonly name: string;
+  readonly hosts: readonly HostSpec[];
+  readonly become: boolean;
+  readonly vars: Values;
+  readonly location: Location | undefined;
+  /**
+   * Makes the tasks.
+   * @param values in place of the variables' defaults; names that the play does not have are passed over
+   * @throws ArgumentError, PlaybookError at the user's line
+   */
+  build(values?: Values): readonly Task[];
+}
+
+/**
+ * Makes a play. A site exports one, or a list of them, as its default.
+ * @throws PlaybookError for a host that cannot be read
+ *
+ * @example
+ * ```ts
+ * export default play({
+ *   name: 'Forward packets',
+ *   hosts: ['root@kvm1.example.org'],
+ *   vars: { forward: 1 },
+ *   tasks: (vars) => [sysctl({ values: { 'net.ipv4.ip_forward': vars.forward } })],
+ * });
+ * ```
+ */
+export function play<V extends Values = Record<never, Value>>(options: PlayOptions<V>): Play {
+  const location = callerLocation();
+  const { name, hosts = ['localhost'], become = false, tasks } = options;
+  const defaults: Values = options.vars ?? {};
+  return inPlay(name, location, () => ({
+    [playMark]: true,
+    name,
+    hosts: hosts.map((host) => (typeof host === 'string' ? parseHost(host) : host)),
+    become,
+    vars: defaults,
+    location,
+    build: (values = {}) =>
+      inPlay(name, location, () => {
+        const made = typeof tasks === 'function' ? tasks(withValues(options.vars, values)) : tasks;
+        checkTasks(made);
+        return made;
+      }),
+  }));
+}
+
+/** Tells whether something is a play, whichever copy of the library made it. */
+export function isPlay(value: unknown): value is Play {
+  return typeof value === 'object' && value !== null && playMark in value;
+}
+
+/**
+ * Holds the names of given values against the variables of all plays.
+ * @throws PlaybookError that names the nearest right one
+ */
+export function checkNames(plays: readonly Play[], values: Values): void {
+  const known = plays.flatMap(({ vars }) => Object.keys(vars));
+  for (const name of Object.keys(values)) {
+    if (known.includes(name)) continue;
+    const close = nearest(name, known);
+    const hint = close === undefined ? `it has ${known.join(', ') || 'none'}` : `did you mean '${close}'?`;
+    throw new PlaybookError(`the site has no variable '${name}'; ${hint}`);
+  }
+}
+
+/** Law 5: what a task writes for others to load is loaded by a later task of the play, or says that it is for later. */
+function checkTasks(tasks: readonly Task[]): void {
+  for (const [index, task] of tasks.entries()) {
+    for (const reflected of task.reflects) {
+      if (!tasks.slice(0, index).includes(reflected)) {
+        throw new PlaybookError(`it reflects '${reflected.title}', which is no earlier task of the play`).at(
+          placeOf(task),
+        );
+      }
+      if (reflected.inForce === undefined) {
+        throw new PlaybookError(`it reflects '${reflected.title}', which nothing else has to load`).at(placeOf(task));
+      }
+    }
+    if (task.inForce === undefined || task.loadedLater) continue;
+    if (!tasks.slice(index + 1).some(({ reflects }) => reflects.includes(task))) {
+      throw new PlaybookError(
+        'what it writes takes effect only when something loads it, and no later task does; let one say `reflects: [...]`, or this one `loadedLater: true`',
+      ).at(placeOf(task));
+    }
+  }
+}
+
+function placeOf({ title, location }: Task): { task: string; location: Location | undefined } {
+  return { task: title, location };
+}
+
+function withValues<V extends Values>(defaults: V | undefined, values: Values): V {
+  const merged: Record<string, Value> = {};
+  for (const [name, value] of Object.entries(defaults ?? {})) merged[name] = inTypeOf(name, value, values[name]);
+  if (!hasTypesOf(defaults, merged)) throw new PlaybookError('the variables lost their types');
+  return merged;
+}
+
+function hasTypesOf<V extends Values>(defaults: V | undefined, values: Values): values is V {
+  return Object.entries(defaults ?? {}).every(([name, value]) => typeof values[name] === typeof value);
+}
+
+/** Reads a given value in the type of the variable's default. */
+function inTypeOf(name: string, fallback: Value, given: Value | undefined): Value {
+  if (given === undefined || typeof given === typeof fallback) return given ?? fallback;
+  const wrong = new PlaybookError(
+    `the variable '${name}' is a ${typeof fallback} (${JSON.stringify(fallback)}), and was given ${JSON.stringify(given)}`,
+  );
+  if (typeof fallback === 'string') return String(given);
+  if (typeof given !== 'string') throw wrong;
+  if (typeof fallback === 'number') {
+    if (given.trim() === '' || !Number.isFinite(Number(given))) throw wrong;
+    return Number(given);
+  }
+  if (given !== 'true' && given !== 'false') throw wrong;
+  return given === 'true';
+}
+
+function inPlay<T>(name: string, location: Location | undefined, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof KvmPlayError) error.at({ task: `play '${name}'`, location });
+    throw error;
+  }
+}
