@@ -1,5 +1,6 @@
 import type { Host } from './host.ts';
-import type { HostSpec } from './host_spec.ts';
+import { type HostSpec, hostName, isLocalHost, parseHost } from './host_spec.ts';
+import { ShellHost } from './shell_host.ts';
 
 /** How to reach hosts. */
 export interface ConnectOptions {
@@ -13,7 +14,21 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Connects to a host. @throws ConnectionError with ssh's own words */
-export async function connect(_spec: HostSpec, _options: ConnectOptions = {}): Promise<Host> {
-  throw new Error('being written');
+/**
+ * Connects to a host: `localhost` is this machine without SSH, everything else is reached through the system's `ssh`.
+ * The caller closes it.
+ * @param host `[user@]name[:port]`, or its parts
+ * @throws ConnectionError with ssh's own words; PlaybookError for a host that cannot be read
+ */
+export async function connect(host: string | HostSpec, options: ConnectOptions = {}): Promise<Host> {
+  const spec = typeof host === 'string' ? parseHost(host) : host;
+  const { become = false, ...rest } = options;
+  if (isLocalHost(spec)) {
+    const { LocalTransport } = await import('./local.ts');
+    return new ShellHost(new LocalTransport(hostName(spec), { become }));
+  }
+  const { SshTransport } = await import('./ssh.ts');
+  const transport = new SshTransport(hostName(spec), spec, { become, ...rest });
+  await transport.open();
+  return new ShellHost(transport);
 }

@@ -1,0 +1,151 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
+import { ConnectionError, LockedError } from '../errors.ts';
+import { runtimeDirectory } from './paths.ts';
+import { quote } from './quote.ts';
+import { prologue } from './script.ts';
+import type { Transport } from './transport.ts';
+
+/** Seconds without a sign of life after which a run counts as dead. */
+const lease = 120;
+/** Seconds between two signs of life. */
+const heartbeat = 30;
+
+const lockPath = `${runtimeDirectory}/lock`;
+
+/** Exit status of {@link takeScript} when somebody else holds the lock. */
+const held = 75;
+
+/**
+ * The lock of one run on one host: a file that says who holds it, and beside it the host's uptime up to which it is held.
+ * A run gives signs of life; one that gave none for two minutes is dead, as is one of this very controller whose process is gone,
+ * and one from before the host's last boot (the lock lies in /run, and names the boot).
+ */
+export class HostLock {
+  readonly #transport: Transport;
+  readonly #id = randomUUID();
+  #timer: NodeJS.Timeout | undefined;
+  #taken: Promise<void> | undefined;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Takes the lock, once; later calls wait for the first. @throws LockedError that names the holder */
+  async take(): Promise<void> {
+    this.#taken ??= this.#take();
+    return this.#taken;
+  }
+
+  /** Makes the lock outlive a time without a connection. @param seconds how long that may be */
+  async extend(seconds: number): Promise<void> {
+    await this.#run(aliveScript(this.#id, seconds + lease));
+  }
+
+  /** Gives the lock back, if it was taken. Never fails: a lock that cannot be given back runs out. */
+  async release(): Promise<void> {
+    clearInterval(this.#timer);
+    if (this.#taken === undefined) return;
+    await this.#taken.then(
+      () => this.#run(releaseScript(this.#id)).catch(() => {}),
+      () => {},
+    );
+  }
+
+  async #take(): Promise<void> {
+    const controller = await controllerId();
+    const content = [
+      this.#id,
+      controller,
+      process.pid,
+      new Date().toISOString(),
+      `${userInfo().username}@${hostname()}`,
+    ];
+    let holder = await this.#tryToTake(content.join('\n'), '');
+    const [id, itsController, pid] = holder?.split('\n') ?? [];
+    if (id !== undefined && itsController === controller && !isAlive(Number(pid))) {
+      holder = await this.#tryToTake(content.join('\n'), id);
+    }
+    if (holder !== undefined) throw locked(holder);
+    this.#timer = setInterval(() => void this.extend(0).catch(() => {}), heartbeat * 1000);
+    this.#timer.unref();
+  }
+
+  /** @returns undefined when the lock is ours, else what its holder wrote */
+  async #tryToTake(content: string, breakId: string): Promise<string | undefined> {
+    const { exitCode, stdout, stderr } = await this.#run(takeScript(this.#id, content, breakId));
+    if (exitCode === 0) return undefined;
+    if (exitCode === held) return stdout;
+    throw new ConnectionError(`the host's lock could not be taken: ${stderr.trim()}`);
+  }
+
+  async #run(script: string): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+    const output = await this.#transport.run(`${prologue}\n${script}`, { timeLimit: 15 });
+    return { exitCode: output.exitCode, stdout: output.stdout.toString(), stderr: output.stderr.toString() };
+  }
+}
+
+/**
+ * `ln` makes the lock whole or not at all. A dead one is moved away first, which only one of several runs can do;
+ * if what it moved is not what it had judged, it is put back.
+ */
+function takeScript(id: string, content: string, breakId: string): string {
+  return `set -eu
+umask 077
+mkdir -p ${runtimeDirectory}
+boot=$(cat /proc/sys/kernel/random/boot_id)
+mine=${runtimeDirectory}/lock.${id}
+printf '%s\\n%s\\n' ${quote(content)} "$boot" > "$mine"
+trap 'rm -f -- "$mine"' EXIT
+now=$(cut -d. -f1 /proc/uptime)
+echo "$((now + ${lease}))" > ${runtimeDirectory}/alive.${id}
+dead() {
+  [ "$1" = ${quote(breakId)} ] && return 0
+  [ "$(sed -n 6p ${lockPath})" = "$boot" ] || return 0
+  until=$(cat ${runtimeDirectory}/alive."$1" 2>/dev/null) || return 0
+  [ "$until" -lt "$now" ]
+}
+if ! ln "$mine" ${lockPath} 2>/dev/null; then
+  holder=$(sed -n 1p ${lockPath} 2>/dev/null) || holder=
+  if [ -n "$holder" ] && dead "$holder"; then
+    moved=${runtimeDirectory}/broken.${id}
+    mv ${lockPath} "$moved" 2>/dev/null || :
+    if [ "$(sed -n 1p "$moved" 2>/dev/null)" = "$holder" ]; then rm -f -- ${runtimeDirectory}/alive."$holder"
+    else ln "$moved" ${lockPath} 2>/dev/null || :; fi
+    rm -f -- "$moved"
+  fi
+  ln "$mine" ${lockPath} 2>/dev/null || { rm -f -- ${runtimeDirectory}/alive.${id}; cat ${lockPath}; exit ${held}; }
+fi`;
+}
+
+function aliveScript(id: string, seconds: number): string {
+  const alive = `${runtimeDirectory}/alive.${id}`;
+  return `now=$(cut -d. -f1 /proc/uptime) && echo "$((now + ${seconds}))" > ${alive}.new && mv -f ${alive}.new ${alive}`;
+}
+
+function releaseScript(id: string): string {
+  return `[ "$(sed -n 1p ${lockPath} 2>/dev/null)" != ${id} ] || rm -f -- ${lockPath}; rm -f -- ${runtimeDirectory}/alive.${id}`;
+}
+
+function locked(holder: string): LockedError {
+  const [, , pid, since, who] = holder.split('\n');
+  return new LockedError(
+    `another run holds this host's lock: ${who}, process ${pid}, since ${since}; wait for it, or end it: its lock is then broken within ${lease} s`,
+  );
+}
+
+/** Names this machine and its boot, without telling who it is. Process numbers mean something only together with it. */
+async function controllerId(): Promise<string> {
+  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => hostname());
+  return createHash('sha256').update(boot).digest('hex').slice(0, 32);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

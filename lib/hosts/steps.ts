@@ -1,0 +1,78 @@
+import { KvmPlayError } from '../errors.ts';
+import type { DirectoryStep, RemoveFileStep, WriteFileStep } from '../step.ts';
+import { stateDirectory } from './paths.ts';
+import { quote } from './quote.ts';
+import { prologue } from './script.ts';
+
+/** Backups that a host keeps, one directory a run. */
+const keptBackups = 10;
+
+const backups = `${stateDirectory}/backups`;
+
+/** The text of a file as bytes, in the encoding in which it was found. @throws KvmPlayError where Latin-1 cannot hold it */
+export function fileBytes({ path, text, before }: WriteFileStep): Buffer {
+  const encoding = before?.encoding ?? 'utf8';
+  const bytes = Buffer.from(text, encoding);
+  if (bytes.toString(encoding) === text) return bytes;
+  throw new KvmPlayError(`${path} is not UTF-8, and the text to write has characters that Latin-1 does not know`);
+}
+
+/**
+ * Script that writes standard input to a file: to a temporary name in the same directory (which gives it the right SELinux type,
+ * and which neither the network scripts nor sysctl read), synced, then renamed. A link is followed to its target.
+ * @param length bytes that must arrive, or nothing is written
+ * @param run names the run's directory of backups
+ */
+export function writeScript({ path, mode = 0o644 }: WriteFileStep, length: number, run: string): string {
+  return `${prologue}
+set -eu
+umask 077
+path=${quote(path)}
+if [ -L "$path" ]; then target=$(readlink -f -- "$path"); else target=$path; fi
+directory=$(dirname -- "$target")
+new=$directory/.kvm-play.$$.tmp
+trap 'rm -f -- "$new"' EXIT
+trap 'exit 1' HUP INT TERM
+cat > "$new"
+[ "$(wc -c < "$new")" -eq ${length} ] || { echo 'the text did not arrive whole; nothing was written' >&2; exit 1; }
+if [ -e "$target" ]; then
+  ${backup(path, run)}
+  chown "$(stat -c %u:%g -- "$target")" "$new"
+  chmod "$(stat -c %a -- "$target")" "$new"
+  if [ -d /sys/fs/selinux ] && command -v chcon >/dev/null; then chcon --reference="$target" -- "$new" 2>/dev/null || :; fi
+else
+  chmod ${mode.toString(8)} "$new"
+fi
+sync -- "$new" 2>/dev/null || sync
+mv -f -- "$new" "$target"
+sync -- "$directory" 2>/dev/null || sync`;
+}
+
+/** Script that removes a file, after a backup; a file that is not there is none to remove. */
+export function removeScript({ path }: RemoveFileStep, run: string): string {
+  return `${prologue}
+set -eu
+umask 077
+path=${quote(path)}
+[ -e "$path" ] || [ -L "$path" ] || exit 0
+${backup(path, run)}
+rm -f -- "$path"
+sync -- "$(dirname -- "$path")" 2>/dev/null || sync`;
+}
+
+/** Script that makes a directory with its parents. */
+export function directoryScript({ path, mode = 0o755 }: DirectoryStep): string {
+  return `${prologue}
+[ -d ${quote(path)} ] || mkdir -p -m ${mode.toString(8)} -- ${quote(path)}`;
+}
+
+/** Copies the file below the run's directory of backups, and keeps the last ten runs' ones. What is our own is not copied. */
+function backup(path: string, run: string): string {
+  if (path.startsWith(`${stateDirectory}/`)) return ':';
+  return `if [ ! -d ${backups}/${run} ]; then
+  mkdir -p -m 700 ${stateDirectory} ${backups} ${backups}/${run}
+  ls -1 ${backups} | sort -r | tail -n +${keptBackups + 1} | while IFS= read -r old; do rm -rf -- ${backups}/"$old"; done
+fi
+copy=${backups}/${run}$path
+[ -e "$copy" ] || { mkdir -p -- "$(dirname -- "$copy")"; cp -p -- "$path" "$copy"; }`;
+}

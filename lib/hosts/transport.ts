@@ -1,0 +1,47 @@
+/** What a script left behind, as bytes. */
+export interface RawOutput {
+  readonly exitCode: number;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}
+
+/** How a script is run. */
+export interface RunScript {
+  /** Bytes for its standard input. Default: none. */
+  readonly stdin?: Buffer;
+  /** Seconds after which waiting for it ends with a ConnectionError. */
+  readonly timeLimit: number;
+}
+
+/**
+ * A way to run shell scripts on a machine, as root where become is asked for. This is all that a way to reach a machine has to offer:
+ * queries, files, locks and detached steps are built on it once.
+ */
+export interface Transport {
+  /** The host's name, as the user wrote it. */
+  readonly name: string;
+  /** True for this very machine. */
+  readonly isLocal: boolean;
+  /** Runs a script over the open connection. @throws ConnectionError when the machine is out of reach */
+  run(script: string, options: RunScript): Promise<RawOutput>;
+  /** Runs a script over a connection of its own, past a shared one that may hang. @throws ConnectionError */
+  runFresh(script: string, options: RunScript): Promise<RawOutput>;
+  /** Drops the open connection and opens another. @throws ConnectionError */
+  reconnect(): Promise<void>;
+  /** Ends what the transport holds open. Never fails. */
+  close(): Promise<void>;
+}
+
+/**
+ * The command line that starts a script of so many bytes, which comes first on standard input, followed by the script's own input.
+ * It survives csh and fish as login shells (one line, no `!`, no single quote inside), shows nothing in process lists, and reads
+ * exactly its bytes: `sh -s` would read ahead in dash and busybox.
+ * @param length the script's length in bytes
+ * @param become run the script by `sudo -n` where the user is not root
+ */
+export function bootstrap(length: number, become: boolean): string {
+  const load = `eval "$(dd bs=1 count=${length} 2>/dev/null)"`;
+  if (!become) return `exec sh -c '${load}'`;
+  const escaped = load.replaceAll(/["$]/g, '\\$&');
+  return `exec sh -c 'if [ "$(id -u)" = 0 ]; then ${load}; else exec sudo -n -- sh -c "${escaped}"; fi'`;
+}

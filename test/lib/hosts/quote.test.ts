@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { quote, quoteAll } from '../../../lib/hosts/quote.ts';
+
+/** Shells that may read the other side; those that this machine lacks are named in the output. */
+const shells: readonly (readonly string[])[] = [['bash'], ['dash'], ['busybox', 'sh'], ['mksh']];
+
+const hostile = [
+  '',
+  ' ',
+  "'",
+  "''",
+  "'\\''",
+  '"',
+  '\\',
+  '\\\\',
+  '$(touch SENTINEL)',
+  '`touch SENTINEL`',
+  "'; touch SENTINEL; '",
+  '; touch SENTINEL',
+  '\n touch SENTINEL\n',
+  '| touch SENTINEL',
+  '&& touch SENTINEL',
+  '$HOME',
+  '~',
+  '*',
+  '!!',
+  '-n',
+  '--',
+  '\t',
+  '\r\n',
+  'héllo wörld ✓',
+  '\u0001\u007f',
+];
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'kvm-play-quote-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function present([name = '']: readonly string[]): boolean {
+  return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, name)));
+}
+
+function echoed(shell: readonly string[], argv: readonly string[]): readonly string[] {
+  const [file = '', ...args] = [...shell, '-c', `printf '%s\\0' ${quoteAll(argv)}`];
+  const output = execFileSync(file, args, { cwd: directory, encoding: 'utf8' });
+  return output.split('\0').slice(0, -1);
+}
+
+describe('quote', () => {
+  for (const shell of shells.filter((shell) => !present(shell))) {
+    console.warn(`not tested with ${shell.join(' ')}: it is not installed`);
+  }
+
+  test.each(shells.filter(present).map((shell) => ({ shell })))('gives $shell exactly the arguments', ({ shell }) => {
+    expect(echoed(shell, hostile)).toEqual(hostile);
+    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(...hostile));
+    const argument = text.map((value) => value.replaceAll('\0', '').toWellFormed());
+    fc.assert(
+      fc.property(fc.array(argument, { minLength: 1, maxLength: 20 }), (argv) => {
+        expect(echoed(shell, argv)).toEqual(argv);
+      }),
+      { numRuns: 100 },
+    );
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test('refuses a NUL, which no argument can hold', () => {
+    expect(() => quote('a\0b')).toThrow('NUL');
+  });
+});
