@@ -1,0 +1,1 @@
+export { type SysctlArgs, sysctl } from './sysctl.ts';
