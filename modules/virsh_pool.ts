@@ -1,0 +1,119 @@
+import * as v from 'valibot';
+import { parseArguments } from '../lib/arguments.ts';
+import { type Once, once } from '../lib/diff.ts';
+import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
+import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
+import { defineModule, type Module, type Seen } from '../lib/module.ts';
+import type { Step } from '../lib/step.ts';
+import { absolutePath, connect, hindrances, objectName, readPool, uriSchema, virshStep } from './backends/libvirt.ts';
+
+/** Arguments of {@link virshPool}. */
+export interface VirshPoolArgs {
+  /** The pool's name. */
+  name: string;
+  /** The directory that holds the volumes. Default `/var/lib/libvirt/images` for the pool `default`; otherwise it must be said. */
+  path?: string;
+  /** Whether it can be used now. Default true. */
+  active?: boolean;
+  /** Whether it becomes active with libvirt. Default true. */
+  autostart?: boolean;
+  /** libvirt's connection. Default `qemu:///system`. */
+  uri?: string;
+}
+
+/** What {@link virshPool} compares. */
+export interface VirshPoolState {
+  readonly id: Once<{ readonly name: string; readonly uri: string }>;
+  readonly type: string;
+  readonly path: string;
+  /** False for a pool that is gone once it stops. */
+  readonly persistent: boolean;
+  readonly active: boolean;
+  readonly autostart: boolean;
+}
+
+interface VirshPoolFound {
+  readonly hasDirectory: boolean;
+}
+
+const schema = v.strictObject({
+  name: objectName("a pool's name"),
+  path: v.optional(absolutePath("a pool's path")),
+  active: v.optional(v.boolean(), true),
+  autostart: v.optional(v.boolean(), true),
+  uri: uriSchema,
+});
+
+/**
+ * Keeps a storage pool of volumes in a directory: defined, active, started with libvirt.
+ * It looks with `virsh` only while libvirt's daemon runs, and else into `/etc/libvirt/storage`, so that looking wakes nothing.
+ *
+ * @example
+ * ```ts
+ * virshPool({ name: 'default' });
+ * ```
+ */
+export const virshPool: Module<VirshPoolArgs> = defineModule<VirshPoolArgs, VirshPoolState, VirshPoolFound>({
+  name: 'virsh_pool',
+  desired,
+  subject: ({ id }) => id.value.name,
+  provides: ({ id, active }) => (active ? [`pool:${id.value.name}`] : []),
+  read,
+  plan,
+});
+
+function desired(args: VirshPoolArgs): VirshPoolState {
+  const { name, uri, active, autostart, ...rest } = parseArguments('virsh_pool', schema, args);
+  const path = rest.path ?? (name === 'default' ? '/var/lib/libvirt/images' : undefined);
+  if (path === undefined) {
+    throw new ArgumentError(`virsh_pool: the argument 'path' is missing: say which directory holds the pool '${name}'`);
+  }
+  return { id: once({ name, uri }), type: 'dir', path, persistent: true, active, autostart };
+}
+
+async function read(host: ReadonlyHost, wanted: VirshPoolState): Promise<Seen<VirshPoolState, VirshPoolFound>> {
+  const { name, uri } = wanted.id.value;
+  const [connection, hasDirectory] = await Promise.all([connect(host, uri, 'pool'), host.exists(wanted.path)]);
+  const pool = await readPool(host, connection, name);
+  const state: Partial<VirshPoolState> =
+    pool === undefined
+      ? {}
+      : {
+          type: pool.definition.type,
+          ...(pool.definition.path !== undefined && { path: pool.definition.path }),
+          persistent: pool.persistent,
+          active: pool.active,
+          autostart: pool.autostart,
+        };
+  return { state, found: { hasDirectory }, missing: hindrances(connection, wanted, state) };
+}
+
+function plan({ state, found }: Seen<VirshPoolState, VirshPoolFound>, wanted: VirshPoolState): readonly Step[] {
+  const { name, uri } = wanted.id.value;
+  const isNew = state.type === undefined;
+  if (!isNew) refuseOther(state, wanted);
+  const step = (...args: string[]): Step => virshStep(uri, args);
+  return [
+    ...(isNew ? [step('pool-define-as', name, 'dir', '--target', wanted.path)] : []),
+    ...(wanted.active && !state.active && !found.hasDirectory ? [step('pool-build', name)] : []),
+    ...(wanted.active && !state.active ? [step('pool-start', name)] : []),
+    ...(!wanted.active && state.active ? [step('pool-destroy', name)] : []),
+    ...(wanted.autostart && !state.autostart ? [step('pool-autostart', name)] : []),
+    ...(!wanted.autostart && state.autostart ? [step('pool-autostart', name, '--disable')] : []),
+  ];
+}
+
+function refuseOther(state: Partial<VirshPoolState>, wanted: VirshPoolState): void {
+  const { name } = wanted.id.value;
+  if (state.persistent === false) {
+    throw new UnsupportedChangeError(
+      `the pool '${name}' is there until it stops, and was never defined: stop it with 'virsh pool-destroy ${name}' (its files stay), and run again`,
+    );
+  }
+  if (state.type !== wanted.type || state.path !== wanted.path) {
+    throw new UnsupportedChangeError(
+      `the pool '${name}' is a '${state.type}' at ${state.path ?? 'no path'}, wanted is a '${wanted.type}' at ${wanted.path}: ` +
+        'volumes do not move by themselves; name that path in the task, or take another name',
+    );
+  }
+}

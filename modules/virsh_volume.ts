@@ -1,0 +1,217 @@
+import * as v from 'valibot';
+import { line, parseArguments } from '../lib/arguments.ts';
+import { differences, type Once, once } from '../lib/diff.ts';
+import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
+import { capacityGrammar, formatCapacity, parseCapacity } from '../lib/formats/capacity.ts';
+import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
+import { defineModule, type Missing, type Module, type Seen } from '../lib/module.ts';
+import type { Step } from '../lib/step.ts';
+import { connect, hindrances, objectName, readPool, uriSchema, virshStep } from './backends/libvirt.ts';
+import { readVolume, type VolumeFile } from './backends/libvirt_volume.ts';
+
+/** Arguments of {@link virshVolume}. */
+export interface VirshVolumeArgs {
+  /** The pool that holds it, a directory. Default `default`. */
+  pool?: string;
+  /** The volume's name, which is its file's name. */
+  name: string;
+  /** `absent` destroys its data, and needs `disrupts: ['data']`. Default `present`. */
+  state?: 'present' | 'absent';
+  /** How big it is for a guest: bytes, or a whole number with a unit (`8G` and `8GiB` are 8 * 2^30, `8GB` is 8 * 10^9). qcow2 has multiples of 512 bytes and is rounded up. */
+  capacity?: number | string;
+  /** How the file is laid out. Default `qcow2`. */
+  format?: 'qcow2' | 'raw';
+  /** How much of a new volume is taken from the disk at once, written like `capacity`. Default: libvirt's (nothing for qcow2, all for raw). */
+  allocation?: number | string;
+  /** libvirt's connection. Default `qemu:///system`. */
+  uri?: string;
+}
+
+/** What {@link virshVolume} compares. */
+export interface VirshVolumeState {
+  readonly id: Once<{
+    readonly pool: string;
+    readonly name: string;
+    readonly uri: string;
+    readonly allocation?: string;
+  }>;
+  readonly state: 'present' | 'absent';
+  /** `unknown` for a file that libvirt has not seen yet. */
+  readonly listing?: 'known' | 'unknown';
+  readonly format?: string;
+  /** Canonical, as `virsh` reads it, e.g. `8G`. */
+  readonly capacity?: string;
+}
+
+interface VirshVolumeFound {
+  readonly file: VolumeFile | undefined;
+}
+
+const size = v.pipe(
+  v.union([v.number(), v.string()], `a size is a number or a text; ${capacityGrammar}`),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const bytes = parseCapacity(dataset.value);
+    if (bytes !== undefined) return bytes;
+    addIssue({ message: `${JSON.stringify(dataset.value)} is no size; ${capacityGrammar}` });
+    return NEVER;
+  }),
+);
+
+const schema = v.strictObject({
+  pool: v.optional(objectName("a pool's name"), 'default'),
+  name: v.pipe(
+    line("a volume's name"),
+    v.regex(/^[^-/][^/]*$/, "a volume's name has no slash, and does not begin with a dash"),
+    v.check((name) => name !== '.' && name !== '..', "a volume's name is that of a file"),
+  ),
+  state: v.optional(v.picklist(['present', 'absent']), 'present'),
+  capacity: v.optional(
+    v.pipe(
+      size,
+      v.check((bytes) => bytes > 0, 'a volume has more than 0 bytes'),
+    ),
+  ),
+  format: v.optional(v.picklist(['qcow2', 'raw'])),
+  allocation: v.optional(size),
+  uri: uriSchema,
+});
+
+/**
+ * Keeps a volume (a guest's disk) in a pool. It is made once, grows when the capacity grows (also under a running guest),
+ * and shrinks only with `disrupts: ['data']`. A file that is there already is never overwritten.
+ *
+ * @example
+ * ```ts
+ * virshVolume({ pool: 'default', name: 'gibbon-centos74.img', capacity: '8G', format: 'qcow2' });
+ * ```
+ */
+export const virshVolume: Module<VirshVolumeArgs> = defineModule<VirshVolumeArgs, VirshVolumeState, VirshVolumeFound>({
+  name: 'virsh_volume',
+  desired,
+  subject: ({ id }) => id.value.name,
+  provides: ({ id, state }) => (state === 'present' ? [`volume:${id.value.name}`] : []),
+  read,
+  plan,
+});
+
+function desired(args: VirshVolumeArgs): VirshVolumeState {
+  const { pool, name, uri, state, ...rest } = parseArguments('virsh_volume', schema, args);
+  if (state === 'absent') return { id: once({ pool, name, uri }), state };
+  const { capacity, format = 'qcow2', allocation } = rest;
+  if (capacity === undefined) {
+    throw new ArgumentError(
+      `virsh_volume: the argument 'capacity' is missing: say how big '${name}' is; ${capacityGrammar}`,
+    );
+  }
+  return {
+    id: once({ pool, name, uri, ...(allocation !== undefined && { allocation: formatCapacity(allocation) }) }),
+    state,
+    listing: 'known',
+    format,
+    capacity: formatCapacity(format === 'qcow2' ? Math.ceil(capacity / 512) * 512 : capacity),
+  };
+}
+
+async function read(host: ReadonlyHost, wanted: VirshVolumeState): Promise<Seen<VirshVolumeState, VirshVolumeFound>> {
+  const { pool: poolName, name, uri } = wanted.id.value;
+  const connection = await connect(host, uri, 'pool');
+  const pool = await readPool(host, connection, poolName);
+  if (pool === undefined || !pool.active) {
+    const state = { state: 'absent' } as const;
+    const missing = hindrances(connection, wanted, state, [missingPool(poolName, pool !== undefined)]);
+    return {
+      state,
+      found: { file: undefined },
+      missing: wanted.state === 'absent' && pool === undefined ? [] : missing,
+    };
+  }
+  const { file, missing } = await readVolume(
+    host,
+    connection,
+    { ...pool.definition, name: poolName },
+    name,
+    (seen) => differences(wanted, stateOf(seen)).length > 0,
+  );
+  const state = stateOf(file);
+  return { state, found: { file }, missing: hindrances(connection, wanted, state, missing) };
+}
+
+function stateOf(file: VolumeFile | undefined): Partial<VirshVolumeState> {
+  if (file === undefined || !file.exists) return { state: 'absent' };
+  return {
+    state: 'present',
+    listing: file.isListed ? 'known' : 'unknown',
+    ...(file.format !== undefined && { format: file.format }),
+    ...(file.capacity !== undefined && { capacity: formatCapacity(file.capacity) }),
+  };
+}
+
+function plan({ state, found }: Seen<VirshVolumeState, VirshVolumeFound>, wanted: VirshVolumeState): readonly Step[] {
+  const { pool, name, uri, allocation } = wanted.id.value;
+  const { file } = found;
+  // libvirt does not see what was done to the files behind its back until it is told to look.
+  const refresh = file !== undefined && file.isListed !== file.exists ? [virshStep(uri, ['pool-refresh', pool])] : [];
+  if (wanted.state === 'absent') {
+    refuseInUse(file, wanted);
+    return [...refresh, virshStep(uri, ['vol-delete', name, '--pool', pool], { disrupts: 'data' })];
+  }
+  if (state.state !== 'present') {
+    const { capacity = '', format = '' } = wanted;
+    const options = allocation === undefined ? [] : ['--allocation', allocation];
+    return [
+      ...refresh,
+      virshStep(uri, ['vol-create-as', pool, name, capacity, '--format', format, ...options], { timeLimit: 3600 }),
+    ];
+  }
+  if (state.format !== wanted.format) refuseFormat(state, wanted);
+  return [...refresh, ...resize(file, wanted)];
+}
+
+function resize(file: VolumeFile | undefined, wanted: VirshVolumeState): readonly Step[] {
+  const { pool, name, uri } = wanted.id.value;
+  const bytes = parseCapacity(wanted.capacity ?? '') ?? 0;
+  const actual = file?.capacity ?? bytes;
+  if (file === undefined || bytes === actual) return [];
+  const size = wanted.capacity ?? '';
+  if (bytes < actual) {
+    refuseInUse(file, wanted);
+    refuseBelowAllocation(file, wanted, bytes);
+    return [virshStep(uri, ['vol-resize', name, size, '--pool', pool, '--shrink'], { disrupts: 'data' })];
+  }
+  const [user] = file.usedBy;
+  // QEMU holds a lock on the image of a running guest: only the guest's own QEMU can make it grow.
+  if (user !== undefined) return [virshStep(uri, ['blockresize', user, file.path, size])];
+  return [virshStep(uri, ['vol-resize', name, size, '--pool', pool])];
+}
+
+function refuseInUse(file: VolumeFile | undefined, { id, state, capacity }: VirshVolumeState): void {
+  const [user] = file?.usedBy ?? [];
+  if (user === undefined) return;
+  const what = state === 'absent' ? 'be removed' : `shrink to ${capacity}`;
+  throw new UnsupportedChangeError(
+    `the volume '${id.value.name}' is to ${what}, and the running guest '${user}' uses it: shut the guest down first`,
+  );
+}
+
+function refuseBelowAllocation(file: VolumeFile, { id, capacity, format }: VirshVolumeState, bytes: number): void {
+  if (format !== 'raw' || file.allocation === undefined || file.allocation <= bytes) return;
+  throw new UnsupportedChangeError(
+    `the volume '${id.value.name}' is to shrink to ${capacity}, and ${formatCapacity(file.allocation)} of it are on disk: ` +
+      'libvirt does not cut a raw volume below that; make a new one, or say the capacity that is there',
+  );
+}
+
+function refuseFormat(state: Partial<VirshVolumeState>, { id, format }: VirshVolumeState): never {
+  throw new UnsupportedChangeError(
+    `the volume '${id.value.name}' is there as ${state.format ?? 'something unknown'}, wanted is ${format}: ` +
+      `a volume keeps its format; take another name, or name the format that is there`,
+  );
+}
+
+function missingPool(pool: string, isDefined: boolean): Missing {
+  return {
+    key: `pool:${pool}`,
+    what: isDefined ? `the storage pool '${pool}' is not active` : `there is no storage pool '${pool}'`,
+    remedy: `have a task virshPool({ name: '${pool}' }) before this one`,
+  };
+}
