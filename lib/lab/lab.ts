@@ -1,0 +1,233 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, normalize } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { baseRoot } from './base.ts';
+import { LabError } from './error.ts';
+import { type HostFile, hostFiles } from './host_files.ts';
+import { type LabLayout, labsDirectory, lan, layoutOf } from './layout.ts';
+import { type Lock, takeLock } from './lock.ts';
+import { type CommandResult, hasAddress, powerOnMachine, type RunOptions, runInMachine } from './machine.ts';
+import { type Lease, parseLeases, startLan } from './network.ts';
+import { endProcesses, findLeader, processesInNamespace, processesMarked } from './processes.ts';
+import { removeLab } from './remove.ts';
+import { writeSshFiles } from './ssh.ts';
+import { bootIso, probeVirtType, type VirtType } from './virt_type.ts';
+
+/** How a lab is built. */
+export interface LabOptions {
+  /** Told what takes time (default: nobody is). */
+  readonly onProgress?: (message: string) => void;
+  /** Ends the building; what was built until then is taken away. */
+  readonly signal?: AbortSignal;
+  /** Leave the lab running when this process ends; only `destroy` or `destroyLab` then takes it away (default: false). */
+  readonly keep?: boolean;
+  /** The host's name: letters, digits and hyphens (default: `kvmhost`). */
+  readonly name?: string;
+  /** A Debian mirror to build the base root from (default: mmdebstrap's own choice). */
+  readonly mirror?: string;
+}
+
+/** A throwaway host on a LAN of its own. Paths are this machine's unless they are said to be the host's. */
+export interface Lab {
+  readonly id: string;
+  /** Everything that the lab keeps on disk. */
+  readonly directory: string;
+  /** The host's name, which `sshConfig` knows. */
+  readonly name: string;
+  /** The address that the host starts with. */
+  readonly hostAddress: string;
+  /** An ssh_config with a key and known hosts of its own: `ssh -F` it, to `name` or to any address of the LAN. */
+  readonly sshConfig: string;
+  /** The network namespaces of the LAN and, changing with each boot, of the host, as `ip netns` knows them. */
+  readonly lanNamespace: string;
+  readonly hostNamespace: string;
+  /** Whether guests can use KVM here; `qemu` where /dev/kvm is absent or cannot run a BIOS. */
+  readonly virtType: VirtType;
+  /** The host's path of an image that boots from CD and asks for a lease. */
+  readonly bootIso: string;
+  /** What the host wrote to its console, and what the DHCP server did. */
+  readonly consoleLog: string;
+  readonly dhcpLog: string;
+  /** Runs a command inside the host as root, past SSH and the network. @throws when it fails, unless `reject` is false */
+  run(argv: readonly string[], options?: RunOptions): Promise<CommandResult>;
+  /** Lists the leases of the LAN's DHCP server. */
+  leases(): Promise<readonly Lease[]>;
+  /** Writes a file of the host. @param hostPath absolute @param text its content @param mode (default: 0644) */
+  putFile(hostPath: string, text: string | Uint8Array, mode?: number): Promise<void>;
+  /** Has the host reboot itself in an orderly way, and waits until it is up again. */
+  reboot(): Promise<void>;
+  /** Pulls the plug: nothing on the host gets a chance to tidy up. */
+  powerOff(): Promise<void>;
+  /** Boots the host after `powerOff`, and waits until it is up. */
+  powerOn(): Promise<void>;
+  /** Takes the lab away; later calls do nothing. @throws LabError when something does not go away */
+  destroy(): Promise<void>;
+}
+
+/** Milliseconds that a host may take to boot. */
+const bootLimit = 120_000;
+
+/**
+ * Builds a throwaway host and starts it: systemd, sshd, NetworkManager holding a lease, libvirt installed, and a
+ * stand-in for the network scripts, on a LAN of its own that leads nowhere. The first one on a machine takes a minute
+ * longer. Needs what `unableReason` and `missingPackages` ask for.
+ * @throws LabError when it cannot be built or does not boot; nothing is left behind then
+ */
+export async function buildLab(options: LabOptions = {}): Promise<Lab> {
+  const { onProgress = () => {}, signal, keep = false, name = 'kvmhost' } = options;
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(name)) throw new LabError(`${name} is no name for a host`);
+  const base = await baseRoot({ onProgress, signal, mirror: options.mirror });
+  const { layout, lock } = await claim();
+  try {
+    await mkdir(layout.directory, { mode: 0o700 });
+    onProgress(`building lab ${layout.id}`);
+    await mountRoot(layout, base);
+    const keys = await writeSshFiles(layout, name);
+    for (const file of await hostFiles(name, keys)) await writeHostFile(layout, file);
+    await execa('systemctl', [`--root=${layout.root}`, '--quiet', 'enable', 'lab-devices.service']);
+    await startLan(layout);
+    signal?.throwIfAborted();
+    onProgress(`booting ${name}`);
+    await powerOnMachine(layout, name);
+    const [virtType] = await Promise.all([probeVirtType(layout), untilBooted(layout, signal)]);
+    await untilReachable(layout, name, signal);
+    const description = { id: layout.id, name, keep, virtType, base, created: new Date().toISOString() };
+    await writeFile(layout.description, `${JSON.stringify(description, undefined, 2)}\n`);
+    return new RunningLab(layout, lock, name, virtType);
+  } catch (error) {
+    await removeLab(layout).finally(() => lock.release());
+    throw error;
+  }
+}
+
+/** Takes an id that nobody has, and its lock before anything else exists, so that no sweep takes the lab for dead. */
+async function claim(): Promise<{ layout: LabLayout; lock: Lock }> {
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    const layout = layoutOf(randomBytes(4).toString('hex'));
+    const lock = await takeLock(layout.lockFile);
+    if (lock !== undefined) return { layout, lock };
+  }
+  throw new LabError(`no lock can be had in ${labsDirectory}`);
+}
+
+async function mountRoot(layout: LabLayout, base: string): Promise<void> {
+  for (const path of [layout.upper, layout.work, layout.root]) await mkdir(path);
+  const options = `lowerdir=${base},upperdir=${layout.upper},workdir=${layout.work}`;
+  await execa('mount', ['-t', 'overlay', '-o', options, layout.machine, layout.root]);
+}
+
+async function writeHostFile(
+  layout: LabLayout,
+  file: Omit<HostFile, 'text'> & { text: string | Uint8Array },
+): Promise<void> {
+  const path = join(layout.root, normalize(join('/', file.path)));
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, file.text, { mode: file.mode });
+}
+
+/** Asks until the answer is yes. @throws LabError when it takes too long */
+async function until(what: string, signal: AbortSignal | undefined, ask: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + bootLimit;
+  while (!(await ask())) {
+    signal?.throwIfAborted();
+    if (Date.now() > deadline) throw new LabError(`${what} within ${bootLimit / 1000} s`);
+    await sleep(100);
+  }
+}
+
+async function untilBooted(layout: LabLayout, signal: AbortSignal | undefined, previous?: number): Promise<void> {
+  let state = 'off';
+  await until('the host did not boot', signal, async () => {
+    const leader = await findLeader(layout);
+    if (leader === undefined || leader === previous) return false;
+    const asked = await runInMachine(leader, ['systemctl', 'is-system-running'], { reject: false, timeout: 10_000 });
+    state = asked.stdout;
+    return ['running', 'degraded'].includes(state) && (await hasAddress(layout));
+  });
+}
+
+async function untilReachable(layout: LabLayout, name: string, signal: AbortSignal | undefined): Promise<void> {
+  await until('the host did not answer over SSH', signal, async () => {
+    const { exitCode } = await execa('ssh', ['-F', layout.sshConfig, '-o', 'BatchMode=yes', name, 'true'], {
+      reject: false,
+      stdin: 'ignore',
+    });
+    return exitCode === 0;
+  });
+}
+
+class RunningLab implements Lab {
+  readonly id: string;
+  readonly directory: string;
+  readonly name: string;
+  readonly hostAddress: string = lan.hostAddress;
+  readonly sshConfig: string;
+  readonly lanNamespace: string;
+  readonly hostNamespace: string;
+  readonly virtType: VirtType;
+  readonly bootIso: string = bootIso;
+  readonly consoleLog: string;
+  readonly dhcpLog: string;
+  readonly #layout: LabLayout;
+  readonly #lock: Lock;
+  #leader: number | undefined;
+  #destroyed: Promise<void> | undefined;
+
+  constructor(layout: LabLayout, lock: Lock, name: string, virtType: VirtType) {
+    this.id = layout.id;
+    this.directory = layout.directory;
+    this.name = name;
+    this.sshConfig = layout.sshConfig;
+    this.lanNamespace = layout.lanNamespace;
+    this.hostNamespace = layout.hostNamespace;
+    this.virtType = virtType;
+    this.consoleLog = layout.consoleLog;
+    this.dhcpLog = layout.dhcpLog;
+    this.#layout = layout;
+    this.#lock = lock;
+  }
+
+  async run(argv: readonly string[], options?: RunOptions): Promise<CommandResult> {
+    this.#leader ??= await findLeader(this.#layout);
+    if (this.#leader === undefined) throw new LabError(`the host of lab ${this.id} is off`);
+    return runInMachine(this.#leader, argv, options);
+  }
+
+  async leases(): Promise<readonly Lease[]> {
+    return parseLeases(await readFile(this.#layout.leaseFile, 'utf8').catch(() => ''));
+  }
+
+  async putFile(hostPath: string, text: string | Uint8Array, mode = 0o644): Promise<void> {
+    await writeHostFile(this.#layout, { path: hostPath, text, mode });
+  }
+
+  async reboot(): Promise<void> {
+    const previous = await findLeader(this.#layout);
+    await this.run(['systemctl', 'reboot'], { reject: false });
+    await this.#untilUp(previous);
+  }
+
+  async powerOff(): Promise<void> {
+    await endProcesses(() => processesMarked(this.#layout.machine));
+    await endProcesses(() => processesInNamespace(this.#layout.hostNamespace));
+    this.#leader = undefined;
+  }
+
+  async powerOn(): Promise<void> {
+    await powerOnMachine(this.#layout, this.name);
+    await this.#untilUp();
+  }
+
+  async #untilUp(previous?: number): Promise<void> {
+    this.#leader = undefined;
+    await untilBooted(this.#layout, undefined, previous);
+    await untilReachable(this.#layout, this.name, undefined);
+  }
+
+  destroy(): Promise<void> {
+    this.#destroyed ??= removeLab(this.#layout).finally(() => this.#lock.release());
+    return this.#destroyed;
+  }
+}

@@ -1,0 +1,123 @@
+import { access } from 'node:fs/promises';
+import { execa } from 'execa';
+import { startDaemon } from './daemon.ts';
+import { hostInterface, type LabLayout, lan, namespacePath } from './layout.ts';
+
+/**
+ * Keeps one host powered: plugs its cable in, boots it, and boots it again when it reboots itself (systemd-nspawn
+ * then ends with 133). Each boot gets a network namespace of its own, as a machine's links are gone when it goes down.
+ * Arguments: the LAN's namespace, the host's, its MAC, its interface, and the command that boots it.
+ */
+const supervisor = `
+for controllers in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified /sys/fs/cgroup; do
+  [ "$DELEGATED" ] || [ ! -w "$controllers/cgroup.procs" ] ||
+    { mkdir -p "$controllers/$0" && echo $$ > "$controllers/$0/cgroup.procs"; }
+done
+lan=$1 host=$2 mac=$3 interface=$4
+shift 4
+while :; do
+  ip -n "$lan" link delete host0 2>/dev/null
+  ip netns delete "$host" 2>/dev/null
+  ip netns add "$host" || exit 1
+  ip -n "$lan" link add host0 type veth peer name "$interface" address "$mac" netns "$host" || exit 1
+  ip -n "$lan" link set host0 master lan0 up || exit 1
+  nsenter --net="/run/netns/$host" "$@"
+  [ $? = 133 ] || break
+done
+`;
+
+/** What the kernel shares with the host and the host may look at, not change. */
+const readOnly: readonly string[] = [
+  ...['/proc/sys/kernel', '/proc/sys/vm', '/proc/sys/fs', '/proc/sysrq-trigger'],
+  ...['/sys/module', '/sys/power', '/sys/kernel', '/sys/firmware', '/sys/bus'],
+];
+
+/**
+ * Boots the host, and returns at once: it is the caller who waits. The host then runs until it powers itself off
+ * or is ended, whatever becomes of this process.
+ * @param layout the lab's names; its LAN and its root are there already
+ * @param hostname the host's name
+ */
+export async function powerOnMachine(layout: LabLayout, hostname: string): Promise<void> {
+  const nspawn = [
+    ...['systemd-nspawn', '--quiet', '--boot', '--register=no', '--keep-unit', '--console=pipe', '--link-journal=no'],
+    ...['--resolv-conf=off', '--timezone=off', `--directory=${layout.root}`, `--machine=${layout.machine}`],
+    ...[`--hostname=${hostname}`, '--capability=CAP_NET_ADMIN,CAP_NET_RAW'],
+    ...['--drop-capability=CAP_SYS_TIME,CAP_SYS_MODULE,CAP_SYS_RAWIO', '--bind=/dev/net/tun'],
+    ...(await existing(readOnly)).map((path) => `--bind-ro=${path}`),
+  ];
+  const supervise = ['sh', '-c', supervisor, layout.machine];
+  const arguments_ = [layout.lanNamespace, layout.hostNamespace, lan.hostMac, hostInterface, ...nspawn];
+  // Where systemd is process 1 it owns the cgroups, and has to hand one over.
+  const managed = (await existing(['/run/systemd/system'])).length > 0;
+  const scope = managed
+    ? ['systemd-run', '--scope', '--quiet', '--collect', `--unit=${layout.machine}`, '--property=Delegate=yes']
+    : [];
+  startDaemon(layout.consoleLog, [...scope, ...supervise, ...arguments_], {
+    SYSTEMD_NSPAWN_API_VFS_WRITABLE: '1',
+    DELEGATED: managed ? 'yes' : '',
+  });
+}
+
+/** How a command inside the host ended. */
+export interface CommandResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/** How a command inside the host is to be run. */
+export interface RunOptions {
+  /** Standard input (default: none). */
+  readonly input?: string;
+  /** Throw when the exit code is not 0 (default: true). */
+  readonly reject?: boolean;
+  /** Milliseconds after which the command is killed (default: no limit). */
+  readonly timeout?: number;
+}
+
+/**
+ * Runs a command inside a running host as root, past SSH and the network.
+ * @param leader the host's process 1, as this machine numbers it
+ * @param argv the command; it is found on the host's own path
+ * @throws execa's error when the command fails, unless `reject` is false
+ */
+export async function runInMachine(
+  leader: number,
+  argv: readonly string[],
+  options: RunOptions = {},
+): Promise<CommandResult> {
+  const result = await execa(
+    'nsenter',
+    [
+      ...[`--target=${leader}`, '--mount', '--uts', '--ipc', '--net', '--pid', '--cgroup', '--'],
+      ...['env', '--ignore-environment', '--chdir=/', 'HOME=/root', 'LC_ALL=C', 'USER=root', 'LOGNAME=root'],
+      ...['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...argv],
+    ],
+    {
+      reject: options.reject ?? true,
+      ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+      ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    },
+  );
+  return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? 255 };
+}
+
+/** Takes the host's address to be there once its interface carries it. @param layout the lab's names */
+export async function hasAddress(layout: LabLayout): Promise<boolean> {
+  const { stdout } = await execa('nsenter', [`--net=${namespacePath(layout.hostNamespace)}`, 'ip', '-4', 'address'], {
+    reject: false,
+  });
+  return stdout.includes(` ${lan.hostAddress}/`);
+}
+
+async function existing(paths: readonly string[]): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const path of paths) {
+    await access(path).then(
+      () => found.push(path),
+      () => {},
+    );
+  }
+  return found;
+}

@@ -1,0 +1,60 @@
+import { execa } from 'execa';
+import { startDaemon } from './daemon.ts';
+import { LabError } from './error.ts';
+import { type LabLayout, lan, namespacePath } from './layout.ts';
+
+/** One lease of the LAN's DHCP server. */
+export interface Lease {
+  readonly mac: string;
+  readonly address: string;
+  /** Empty when the client did not say its name. */
+  readonly hostname: string;
+  readonly expires: Date;
+}
+
+/**
+ * Makes the lab's LAN: a network namespace that leads nowhere, with a bridge in it that carries the gateway's address,
+ * and a DHCP server that runs until it is ended.
+ * @param layout the lab's names
+ */
+export async function startLan(layout: LabLayout): Promise<void> {
+  const namespace = layout.lanNamespace;
+  await execa('ip', ['netns', 'add', namespace]);
+  const batch = [
+    'link set lo up',
+    'link add lan0 type bridge stp_state 0 forward_delay 0',
+    `address add ${lan.gateway}/${lan.prefix} dev lan0`,
+    'link set lan0 up',
+  ];
+  await execa('ip', ['-n', namespace, '-batch', '-'], { input: batch.join('\n') });
+  startDhcp(layout);
+}
+
+function startDhcp(layout: LabLayout): void {
+  startDaemon(layout.dhcpLog, [
+    ...['nsenter', `--net=${namespacePath(layout.lanNamespace)}`, 'dnsmasq', '--conf-file=/dev/null'],
+    ...['--keep-in-foreground', '--user=root', '--pid-file', '--port=0', '--interface=lan0', '--bind-dynamic'],
+    ...['--log-dhcp', '--log-facility=-', `--dhcp-leasefile=${layout.leaseFile}`],
+    ...[`--dhcp-range=${lan.range.join(',')},12h`, `--dhcp-host=${lan.hostMac},${lan.hostAddress}`],
+    `--dhcp-option=option:router,${lan.gateway}`,
+    // The host keeps its address whichever of its DHCP clients asks; and no answer waits for a ping.
+    ...['--dhcp-ignore-clid', '--dhcp-authoritative', '--dhcp-sequential-ip', '--no-ping'],
+  ]);
+}
+
+/**
+ * Reads the DHCP server's own list.
+ * @param text the lease file: expiry (seconds since 1970, 0 for never), MAC, address, name or `*`, client id
+ * @throws LabError on a line that is none of this
+ */
+export function parseLeases(text: string): readonly Lease[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('duid '))
+    .map((line) => {
+      const [expires, mac, address, hostname] = line.split(' ');
+      if (expires === undefined || mac === undefined || address === undefined || hostname === undefined)
+        throw new LabError(`the DHCP server's list holds a line that is no lease: ${line}`);
+      return { mac, address, hostname: hostname === '*' ? '' : hostname, expires: new Date(Number(expires) * 1000) };
+    });
+}

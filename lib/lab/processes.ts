@@ -1,0 +1,65 @@
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LabError } from './error.ts';
+import { type LabLayout, namespacePath } from './layout.ts';
+
+/** Lists the numbers of all processes of this machine. */
+async function allProcesses(): Promise<readonly number[]> {
+  return (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+/** Lists the processes whose argument vector holds exactly this element. @param mark the element */
+export async function processesMarked(mark: string): Promise<readonly number[]> {
+  const marked: number[] = [];
+  for (const pid of await allProcesses()) {
+    const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (pid !== process.pid && argv.split('\0').includes(mark)) marked.push(pid);
+  }
+  return marked;
+}
+
+/** Lists the processes in a named network namespace; none if it does not exist. @param name as `ip netns` knows it */
+export async function processesInNamespace(name: string): Promise<readonly number[]> {
+  const namespace = await stat(namespacePath(name)).catch(() => undefined);
+  if (namespace === undefined) return [];
+  const wanted = `net:[${namespace.ino}]`;
+  const inside: number[] = [];
+  for (const pid of await allProcesses()) {
+    if ((await readlink(`/proc/${pid}/ns/net`).catch(() => '')) === wanted) inside.push(pid);
+  }
+  return inside;
+}
+
+/**
+ * Finds the host's process 1, as this machine numbers it; undefined while the host is off.
+ * @param layout the lab's names
+ */
+export async function findLeader(layout: LabLayout): Promise<number | undefined> {
+  for (const pid of await processesInNamespace(layout.hostNamespace)) {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+    if (/^NSpid:.*\s1$/m.test(status) && (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')) === 'systemd\n')
+      return pid;
+  }
+  return undefined;
+}
+
+/**
+ * Ends processes, and waits until they are gone.
+ * @param find asked again until it finds none, so that what a dying process leaves behind is ended too
+ * @throws LabError when some are still there after ten seconds
+ */
+export async function endProcesses(find: () => Promise<readonly number[]>): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const found = await find();
+    if (found.length === 0) return;
+    for (const pid of found) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended by itself in between.
+      }
+    }
+    await sleep(50);
+  }
+  throw new LabError(`processes ${(await find()).join(', ')} of a lab do not end`);
+}
