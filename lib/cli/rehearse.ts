@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KvmPlayError, PlaybookError } from '../errors.ts';
+import type { PlayEvent, Summary } from '../events.ts';
+import { connect } from '../hosts/connect.ts';
+import { buildLab, type Lab, missingPackages, sweepLabs, unableReason } from '../lab/index.ts';
+import { drawPicture, type Look, lookAtNetwork } from '../lab/picture.ts';
+import { loadSite } from '../load_site.ts';
+import type { Play, Values } from '../play.ts';
+import { run } from '../run.ts';
+import { exitCode } from './exit_code.ts';
+
+/** Seconds that guests may take to boot and to get a lease. */
+const guestLimit = 180;
+
+/** What to rehearse, and how. */
+export interface RehearseOptions {
+  /** Path of the site. */
+  readonly site: string;
+  /** Values for the site's variables. */
+  readonly vars: Values;
+  /** Install missing packages without asking. */
+  readonly yes: boolean;
+  /** Leave the host running, and say how to log in. */
+  readonly keep: boolean;
+}
+
+/** Where a rehearsal says what it does. */
+export interface RehearseTerminal {
+  /** Prints a line. */
+  print(line: string): void;
+  /** Asks a question that yes or no answers; false where nobody can be asked. */
+  ask(question: string): Promise<boolean>;
+  /** Gets the events of both runs. */
+  report(event: PlayEvent): void;
+  /** Ends the rehearsal; the host is taken away all the same. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Rehearses a site: builds a throwaway host, runs the site against it over SSH, runs it again and requires that nothing changes,
+ * shows what came out, and takes the host away.
+ * @returns the exit code
+ * @throws PlaybookError when the site cannot be loaded, or the machine cannot run throwaway hosts
+ */
+export async function rehearse(options: RehearseOptions, terminal: RehearseTerminal): Promise<number> {
+  const plays = await loadSite(options.site);
+  for (const play of plays) play.build(options.vars);
+  await makeReady(options, terminal);
+  await sweepLabs();
+  const lab = await buildLab({ onProgress: terminal.print, signal: terminal.signal, keep: options.keep });
+  try {
+    return await rehearseOn(lab, plays, options, terminal);
+  } finally {
+    if (options.keep) sayHowToLogIn(lab, terminal);
+    else {
+      terminal.print('taking the host away');
+      await lab.destroy();
+    }
+  }
+}
+
+/** Takes a kept host away. @returns the exit code */
+async function makeReady({ yes }: RehearseOptions, { ask, print }: RehearseTerminal): Promise<void> {
+  const reason = await unableReason();
+  if (reason !== undefined) throw new PlaybookError(`a rehearsal cannot be had here: ${reason}`);
+  const packages = await missingPackages();
+  if (packages.length === 0) return;
+  const list = packages.join(' ');
+  if (!yes && !(await ask(`A rehearsal needs these Debian packages: ${list}. Install them?`))) {
+    throw new PlaybookError(`a rehearsal needs these Debian packages: ${list}; install them, or say --yes`);
+  }
+  const { installPackages } = await import('../lab/index.ts');
+  await installPackages(packages, print);
+}
+
+async function rehearseOn(
+  lab: Lab,
+  plays: readonly Play[],
+  { vars }: RehearseOptions,
+  terminal: RehearseTerminal,
+): Promise<number> {
+  const { print, signal, report } = terminal;
+  const host = `root@${lab.hostAddress}`;
+  const values = { ...virtTypeOf(lab, plays, print), ...vars };
+  await putIsos(lab, host, plays, values, print);
+  const runOnce = (): Promise<Summary> =>
+    run(plays, { hosts: [host], sshConfig: lab.sshConfig, vars: values, signal, onEvent: report });
+
+  print('running the site');
+  const first = exitCode(await runOnce(), {});
+  if (first !== 0) return first;
+  print('running it again: nothing may change');
+  const second = exitCode(await runOnce(), { expectNoChange: true });
+  if (second !== 0) {
+    print(second === 3 ? 'the second run changed something: the site is not idempotent' : 'the second run failed');
+    return second;
+  }
+  const answered = await awaitLeases(lab, terminal);
+  print(await picture(lab));
+  if (!answered) print(`a guest has no lease after ${guestLimit} s`);
+  return answered ? 0 : 2;
+}
+
+/** Guests that are meant for KVM cannot run on a machine that only emulates: a variable `virtType` is told so. */
+function virtTypeOf({ virtType }: Lab, plays: readonly Play[], print: (line: string) => void): Values {
+  if (!plays.some(({ vars }) => 'virtType' in vars)) return {};
+  if (virtType === 'qemu')
+    print('guests run without KVM here (-e virtType=qemu): this machine cannot run them with it');
+  return { virtType };
+}
+
+/** Puts an image that boots and asks for a lease where the site expects an installation's ISO. */
+async function putIsos(
+  lab: Lab,
+  hostName: string,
+  plays: readonly Play[],
+  values: Values,
+  print: (line: string) => void,
+): Promise<void> {
+  const host = await connect(hostName, { sshConfig: lab.sshConfig });
+  try {
+    for (const task of plays.flatMap((play) => play.build(values))) {
+      const { missing } = await task.read(host.reader);
+      for (const { key } of missing) {
+        const path = /^file:(\/.*\.iso)$/i.exec(key)?.[1];
+        if (path === undefined) continue;
+        print(`an image that boots and asks for a lease stands in for ${path}`);
+        await lab.run(['install', '-D', '-m', '644', lab.bootIso, path]);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof KvmPlayError)) throw error;
+    // A task that cannot be looked at says so better in the run.
+  } finally {
+    await host.close();
+  }
+}
+
+/** Waits until every card of every running guest that is on a bridge of the LAN has a lease. */
+async function awaitLeases(lab: Lab, { print, signal }: RehearseTerminal): Promise<boolean> {
+  const deadline = performance.now() + guestLimit * 1000;
+  let said = false;
+  for (;;) {
+    const { bridges } = await look(lab);
+    const waiting = bridges
+      .filter(({ uplinks }) => uplinks.length > 0)
+      .flatMap(({ guests }) => guests.filter(({ cards }) => cards.some(({ lease }) => lease === undefined)));
+    if (waiting.length === 0) return true;
+    if (performance.now() > deadline) return false;
+    if (!said) print(`waiting for a lease of ${waiting.map(({ name }) => name).join(', ')}`);
+    said = true;
+    await sleep(1000, undefined, { signal });
+  }
+}
+
+async function look(lab: Lab): ReturnType<typeof lookAtNetwork> {
+  const leases = new Map((await lab.leases()).map(({ mac, address }) => [mac.toLowerCase(), address]));
+  const runInside: Look = async (argv) => (await lab.run(argv, { reject: false })).stdout;
+  return lookAtNetwork(runInside, (mac) => leases.get(mac.toLowerCase()));
+}
+
+async function picture(lab: Lab): Promise<string> {
+  return `\n${drawPicture(await look(lab))}\n`;
+}
+
+function sayHowToLogIn({ id, sshConfig, name }: Lab, { print }: RehearseTerminal): void {
+  print(`the host is kept: ssh -F ${sshConfig} ${name}`);
+  print(`take it away with: kvm-play rehearse --remove ${id}`);
+}

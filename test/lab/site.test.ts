@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { PlayEvent, Summary } from '../../lib/events.ts';
+import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import { type RunOptions, run } from '../../lib/run.ts';
+import site from '../../playbooks/site.ts';
+import { hostState } from './host_state.ts';
+import { describeLab } from './support.ts';
+
+const iso = '/var/lib/libvirt/images/CentOS-7-x86_64-Minimal-1708.iso';
+
+describeLab('the procedure on a throwaway host', () => {
+  let lab: Lab;
+  let host: string;
+  beforeAll(async () => {
+    lab = await buildLab();
+    host = `root@${lab.hostAddress}`;
+  }, 300_000);
+  afterAll(() => lab?.destroy(), 60_000);
+
+  /** Runs the site, and gives the status of each task by its title. */
+  async function play(
+    options: RunOptions = {},
+  ): Promise<{ summary: Summary; tasks: Record<string, string>; events: PlayEvent[] }> {
+    const events: PlayEvent[] = [];
+    const summary = await run(site, {
+      hosts: [host],
+      sshConfig: lab.sshConfig,
+      ...options,
+      vars: { virtType: lab.virtType, ...options.vars },
+      onEvent: (event) => events.push(event),
+    });
+    const ended = events.filter((event) => event.type === 'task-end');
+    return {
+      summary,
+      events,
+      tasks: Object.fromEntries(ended.map(({ task, status, error }) => [task.title, error?.message ?? status])),
+    };
+  }
+
+  const everyTask = [
+    'Create the bridge, and make the NIC its port',
+    'Forward packets',
+    'Stop NetworkManager',
+    'Restart the network',
+    'Start libvirt',
+    'virsh_pool default',
+    'virsh_network default',
+    'Create the volume',
+    'Create the guest',
+  ];
+  const all = (status: string): Record<string, string> => Object.fromEntries(everyTask.map((title) => [title, status]));
+
+  test('without the ISO, nothing is written, and all that is missing is said', async () => {
+    const before = await hostState(lab);
+    const { summary, tasks } = await play();
+    expect(tasks['Create the guest']).toContain(iso);
+    expect(summary.hosts[host]).toMatchObject({ changed: 0, failed: 1 });
+    expect(await hostState(lab)).toEqual(before);
+    await lab.run(['install', '-m', '644', lab.bootIso, iso]);
+  });
+
+  test('check says what apply does, and leaves the host as it was', async () => {
+    const before = await hostState(lab);
+    const { tasks, events } = await play({ check: true });
+    expect(tasks).toEqual(all('changed'));
+    const planned = events.flatMap((event) => (event.type === 'task-end' ? [event.result?.steps.length ?? 0] : []));
+    expect(planned.every((steps) => steps > 0)).toBe(true);
+    expect(await hostState(lab)).toEqual(before);
+  });
+
+  test('apply changes every task, and the host keeps its address', async () => {
+    const { tasks } = await play();
+    expect(tasks).toEqual(all('changed'));
+    const { stdout } = await lab.run(['ip', '-o', '-4', 'address', 'show', 'br0']);
+    expect(stdout).toContain(`${lab.hostAddress}/24`);
+  }, 180_000);
+
+  test('the second run changes nothing, and check agrees', async () => {
+    expect((await play()).tasks).toEqual(all('ok'));
+    expect((await play({ check: true })).tasks).toEqual(all('ok'));
+  }, 60_000);
+
+  test('more memory is a change, shown in words, once', async () => {
+    const { tasks, events } = await play({ vars: { memory: 1024 } });
+    expect(tasks['Create the guest']).toBe('changed');
+    const differences = events.flatMap((event) =>
+      event.type === 'task-end' ? [...(event.result?.differences ?? [])] : [],
+    );
+    expect(differences).toEqual([{ path: 'memory', wanted: '1024 MiB', actual: '512 MiB' }]);
+    expect((await play({ vars: { memory: 1024 } })).tasks).toEqual(all('ok'));
+  }, 60_000);
+
+  test('the guest has a lease on the LAN, through the bridge', async () => {
+    const { stdout } = await lab.run(['virsh', 'domiflist', 'gibbon']);
+    const mac = /52:54:00:[0-9a-f:]{8}/.exec(stdout)?.[0];
+    expect(mac).toBeDefined();
+    const deadline = Date.now() + 150_000;
+    while (!(await lab.leases()).some((lease) => lease.mac === mac)) {
+      if (Date.now() > deadline) throw new Error(`no lease for ${mac}`);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }, 160_000);
+});

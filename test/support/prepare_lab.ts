@@ -1,0 +1,15 @@
+/** Makes this machine ready for the tests on throwaway hosts, where `KVM_PLAY_LAB=required` asks for them; else does nothing. */
+import { baseRoot } from '../../lib/lab/base.ts';
+import { installPackages, missingPackages, unableReason } from '../../lib/lab/index.ts';
+
+/** Shells that quoting is tested with. */
+const shells = ['busybox', 'mksh'];
+
+if (process.env.KVM_PLAY_LAB === 'required') {
+  const reason = await unableReason();
+  if (reason !== undefined)
+    throw new Error(`throwaway hosts are required, and this machine cannot run them: ${reason}`);
+  const onProgress = (message: string): void => console.log(message);
+  await installPackages([...(await missingPackages()), ...shells], onProgress);
+  await baseRoot({ onProgress });
+}
