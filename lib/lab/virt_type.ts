@@ -31,14 +31,11 @@ export async function probeVirtType(layout: LabLayout): Promise<VirtType> {
   let started = false;
   let verdict: VirtType = 'qemu';
   for await (const line of guest.iterable({ from: 'all' })) {
-    if (line.startsWith('KVM internal error')) break;
     if (line.startsWith('Booting from DVD')) started = true;
-    if (started && line.startsWith('enter handle_18')) {
-      verdict = 'kvm';
-      break;
-    }
+    if (started && line.startsWith('enter handle_18')) verdict = 'kvm';
+    // The guest is ended here and not after the loop: to leave the loop is to wait for the guest's end.
+    if (verdict === 'kvm' || line.includes('KVM internal error')) guest.kill('SIGKILL');
   }
-  guest.kill('SIGKILL');
   await guest;
   return verdict;
 }
