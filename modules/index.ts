@@ -1,1 +1,2 @@
 export { type SysctlArgs, sysctl } from './sysctl.ts';
+export { type ServiceArgs, service } from './service.ts';

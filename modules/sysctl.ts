@@ -57,6 +57,8 @@ export interface SysctlFound {
   readonly file: TextFile | undefined;
   readonly boot: BootOrder;
   readonly hasDirectory: boolean;
+  /** Keys that the kernel lets nobody write. */
+  readonly readOnly: readonly string[];
 }
 
 const absent = 'absent';
@@ -167,16 +169,18 @@ function refuseDuplicates(parameters: readonly SysctlParameter[]): void {
 
 async function read(host: ReadonlyHost, wanted: SysctlState): Promise<Seen<SysctlState, SysctlFound>> {
   const parameters = wanted.parameters.value;
-  const [file, boot, hasDirectory, tool, live] = await Promise.all([
+  const isLive = wanted.live !== undefined;
+  const [file, boot, hasDirectory, tool, live, readOnly] = await Promise.all([
     host.readFile(wanted.file),
     wanted.persisted === undefined ? notAsked : readBootOrder(host, wanted.file),
     host.exists(ownDirectory),
-    wanted.live === undefined ? undefined : missingTool(host, 'sysctl'),
+    isLive ? missingTool(host, 'sysctl') : undefined,
     Promise.all(parameters.map(async ({ key }) => [key, (await host.readFile(keyPath(key)))?.text] as const)),
+    isLive ? findReadOnly(host, parameters) : [],
   ]);
-  const found = { file, boot, hasDirectory };
+  const found = { file, boot, hasDirectory, readOnly };
   const unknown = live.filter(([, value]) => value === undefined).map(([key]) => key);
-  const missing = wanted.live === undefined ? [] : await Promise.all(unknown.map((key) => missingParameter(host, key)));
+  const missing = !isLive ? [] : await Promise.all(unknown.map((key) => missingParameter(host, key)));
   return {
     state: {
       file: wanted.file,
@@ -187,6 +191,14 @@ async function read(host: ReadonlyHost, wanted: SysctlState): Promise<Seen<Sysct
     missing: tool === undefined ? missing : [tool, ...missing],
     warnings: isRemoval(wanted) ? removalWarnings(parameters, found, new Map(live)) : unknownWarnings(wanted, unknown),
   };
+}
+
+/** sysctl says no more than a note, and exits with 0, where the kernel refuses because nobody may write the key. */
+async function findReadOnly(host: ReadonlyHost, parameters: readonly SysctlParameter[]): Promise<readonly string[]> {
+  const answers = await Promise.all(
+    parameters.map(async ({ key }) => ({ key, ...(await host.query(['test', '-w', keyPath(key)])) })),
+  );
+  return answers.filter(({ exitCode }) => exitCode === 1).map(({ key }) => key);
 }
 
 /** Parameters that are not kept have no place in the boot. */
@@ -272,11 +284,20 @@ function plan(seen: Seen<SysctlState, SysctlFound>, wanted: SysctlState): readon
 }
 
 /** One command for all. Where a parameter is set that sets others, all of the task's come after it. */
-function planLive({ state }: Seen<SysctlState, SysctlFound>, { parameters, live }: SysctlState): readonly Step[] {
+function planLive(
+  { state, found }: Seen<SysctlState, SysctlFound>,
+  { parameters, live }: SysctlState,
+): readonly Step[] {
   if (live === undefined) return [];
   const differs = ({ key }: SysctlParameter) => live[key] !== state.live?.[key];
   const first = parameters.value.find(differs);
   if (first === undefined) return [];
+  const fixed = parameters.value.find((each) => differs(each) && found.readOnly.includes(each.key));
+  if (fixed !== undefined && state.live?.[fixed.key] !== undefined) {
+    throw new UnsupportedChangeError(
+      `${fixed.key} is to be ${fixed.value}, is ${state.live[fixed.key]}, and the kernel lets nobody change it on the running system; leave it out, or set it where it is made (a boot parameter, a module's option)`,
+    );
+  }
   const due = parameters.value.filter((each) => differs(each) || reaches(first.key, each.key));
   return [command(['sysctl', '-w', ...due.map(({ key, value }) => `${key}=${value}`)])];
 }

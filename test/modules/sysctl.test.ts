@@ -269,6 +269,17 @@ describe('plan', () => {
     expect(host.executed).toEqual([]);
   });
 
+  test('a key that the kernel lets nobody write is refused, for sysctl would exit with 0', async () => {
+    const host = systemdHost({ '/proc/sys/kernel/ostype': 'Linux\n' });
+    host.commands.set('test -w /proc/sys/kernel/ostype', { exitCode: 1 });
+    const values = { 'kernel.ostype': 'x', 'net.ipv4.ip_forward': 1 };
+    await expect(sysctl.apply(host, { values })).rejects.toThrow('kernel.ostype is to be x, is Linux');
+    expect(host.executed).toEqual([]);
+    expect((await sysctl.check(host, { values: { 'kernel.ostype': 'Linux' } })).steps).toMatchObject([
+      { kind: 'write' },
+    ]);
+  });
+
   test('an unknown key stops the task before anything is written', async () => {
     const host = systemdHost();
     await expect(sysctl.apply(host, { values: { 'net.ipv4.ip_forward': 1, 'net.ipv4.nosuch': 1 } })).rejects.toThrow(

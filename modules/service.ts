@@ -1,0 +1,321 @@
+import * as v from 'valibot';
+import { line, parseArguments } from '../lib/arguments.ts';
+import { type Difference, type Once, once } from '../lib/diff.ts';
+import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
+import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
+import { defineModule, type Missing, type Module, type Seen, type TaskOptions } from '../lib/module.ts';
+import { type CommandStep, command } from '../lib/step.ts';
+import {
+  disruptionBy,
+  isEnabledIndirectly,
+  isLinkUnit,
+  missingUnitFile,
+  readUnit,
+  type UnitAction,
+  type UnitStatus,
+} from './backends/systemd.ts';
+
+/** Arguments of {@link service}. At least one of `state`, `enabled`, `masked` and the common option `reflects` is there. */
+export interface ServiceArgs {
+  /** The unit's name, `.service` may be left out: `network`, `libvirtd.service`, `libvirtd.socket`. */
+  readonly name: string;
+  /** Whether it runs. With `reflects` it is `started`; else it is left alone by default. */
+  readonly state?: 'started' | 'stopped';
+  /** Whether it starts at boot. Left alone by default. */
+  readonly enabled?: boolean;
+  /** Whether nothing at all can start it. Left alone by default. */
+  readonly masked?: boolean;
+}
+
+/** What {@link service} compares. */
+export interface ServiceState {
+  /** The unit's name without `.service`. */
+  readonly name: string;
+  /** True when the unit loads what other tasks write. */
+  readonly loads: Once<boolean>;
+  readonly state?: 'started' | 'stopped';
+  /** `runtime`: until the next boot only. */
+  readonly enabled?: boolean | 'runtime';
+  /** `runtime`: until the next boot only. */
+  readonly masked?: boolean | 'runtime';
+}
+
+/** Seconds for which a unit that can crash must have been active before it counts as started. */
+const holdTime = 2;
+/** Seconds for a start or a stop: a DHCP server may take its time, and bridges wait for their forward delay. */
+const actionTimeLimit = 300;
+
+const schema = v.strictObject({
+  name: line('the name of a unit'),
+  state: v.optional(v.picklist(['started', 'stopped'])),
+  enabled: v.optional(v.boolean()),
+  masked: v.optional(v.boolean()),
+});
+
+/**
+ * Starts, stops, enables and masks a systemd unit, a SysV script such as `network` included.
+ * A task that reflects others restarts the unit when what they wrote is not in force, and only then.
+ * A daemon that comes and goes counts as started while its socket listens; to stop it is to stop its sockets too.
+ *
+ * @example
+ * ```ts
+ * service({ name: 'libvirtd', state: 'started', enabled: true });
+ * ```
+ */
+export const service: Module<ServiceArgs> = defineModule<ServiceArgs, ServiceState, UnitStatus | undefined>({
+  name: 'service',
+  desired,
+  subject: ({ name }) => name,
+  // A daemon whose socket listens can be asked.
+  provides: ({ name, state }) =>
+    state === 'started' ? [...new Set([name, name.replace(/\.socket$/, '')])].map((each) => `unit:${each}`) : [],
+  read,
+  plan,
+  loads: true,
+});
+
+function desired(args: ServiceArgs & TaskOptions): ServiceState {
+  const { name: given, state, enabled, masked } = parseArguments('service', schema, args);
+  const name = given.replace(/\.service$/, '');
+  if (!/^[A-Za-z0-9_:.\\][A-Za-z0-9_:.\\@-]*$/.test(name) || name.endsWith('@')) {
+    throw new ArgumentError(
+      `service: ${JSON.stringify(given)} is no unit's name; one looks like libvirtd or getty@tty1`,
+    );
+  }
+  const loads = (args.reflects ?? []).length > 0;
+  const wanted = state ?? (loads ? 'started' : undefined);
+  if (wanted === undefined && enabled === undefined && masked === undefined) {
+    throw new ArgumentError(`service: nothing is wanted of ${name}; name 'state', 'enabled', 'masked' or 'reflects'`);
+  }
+  if (loads && wanted === 'stopped') {
+    throw new ArgumentError(`service: ${name} is to be stopped, so it can load nothing; leave 'reflects' out`);
+  }
+  if (masked === true && (wanted === 'started' || enabled === true)) {
+    throw new ArgumentError(`service: ${name} is to be masked, so it can be neither started nor enabled`);
+  }
+  return {
+    name,
+    loads: once(loads),
+    ...(wanted !== undefined && { state: wanted }),
+    ...(enabled !== undefined && { enabled }),
+    ...(masked !== undefined && { masked }),
+  };
+}
+
+async function read(host: ReadonlyHost, wanted: ServiceState): Promise<Seen<ServiceState, UnitStatus | undefined>> {
+  const { name } = wanted;
+  const [unit, uptime] = await Promise.all([readUnit(host, name), host.readFile('/proc/uptime')]);
+  if ('remedy' in unit) {
+    return { state: { name, state: 'stopped', enabled: false, masked: false }, found: undefined, missing: [unit] };
+  }
+  const state = {
+    name,
+    state: readState(unit, wanted),
+    enabled: await readEnabled(host, unit, wanted),
+    masked: readMasked(unit),
+  };
+  const isSettling = settles(unit, wanted, Number.parseFloat(uptime?.text ?? ''));
+  return {
+    state,
+    found: unit,
+    missing: await missingUnit(host, unit, wanted),
+    warnings: warningsOf(unit, wanted, state.enabled),
+    settling: isSettling,
+  };
+}
+
+function isRunning({ active }: UnitStatus): boolean {
+  return ['active', 'reloading', 'refreshing', 'activating'].includes(active);
+}
+
+function readState(unit: UnitStatus, wanted: ServiceState): 'started' | 'stopped' {
+  if (isRunning(unit)) return 'started';
+  if (wanted.state === 'stopped') return unit.sockets.some(({ isActive }) => isActive) ? 'started' : 'stopped';
+  // The exit status of a network's script is no truth: what counts is whether that which it loads is in force.
+  if (unit.active === 'failed') return wanted.loads.value ? 'started' : 'stopped';
+  return unit.active === 'inactive' && listens(unit, wanted.name) ? 'started' : 'stopped';
+}
+
+/** Of several sockets (libvirtd's for reading only, for administration) the one of the unit's own name counts. */
+function listens({ sockets }: UnitStatus, name: string): boolean {
+  const own = sockets.find((socket) => socket.name === `${name}.socket`);
+  return own === undefined ? sockets.some(({ isActive }) => isActive) : own.isActive;
+}
+
+/** The words are those of systemctl(1), is-enabled; for a SysV script it asks chkconfig or what the distribution has. */
+async function readEnabled(
+  host: ReadonlyHost,
+  { enabled: word, isPulledIn, sockets }: UnitStatus,
+  wanted: ServiceState,
+): Promise<boolean | 'runtime'> {
+  if (wanted.enabled !== true && sockets.some(({ enabled }) => enabled.startsWith('enabled'))) return true;
+  switch (word) {
+    case 'enabled':
+    case 'alias':
+      return true;
+    case 'enabled-runtime':
+    case 'linked-runtime':
+      return 'runtime';
+    case 'indirect':
+      return wanted.enabled === true && (await isEnabledIndirectly(host, wanted.name));
+    case 'static':
+    case 'transient':
+    case 'generated':
+      return wanted.enabled === true && isPulledIn;
+    default:
+      return false;
+  }
+}
+
+function readMasked({ enabled, load }: UnitStatus): boolean | 'runtime' {
+  if (enabled === 'masked-runtime') return 'runtime';
+  return enabled === 'masked' || load === 'masked';
+}
+
+/** A crash-looping unit is active again and again, so a look counts only once it has held for a while. */
+function settles(unit: UnitStatus, wanted: ServiceState, uptime: number): boolean {
+  if (unit.active === 'deactivating') return wanted.state !== undefined;
+  if (wanted.state !== 'started') return false;
+  if (unit.active === 'activating') return true;
+  if (unit.active !== 'active' || !unit.canCrashLater || unit.activeSince === undefined) return false;
+  const age = uptime - unit.activeSince / 1e6;
+  return age >= 0 && age < holdTime;
+}
+
+async function missingUnit(host: ReadonlyHost, unit: UnitStatus, wanted: ServiceState): Promise<readonly Missing[]> {
+  if (unit.load !== 'not-found' || unit.enabled !== '') return [];
+  const isNeeded = wanted.enabled === true || (wanted.state === 'started' && !isRunning(unit));
+  return isNeeded ? [await missingUnitFile(host, wanted.name)] : [];
+}
+
+function warningsOf(unit: UnitStatus, wanted: ServiceState, enabled: boolean | 'runtime'): readonly string[] {
+  const { name } = wanted;
+  const warnings: string[] = [];
+  if (unit.active === 'failed' && wanted.loads.value) {
+    warnings.push(`the unit ${name} has failed; 'systemctl status ${name}' says why`);
+  }
+  if (unit.sub === 'auto-restart' && wanted.state === 'started') {
+    warnings.push(`${name} ends as soon as it is started, again and again; 'systemctl status ${name}' says why`);
+  }
+  if (isLinkUnit(name) && wanted.enabled === undefined && unit.load === 'loaded') {
+    if (wanted.state === 'started' && enabled === false) {
+      warnings.push(`${name} is not enabled, so its links are gone after the next boot; enabled: true keeps them`);
+    }
+    if (wanted.state === 'stopped' && enabled === true) {
+      warnings.push(`${name} is enabled, so it is back after the next boot; enabled: false keeps it away`);
+    }
+  }
+  return warnings;
+}
+
+function plan(
+  { state, found }: Seen<ServiceState, UnitStatus | undefined>,
+  wanted: ServiceState,
+  due: readonly Difference[],
+): readonly CommandStep[] {
+  refuseMasked(state, wanted);
+  return [
+    ...planUnmask(state, wanted),
+    ...planEnabled(state, found, wanted),
+    ...planState(state, found, wanted, due),
+    ...(wanted.masked === true && state.masked !== true ? [systemctl('mask', [], wanted.name)] : []),
+  ];
+}
+
+function refuseMasked(state: Partial<ServiceState>, { name, masked, state: wanted, enabled }: ServiceState): void {
+  if (state.masked === false || state.masked === undefined || masked !== undefined) return;
+  if (wanted !== 'started' && enabled !== true) return;
+  throw new UnsupportedChangeError(
+    `${name} is to be ${wanted === 'started' ? 'started' : 'enabled'} and is masked: its unit file is a link to /dev/null; somebody wanted it off, so only masked: false takes that back`,
+  );
+}
+
+function planUnmask(state: Partial<ServiceState>, { name, masked }: ServiceState): readonly CommandStep[] {
+  if (masked !== false || state.masked === false) return [];
+  return [systemctl('unmask', state.masked === 'runtime' ? ['--runtime'] : [], name)];
+}
+
+function planEnabled(
+  state: Partial<ServiceState>,
+  unit: UnitStatus | undefined,
+  { name, enabled, masked }: ServiceState,
+): readonly CommandStep[] {
+  // A mask hides whether the unit below it is enabled.
+  const isHidden = masked === false && state.masked !== false;
+  if (enabled === undefined || (enabled === state.enabled && !isHidden)) return [];
+  if (enabled === true) {
+    if (['static', 'transient', 'generated'].includes(unit?.enabled ?? '')) refuseEnabling(name, unit?.enabled);
+    return [systemctl('enable', [], name)];
+  }
+  return planDisable(name, unit, isHidden);
+}
+
+/** Sockets that would start the unit are disabled with it. */
+function planDisable(name: string, unit: UnitStatus | undefined, isHidden: boolean): readonly CommandStep[] {
+  // An alias is disabled through the unit that it names: without its alias that one would still be enabled.
+  const main = {
+    name: unit?.enabled === 'alias' ? unit.id : name,
+    enabled: isHidden ? 'enabled' : (unit?.enabled ?? ''),
+  };
+  const all = [...(unit?.sockets ?? []), main];
+  const forGood = all.filter(({ enabled }) => enabled === 'enabled' || enabled === 'alias');
+  const untilBoot = all.filter(({ enabled }) => enabled === 'enabled-runtime' || enabled === 'linked-runtime');
+  return [
+    ...(forGood.length === 0 ? [] : [systemctl('disable', [], ...names(forGood))]),
+    ...(untilBoot.length === 0 ? [] : [systemctl('disable', ['--runtime'], ...names(untilBoot))]),
+  ];
+}
+
+function refuseEnabling(name: string, word = ''): never {
+  throw new UnsupportedChangeError(
+    `${name} cannot be enabled: its unit file is ${word}, so it says nothing of a boot, and no other unit pulls it in; enable the unit that needs it, or leave 'enabled' out`,
+  );
+}
+
+function planState(
+  state: Partial<ServiceState>,
+  unit: UnitStatus | undefined,
+  wanted: ServiceState,
+  due: readonly Difference[],
+): readonly CommandStep[] {
+  if (wanted.state === undefined || (wanted.state === state.state && due.length === 0)) return [];
+  if (wanted.state === 'stopped') return planStop(unit, wanted.name);
+  const reload = unit?.needsReload === true ? [command(['systemctl', 'daemon-reload'])] : [];
+  return [...reload, ...planStart(unit, wanted.name, due)];
+}
+
+function planStop(unit: UnitStatus | undefined, name: string): readonly CommandStep[] {
+  // Sockets first: one that still listens would start the unit again.
+  const sockets = unit?.sockets.filter(({ isActive }) => isActive) ?? [];
+  const isUnitRunning = unit === undefined || isRunning(unit);
+  return [act('stop', name, [...names(sockets), ...(isUnitRunning ? [name] : [])])];
+}
+
+/**
+ * `systemctl restart` only starts a unit that has failed or is inactive, and what its script had set up stays:
+ * a bridge of the old files, DHCP clients. So the script is told to stop first, past its own redirection to systemctl.
+ */
+function planStart(unit: UnitStatus | undefined, name: string, due: readonly Difference[]): readonly CommandStep[] {
+  if (unit !== undefined && isRunning(unit)) return [act('restart', name, [name])];
+  const start = act('start', name, [name]);
+  if (unit?.script === undefined || due.length === 0) return [start];
+  const argv = ['env', 'SYSTEMCTL_SKIP_REDIRECT=1', unit.script, 'stop'];
+  return [command(argv, actionOptions('stop', name, [name])), start];
+}
+
+function act(action: UnitAction, name: string, units: readonly string[]): CommandStep {
+  return command(['systemctl', action, ...units], actionOptions(action, name, units));
+}
+
+function actionOptions(action: UnitAction, name: string, units: readonly string[]): Omit<CommandStep, 'kind' | 'argv'> {
+  const disrupts = disruptionBy(action, name);
+  return { timeLimit: actionTimeLimit, units, ...(disrupts && { disrupts }) };
+}
+
+function systemctl(verb: string, options: readonly string[], ...units: readonly string[]): CommandStep {
+  return command(['systemctl', verb, ...options, ...units], { units });
+}
+
+function names(units: readonly { readonly name: string }[]): readonly string[] {
+  return units.map(({ name }) => name);
+}
