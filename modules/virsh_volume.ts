@@ -7,7 +7,7 @@ import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
 import { defineModule, type Missing, type Module, type Seen } from '../lib/module.ts';
 import type { Step } from '../lib/step.ts';
 import { connect, hindrances, objectName, readPool, uriSchema, virshStep } from './backends/libvirt.ts';
-import { readVolume, type VolumeFile } from './backends/libvirt_volume.ts';
+import { askVolume, lookAtVolume, usersOf, type VolumeFile } from './backends/libvirt_volume.ts';
 
 /** Arguments of {@link virshVolume}. */
 export interface VirshVolumeArgs {
@@ -115,25 +115,25 @@ function desired(args: VirshVolumeArgs): VirshVolumeState {
 async function read(host: ReadonlyHost, wanted: VirshVolumeState): Promise<Seen<VirshVolumeState, VirshVolumeFound>> {
   const { pool: poolName, name, uri } = wanted.id.value;
   const connection = await connect(host, uri, 'pool');
-  const pool = await readPool(host, connection, poolName);
+  const [pool, asked] = await Promise.all([
+    readPool(host, connection, poolName),
+    askVolume(host, connection, poolName, name),
+  ]);
   if (pool === undefined || !pool.active) {
     const state = { state: 'absent' } as const;
-    const missing = hindrances(connection, wanted, state, [missingPool(poolName, pool !== undefined)]);
-    return {
-      state,
-      found: { file: undefined },
-      missing: wanted.state === 'absent' && pool === undefined ? [] : missing,
-    };
+    const isEnough = wanted.state === 'absent' && pool === undefined;
+    const others = isEnough ? [] : [missingPool(poolName, pool !== undefined)];
+    return { state, found: { file: undefined }, missing: hindrances(connection, wanted, state, others) };
   }
-  const { file, missing } = await readVolume(
-    host,
-    connection,
-    { ...pool.definition, name: poolName },
-    name,
-    (seen) => differences(wanted, stateOf(seen)).length > 0,
-  );
+  const { file, missing } = await lookAtVolume(host, pool.definition, name, asked);
   const state = stateOf(file);
-  return { state, found: { file }, missing: hindrances(connection, wanted, state, missing) };
+  const isTouched = file?.exists === true && differences(wanted, state).length > 0;
+  const usedBy = isTouched ? await usersOf(host, connection, pool.definition, file.path) : [];
+  return {
+    state,
+    found: { file: file && { ...file, usedBy } },
+    missing: hindrances(connection, wanted, state, missing),
+  };
 }
 
 function stateOf(file: VolumeFile | undefined): Partial<VirshVolumeState> {

@@ -91,8 +91,16 @@ export function waiting(
   const [now, then] = [live, definition].map((domain) =>
     viewOf({ ...domain, currentMemory: domain.memory }, wanted, pools),
   );
-  const named = Object.fromEntries(Object.entries(then ?? {}).filter(([key]) => Object.hasOwn(wanted, key)));
-  return differences(named, now);
+  return differences(named(then, wanted), now);
+}
+
+/** What of a value the task names. */
+function named(value: unknown, wanted: unknown): unknown {
+  if (typeof value !== 'object' || value === null || typeof wanted !== 'object' || wanted === null) return value;
+  const inside = new Map(Object.entries(wanted));
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, item]) => (inside.has(key) ? [[key, named(item, inside.get(key))]] : [])),
+  );
 }
 
 /** Pairs what is wanted with what is there: first what is the same, then what stands in the same place. */

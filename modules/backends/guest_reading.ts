@@ -2,7 +2,16 @@ import { inWords } from '../../lib/engine.ts';
 import type { ReadonlyHost } from '../../lib/hosts/readonly_host.ts';
 import type { Missing } from '../../lib/module.ts';
 import { type GuestHardware, type PoolPaths, sourcePath, viewOf, waiting } from './guest.ts';
-import { connect, type FoundDomain, hindrances, readDomain, readNetwork, readPool, readPools } from './libvirt.ts';
+import {
+  type Connection,
+  connect,
+  type FoundDomain,
+  hindrances,
+  readDomain,
+  readNetwork,
+  readPool,
+  readPools,
+} from './libvirt.ts';
 import { type Creation, type Installer, readInstaller, systemName } from './virt_install.ts';
 
 /** What a guest's plan needs beside its state. */
@@ -37,8 +46,10 @@ export async function readGuest(
   creation: Creation,
 ): Promise<GuestReading> {
   const isPresent = wanted.state === 'present';
-  const connection = await connect(host, uri, 'domain', isPresent ? ['virt-install', 'virt-xml'] : []);
-  const [guest, pools] = await Promise.all([readDomain(host, connection, name), poolPaths(host, uri, wanted)]);
+  const [{ connection, guest }, pools] = await Promise.all([
+    findGuest(host, uri, name, isPresent ? ['virt-install', 'virt-xml'] : []),
+    poolPaths(host, uri, wanted),
+  ]);
   const view = guest && viewOf(guest.definition, wanted, pools.paths);
   const isNew = isPresent && guest === undefined;
   const [others, installer, sideEffects] = await Promise.all([
@@ -67,6 +78,16 @@ export async function readGuest(
   };
 }
 
+async function findGuest(
+  host: ReadonlyHost,
+  uri: string,
+  name: string,
+  tools: readonly string[],
+): Promise<{ connection: Connection; guest: FoundDomain | undefined }> {
+  const connection = await connect(host, uri, 'domain', tools);
+  return { connection, guest: await readDomain(host, connection, name) };
+}
+
 interface Pools {
   readonly paths: PoolPaths;
   readonly missing: readonly string[];
@@ -79,7 +100,9 @@ async function poolPaths(host: ReadonlyHost, uri: string, { disks }: GuestHardwa
   const connection = await connect(host, uri, 'pool');
   const pools = await Promise.all(names.map(async (name) => ({ name, pool: await readPool(host, connection, name) })));
   return {
-    paths: Object.fromEntries(pools.map(({ name, pool }) => [name, pool?.definition.path ?? ''])),
+    paths: Object.fromEntries(
+      pools.flatMap(({ name, pool }) => (pool?.definition.path === undefined ? [] : [[name, pool.definition.path]])),
+    ),
     missing: pools.flatMap(({ name, pool }) => (pool === undefined ? [name] : [])),
   };
 }
@@ -124,7 +147,7 @@ function missingPool(pool: string): Missing {
 }
 
 async function missingDisk(host: ReadonlyHost, path: string): Promise<Missing | undefined> {
-  if (await host.exists(path)) return undefined;
+  if (path.startsWith('/') && (await host.exists(path))) return undefined;
   const volume = path.slice(path.lastIndexOf('/') + 1);
   return {
     key: `volume:${volume}`,

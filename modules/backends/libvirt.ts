@@ -232,7 +232,8 @@ export async function virsh(
   const argv = ['virsh', '-c', uri, ...args];
   const { exitCode, stdout, stderr } = await host.query(argv);
   if (exitCode === 0) return stdout;
-  if (/failed to get (domain|pool|network|vol)\b|not found|is not active/i.test(stderr)) return undefined;
+  if (exitCode === 1 && /failed to get (domain|pool|network|vol)\b|not found|is not active/i.test(stderr))
+    return undefined;
   throw new CommandError(`'${argv.join(' ')}' failed: ${stderr.trim()}`, { argv, exitCode, stderr });
 }
 

@@ -27,49 +27,66 @@ export interface SeenVolume {
   readonly missing: readonly Missing[];
 }
 
-/**
- * Reads a volume of an active directory pool.
- * @param differs says whether something would be done to it, so that its users matter
- */
-export async function readVolume(
+/** What libvirt says of a volume; asked beside the question for its pool. */
+export interface AskedVolume {
+  /** Its XML; undefined where its file is gone or unknown to libvirt. */
+  readonly xml: string | undefined;
+  readonly isListed: boolean;
+}
+
+/** Asks virsh for a volume; undefined where only files may be looked at. */
+export async function askVolume(
+  host: ReadonlyHost,
+  connection: Connection,
+  pool: string,
+  name: string,
+): Promise<AskedVolume | undefined> {
+  if (connection.look !== 'virsh') return undefined;
+  // vol-dumpxml looks at the file itself, and fails where it is gone; vol-path only looks into libvirt's list.
+  const [xml, path] = await Promise.all([
+    virsh(host, connection, ['vol-dumpxml', name, '--pool', pool]),
+    virsh(host, connection, ['vol-path', name, '--pool', pool]),
+  ]);
+  return { xml, isListed: path !== undefined };
+}
+
+/** Looks at a volume of an active directory pool; where libvirt does not know it or could not be asked, at its file. */
+export async function lookAtVolume(
+  host: ReadonlyHost,
+  pool: Pool,
+  name: string,
+  asked: AskedVolume | undefined,
+): Promise<SeenVolume> {
+  const path = pathOf(pool, name);
+  // A daemon that wakes lists what is there.
+  if (asked === undefined) return inspectFile(host, path, true);
+  if (asked.xml === undefined) {
+    const seen = await inspectFile(host, path, asked.isListed);
+    if (seen.file !== undefined || !asked.isListed) return seen;
+    return { file: { ...unseen(path, true), exists: false }, missing: [] };
+  }
+  const { capacity, allocation, format, path: actual = path } = parseVolume(asked.xml);
+  return { file: { ...unseen(actual, true), capacity, allocation, format }, missing: [] };
+}
+
+/** Names the running guests that have a volume as a disk. */
+export async function usersOf(
   host: ReadonlyHost,
   connection: Connection,
   pool: Pool,
-  name: string,
-  differs: (file: VolumeFile | undefined) => boolean,
-): Promise<SeenVolume> {
-  const { file, missing } =
-    connection.look === 'virsh'
-      ? await askVolume(host, connection, pool, name)
-      : await inspectFile(host, pathOf(pool, name), true);
-  if (file === undefined || !file.exists || !differs(file)) return { file, missing };
+  path: string,
+): Promise<readonly string[]> {
   const guests = await readRunning(host, connection);
-  const usedBy = guests.filter((guest) => uses(guest, pool, file)).map((guest) => guest.name);
-  return { file: { ...file, usedBy }, missing };
+  return guests.filter((guest) => uses(guest, pool, path)).map((guest) => guest.name);
 }
 
 /** The path of a volume's file. */
-export function pathOf(pool: Pool, name: string): string {
+function pathOf(pool: Pool, name: string): string {
   return `${pool.path ?? ''}/${name}`;
 }
 
-async function askVolume(host: ReadonlyHost, connection: Connection, pool: Pool, name: string): Promise<SeenVolume> {
-  const path = pathOf(pool, name);
-  // vol-dumpxml looks at the file itself, and fails where it is gone; vol-path only looks into libvirt's list.
-  const [xml, listed] = await Promise.all([
-    virsh(host, connection, ['vol-dumpxml', name, '--pool', pool.name]),
-    virsh(host, connection, ['vol-path', name, '--pool', pool.name]),
-  ]);
-  if (xml === undefined) {
-    const seen = await inspectFile(host, path, false);
-    const gone = { path, exists: false, isListed: true, capacity: undefined, allocation: undefined, format: undefined };
-    return seen.file === undefined && listed !== undefined ? { file: { ...gone, usedBy: [] }, missing: [] } : seen;
-  }
-  const { capacity, allocation, format, path: actual = path } = parseVolume(xml);
-  return {
-    file: { path: actual, exists: true, isListed: true, capacity, allocation, format, usedBy: [] },
-    missing: [],
-  };
+function unseen(path: string, isListed: boolean): VolumeFile {
+  return { path, exists: true, isListed, capacity: undefined, allocation: undefined, format: undefined, usedBy: [] };
 }
 
 /** Looks at a file with `qemu-img`, which wakes nothing and waits for no lock. */
@@ -81,16 +98,7 @@ async function inspectFile(host: ReadonlyHost, path: string, isListed: boolean):
   ]);
   const known = info.exitCode === 0 ? readInfo(info.stdout) : {};
   return {
-    file: {
-      path,
-      exists: true,
-      isListed,
-      capacity: undefined,
-      allocation: undefined,
-      format: undefined,
-      usedBy: [],
-      ...known,
-    },
+    file: { ...unseen(path, isListed), ...known },
     missing: missing === undefined ? [] : [missing],
   };
 }
@@ -105,7 +113,7 @@ function readInfo(json: string): Partial<VolumeFile> {
   };
 }
 
-function uses({ disks }: Domain, pool: Pool, { path }: VolumeFile): boolean {
+function uses({ disks }: Domain, pool: Pool, path: string): boolean {
   return disks.some(({ source }) => {
     if (source?.kind === 'volume') return source.pool === pool.name && pathOf(pool, source.volume) === path;
     return source?.path === path;

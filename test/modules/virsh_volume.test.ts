@@ -1,0 +1,256 @@
+import { describe, expect, test } from '@jest/globals';
+import { ArgumentError, UnsupportedChangeError } from '../../lib/errors.ts';
+import { type VirshVolumeArgs, virshVolume } from '../../modules/virsh_volume.ts';
+import { type Answer, FakeHost } from '../support/fake_host.ts';
+import { askSystemd, capture, libvirtd, notFound, virsh } from '../support/libvirt_captures.ts';
+
+const file = '/var/lib/libvirt/images/gibbon-centos74.img';
+const gibbon = { pool: 'default', name: 'gibbon-centos74.img', capacity: '8G', format: 'qcow2' } as const;
+const askXml = virsh('vol-dumpxml', 'gibbon-centos74.img', '--pool', 'default');
+const askPath = virsh('vol-path', 'gibbon-centos74.img', '--pool', 'default');
+const askImage = `qemu-img info --force-share --output=json ${file}`;
+const there: Record<string, Answer> = {
+  [askXml]: { stdout: capture('vol-gibbon.xml') },
+  [askPath]: { stdout: `${file}\n\n` },
+};
+const unknown: Record<string, Answer> = {
+  [askXml]: notFound('vol', gibbon.name),
+  [askPath]: notFound('vol', gibbon.name),
+};
+/** As `qemu-img info` of QEMU 7.2 answers. */
+const image: Answer = {
+  stdout: `{ "virtual-size": ${8 * 2 ** 30}, "filename": "${file}", "cluster-size": 65536, "format": "qcow2", "actual-size": 200704 }`,
+};
+const noGuests = { [virsh('list', '--uuid')]: { stdout: '\n' } };
+const oneGuest = {
+  [virsh('list', '--uuid')]: { stdout: 'fffe6270-988a-4e69-b41c-13a2feed8282\n\n' },
+  [virsh('dumpxml', 'fffe6270-988a-4e69-b41c-13a2feed8282')]: { stdout: capture('gibbon.live.xml') },
+};
+
+function hostWith(commands: Record<string, Answer>, files: readonly string[] = []): FakeHost {
+  return new FakeHost({
+    files: Object.fromEntries(files.map((path) => [path, ''])),
+    commands: {
+      [askSystemd]: libvirtd('active', 'active'),
+      [virsh('pool-dumpxml', 'default')]: { stdout: capture('pool-default.xml') },
+      [virsh('pool-info', 'default')]: { stdout: capture('pool-info.txt') },
+      ...commands,
+    },
+  });
+}
+
+async function plan(host: FakeHost, args: Parameters<typeof virshVolume.check>[1]): Promise<readonly string[]> {
+  const { steps } = await virshVolume.check(host, args);
+  return steps.map((step) => (step.kind === 'command' ? step.argv.slice(3).join(' ') : step.kind));
+}
+
+describe('desired', () => {
+  test.each<[VirshVolumeArgs, string]>([
+    [{ name: 'a.img', capacity: '8 G' }, `'capacity': "8 G" is no size; write a whole number of bytes`],
+    [{ name: 'a.img', capacity: '-1' }, 'is no size'],
+    [{ name: 'a.img', capacity: '1.5G' }, 'is no size'],
+    [{ name: 'a.img', capacity: 1.5 }, 'is no size'],
+    [{ name: 'a.img', capacity: 0 }, 'more than 0 bytes'],
+    [{ name: 'a.img' }, "'capacity' is missing"],
+    [{ name: '../a.img', capacity: '8G' }, 'no slash'],
+    [{ name: '-a.img', capacity: '8G' }, 'dash'],
+    [{ name: '..', capacity: '8G' }, 'that of a file'],
+    [{ name: 'a\n.img', capacity: '8G' }, 'control characters'],
+  ])('refuses %j', (args, message) => {
+    expect(() => virshVolume(args)).toThrow(ArgumentError);
+    expect(() => virshVolume(args)).toThrow(message);
+  });
+
+  test.each<[VirshVolumeArgs['capacity'] & (string | number)]>([['8G'], ['8GiB'], ['8192M'], [8 * 2 ** 30]])(
+    'takes %j for one and the same size',
+    async (capacity) => {
+      expect((await virshVolume.check(hostWith(there), { ...gibbon, capacity })).changed).toBe(false);
+    },
+  );
+
+  test('rounds qcow2 up to 512 bytes, as libvirt does', async () => {
+    const xml = capture('vol-gibbon.xml').replace(String(8 * 2 ** 30), '1000000512');
+    const host = hostWith({ ...there, [askXml]: { stdout: xml } });
+    expect((await virshVolume.check(host, { ...gibbon, capacity: 1_000_000_001 })).changed).toBe(false);
+  });
+
+  test('provides the volume', () => {
+    expect(virshVolume(gibbon).provides).toEqual(['volume:gibbon-centos74.img']);
+    expect(virshVolume({ name: 'a', state: 'absent' }).provides).toEqual([]);
+  });
+});
+
+describe('read', () => {
+  test('misses the pool, and plans all the same', async () => {
+    const commands = {
+      ...unknown,
+      [virsh('pool-dumpxml', 'default')]: notFound('pool', 'default'),
+      [virsh('pool-info', 'default')]: notFound('pool', 'default'),
+    };
+    const reading = await virshVolume(gibbon).read(hostWith(commands).reader);
+    expect(reading.missing).toMatchObject([{ key: 'pool:default', what: "there is no storage pool 'default'" }]);
+    expect(reading.plan([])).toHaveLength(1);
+    expect(
+      (
+        await virshVolume({ name: 'a', state: 'absent' }).read(
+          hostWith({
+            ...commands,
+            [virsh('vol-dumpxml', 'a', '--pool', 'default')]: notFound('pool', 'default'),
+            [virsh('vol-path', 'a', '--pool', 'default')]: notFound('pool', 'default'),
+          }).reader,
+        )
+      ).missing,
+    ).toEqual([]);
+  });
+
+  test('misses a pool that is not active', async () => {
+    const host = hostWith({
+      ...unknown,
+      [virsh('pool-info', 'default')]: { stdout: capture('pool-info.txt').replace('running', 'inactive') },
+    });
+    const { missing } = await virshVolume(gibbon).read(host.reader);
+    expect(missing).toMatchObject([{ key: 'pool:default', what: "the storage pool 'default' is not active" }]);
+  });
+
+  test('asks in one turn, and not for guests where nothing differs', async () => {
+    const host = hostWith(there);
+    expect((await virshVolume(gibbon).read(host.reader)).differences).toEqual([]);
+    expect(host.asked).toEqual([
+      askSystemd,
+      virsh('pool-dumpxml', 'default'),
+      virsh('pool-info', 'default'),
+      askXml,
+      askPath,
+    ]);
+  });
+
+  test('looks at the file while the daemon sleeps', async () => {
+    const host = new FakeHost({
+      commands: { [askSystemd]: libvirtd('inactive', 'active'), [askImage]: image },
+      files: {
+        '/etc/libvirt/storage/default.xml': capture('pool-default.file.xml'),
+        '/run/libvirt/storage/default.xml': capture('pool-default.status.xml'),
+        [file]: '',
+      },
+    });
+    const { differences, missing } = await virshVolume(gibbon).read(host.reader);
+    expect({ differences, missing }).toEqual({ differences: [], missing: [] });
+    expect(host.asked).toEqual([askSystemd, askImage]);
+  });
+
+  test('misses qemu-img where only a file could tell the size', async () => {
+    const host = new FakeHost({
+      tools: ['virsh'],
+      commands: {
+        [askSystemd]: libvirtd('active', 'active'),
+        ...Object.fromEntries(hostWith({ ...unknown, ...noGuests }).commands),
+      },
+      files: { [file]: '' },
+    });
+    expect((await virshVolume(gibbon).read(host.reader)).missing).toMatchObject([{ key: 'tool:qemu-img' }]);
+  });
+});
+
+describe('plan', () => {
+  test('makes the volume as one would by hand', async () => {
+    const { steps } = await virshVolume.check(hostWith(unknown), { ...gibbon, capacity: '8G' });
+    expect(steps).toMatchObject([
+      {
+        argv: [
+          'virsh',
+          '-c',
+          'qemu:///system',
+          'vol-create-as',
+          'default',
+          'gibbon-centos74.img',
+          '8G',
+          '--format',
+          'qcow2',
+        ],
+      },
+    ]);
+  });
+
+  test('takes what is to be allocated along', async () => {
+    expect(await plan(hostWith(unknown), { ...gibbon, format: 'raw', allocation: 0 })).toEqual([
+      'vol-create-as default gibbon-centos74.img 8G --format raw --allocation 0B',
+    ]);
+  });
+
+  test('has libvirt look where a file is gone that it still lists', async () => {
+    const host = hostWith({ ...unknown, [askPath]: { stdout: `${file}\n` } });
+    expect(await plan(host, gibbon)).toEqual([
+      'pool-refresh default',
+      'vol-create-as default gibbon-centos74.img 8G --format qcow2',
+    ]);
+  });
+
+  test('takes in a file that libvirt has not seen, and overwrites nothing', async () => {
+    const host = hostWith({ ...unknown, [askImage]: image, ...noGuests }, [file]);
+    expect(await plan(host, gibbon)).toEqual(['pool-refresh default']);
+    expect(await plan(host, { ...gibbon, capacity: '10G' })).toEqual([
+      'pool-refresh default',
+      'vol-resize gibbon-centos74.img 10G --pool default',
+    ]);
+  });
+
+  test('grows it, under a running guest through that', async () => {
+    const bigger = { ...gibbon, capacity: '10G' };
+    expect(await plan(hostWith({ ...there, ...noGuests }), bigger)).toEqual([
+      'vol-resize gibbon-centos74.img 10G --pool default',
+    ]);
+    expect(await plan(hostWith({ ...there, ...oneGuest }), bigger)).toEqual([`blockresize gibbon ${file} 10G`]);
+  });
+
+  test('shrinks it only where data may be destroyed, and never under a running guest', async () => {
+    const smaller = { ...gibbon, capacity: '6G' };
+    await expect(plan(hostWith({ ...there, ...noGuests }), smaller)).rejects.toThrow("disrupts: ['data']");
+    expect(await plan(hostWith({ ...there, ...noGuests }), { ...smaller, disrupts: ['data'] })).toEqual([
+      'vol-resize gibbon-centos74.img 6G --pool default --shrink',
+    ]);
+    const inUse = plan(hostWith({ ...there, ...oneGuest }), { ...smaller, disrupts: ['data'] });
+    await expect(inUse).rejects.toThrow("the running guest 'gibbon' uses it");
+  });
+
+  test('does not cut a raw volume below what is on disk', async () => {
+    const xml = capture('vol-gibbon.xml')
+      .replace("type='qcow2'", "type='raw'")
+      .replace('>200704<', `>${7 * 2 ** 30}<`);
+    const host = hostWith({ ...there, ...noGuests, [askXml]: { stdout: xml } });
+    const change = plan(host, { ...gibbon, format: 'raw', capacity: '6G', disrupts: ['data'] });
+    await expect(change).rejects.toThrow('7G of it are on disk');
+  });
+
+  test('keeps the format', async () => {
+    const change = plan(hostWith({ ...there, ...noGuests }), { ...gibbon, format: 'raw' });
+    await expect(change).rejects.toThrow(UnsupportedChangeError);
+    await expect(change).rejects.toThrow('is there as qcow2, wanted is raw');
+  });
+
+  test('removes it only where data may be destroyed, and not from under a guest', async () => {
+    const absent = { pool: 'default', name: gibbon.name, state: 'absent' } as const;
+    await expect(plan(hostWith({ ...there, ...noGuests }), absent)).rejects.toThrow("disrupts: ['data']");
+    expect(await plan(hostWith({ ...there, ...noGuests }), { ...absent, disrupts: ['data'] })).toEqual([
+      'vol-delete gibbon-centos74.img --pool default',
+    ]);
+    await expect(plan(hostWith({ ...there, ...oneGuest }), { ...absent, disrupts: ['data'] })).rejects.toThrow(
+      'is to be removed',
+    );
+    expect((await virshVolume.check(hostWith(unknown), absent)).changed).toBe(false);
+  });
+});
+
+test('round trip: check writes nothing, apply changes, apply again is ok', async () => {
+  const host = new FakeHost({
+    commands: Object.fromEntries(hostWith(unknown).commands),
+    onStep: (_argv, self) => {
+      for (const [line, answer] of Object.entries(there)) self.commands.set(line, answer);
+      return {};
+    },
+  });
+  expect((await virshVolume.check(host, gibbon)).changed).toBe(true);
+  expect(host.executed).toEqual([]);
+  expect((await virshVolume.apply(host, gibbon)).changed).toBe(true);
+  expect((await virshVolume.apply(host, gibbon)).changed).toBe(false);
+  expect(host.executed).toHaveLength(1);
+});
