@@ -35,7 +35,12 @@ export class HostLock {
   /** Takes the lock, once; later calls wait for the first. @throws LockedError that names the holder */
   async take(): Promise<void> {
     this.#taken ??= this.#take();
-    return this.#taken;
+    try {
+      await this.#taken;
+    } catch (error) {
+      this.#taken = undefined;
+      throw error;
+    }
   }
 
   /** Makes the lock outlive a time without a connection. @param seconds how long that may be */
@@ -47,10 +52,8 @@ export class HostLock {
   async release(): Promise<void> {
     clearInterval(this.#timer);
     if (this.#taken === undefined) return;
-    await this.#taken.then(
-      () => this.#run(releaseScript(this.#id)).catch(() => {}),
-      () => {},
-    );
+    this.#taken = undefined;
+    await this.#run(releaseScript(this.#id)).catch(() => {});
   }
 
   async #take(): Promise<void> {
