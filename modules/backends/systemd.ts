@@ -115,16 +115,19 @@ export async function readUnit(host: ReadonlyHost, name: string): Promise<UnitSt
   if ('remedy' in shown) return shown;
   const [main, ...guessed] = shown;
   if (main === undefined) return noSystemd('systemctl gives no answer');
-  const triggers = words(main.TriggeredBy).filter((trigger) => trigger.endsWith('.socket'));
+  const triggers = words(main.TriggeredBy)
+    .filter((trigger) => trigger.endsWith('.socket'))
+    .toSorted();
   const unseen = triggers.filter((trigger) => !guessed.some(({ Id }) => Id === trigger));
   const others = unseen.length === 0 ? [] : await show(host, unseen);
-  const sockets = [...guessed, ...('remedy' in others ? [] : others)].filter(({ Id = '' }) => triggers.includes(Id));
+  const known = [...guessed, ...('remedy' in others ? [] : others)];
   const word = enabled.stdout.trim().split('\n').at(-1) ?? '';
   return {
     ...readProperties(main),
     enabled: word === 'not-found' ? '' : word,
     script: initScript(main.SourcePath) ?? (hasScript ? '/etc/init.d/network' : undefined),
-    sockets: sockets.map(readSocket),
+    // systemd names them in another order each time; a plan that is asked for twice must be the same.
+    sockets: triggers.flatMap((trigger) => known.filter(({ Id }) => Id === trigger)).map(readSocket),
   };
 }
 

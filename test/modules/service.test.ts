@@ -11,7 +11,7 @@ type Name = keyof typeof units;
 const properties =
   'Id,LoadState,ActiveState,SubState,UnitFileState,Type,Restart,ActiveEnterTimestampMonotonic,NeedDaemonReload,SourcePath,TriggeredBy,WantedBy,RequiredBy';
 
-const socketsAtRest = ['libvirtd-ro.socket', 'libvirtd-admin.socket', 'libvirtd.socket'].map(
+const socketsAtRest = ['libvirtd-admin.socket', 'libvirtd-ro.socket', 'libvirtd.socket'].map(
   (name) => `Id=${name}\nLoadState=loaded\nActiveState=inactive\nSubState=dead\nUnitFileState=enabled\n`,
 );
 
@@ -31,7 +31,7 @@ function hostWith(name: Name, change: (shown: string) => string = (shown) => sho
     shown: change(shown),
     isEnabled: isEnabled === undefined ? captured : { exitCode: 0, stdout: `${isEnabled}\n`, stderr: '' },
   }));
-  const triggers = /^TriggeredBy=(.+)$/m.exec(shown)?.[1];
+  const triggers = /^TriggeredBy=(.+)$/m.exec(shown)?.[1]?.split(' ').sort().join(' ');
   if (name === 'stopped daemon') {
     host.commands.set(`systemctl show -p ${properties} ${triggers}`, { stdout: socketsAtRest.join('\n') });
   }
@@ -128,6 +128,22 @@ describe('read', () => {
     expect(seen.actual).toEqual(actual);
     expect(seen.settling).toBe(false);
     expect(seen.missing).toEqual([]);
+  });
+
+  test('of several sockets the one of its own name makes a daemon count as started, and any keeps it from being stopped', async () => {
+    const ownIsClosed = (shown: string) =>
+      shown
+        .split('\n\n')
+        .map((block) => (block.includes('Id=libvirtd.socket') ? block.replace('=active', '=inactive') : block))
+        .join('\n\n');
+    const host = hostWith('listening daemon', ownIsClosed);
+    expect((await look(host, 'listening daemon', { state: 'started' })).actual).toEqual({ state: 'stopped' });
+    expect((await look(host, 'listening daemon', { state: 'stopped' })).actual).toEqual({ state: 'started' });
+  });
+
+  test('a socket that only looks as if it were its own does not count', async () => {
+    const host = hostWith('listening daemon', (shown) => shown.replace(/^TriggeredBy=lib.*$/m, 'TriggeredBy='));
+    expect((await look(host, 'listening daemon', { state: 'started' })).actual).toEqual({ state: 'stopped' });
   });
 
   test.each<[string, Wants, Record<string, unknown>]>([
@@ -260,6 +276,11 @@ describe('plan', () => {
       ],
     ],
     ['stopped daemon', { state: 'started' }, [['start', 'libvirtd']]],
+    [
+      'stopped daemon',
+      { enabled: false },
+      [['disable', 'libvirtd-admin.socket', 'libvirtd-ro.socket', 'libvirtd.socket', 'libvirtd']],
+    ],
     ['stopped script', { enabled: true }, [['enable', 'network']]],
     ['running script', { enabled: false }, [['disable', 'network']]],
     ['unit enabled for this boot', { enabled: true }, [['enable', 'aliased']]],
@@ -330,6 +351,13 @@ describe('plan', () => {
     expect((await task.read(host.reader)).plan([due])).toEqual([start]);
     host.files.set('/etc/init.d/network', '#!/bin/bash\n');
     expect((await task.read(host.reader)).plan([due])).toEqual([scriptStop, start]);
+  });
+
+  test('a mask until the next boot is taken off as such', async () => {
+    const { plan } = await service({ name: 'network', masked: false }).read(
+      hostWith('masked script', undefined, 'masked-runtime').reader,
+    );
+    expect(plan([])).toEqual([command(['systemctl', 'unmask', '--runtime', 'network'], { units: ['network'] })]);
   });
 
   test('a changed unit file is read again before it is started', async () => {

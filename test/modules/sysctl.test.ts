@@ -155,6 +155,14 @@ describe('read', () => {
     });
   });
 
+  test('a file that is yet to be made has its place by its name', async () => {
+    const args = { ...forwarding, file: '/etc/sysctl.d/90-own.conf' };
+    const earlier = systemdHost({ '/usr/lib/sysctl.d/50-x.conf': 'net.ipv4.ip_forward = 0\n' });
+    expect((await sysctl.check(earlier, args)).changed).toBe(true);
+    const later = systemdHost({ '/usr/lib/sysctl.d/95-x.conf': 'net.ipv4.ip_forward = 0\n' });
+    await expect(sysctl.check(later, args)).rejects.toThrow('/usr/lib/sysctl.d/95-x.conf is read later');
+  });
+
   test('a sysctl.conf that systemd does not read keeps nothing', async () => {
     const host = plainHost({ '/run/systemd/system/x': '', '/etc/sysctl.conf': 'net.ipv4.ip_forward = 1\n' });
     expect(await differences(host, { ...forwarding, live: false })).toEqual({
