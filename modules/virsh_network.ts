@@ -25,8 +25,8 @@ export interface VirshNetworkArgs {
   active?: boolean;
   /** Whether it comes up with libvirt. Default true. */
   autostart?: boolean;
-  /** libvirt's connection. Default `qemu:///system`. */
-  uri?: string;
+  /** The URI of libvirt's connection. Default `qemu:///system`. */
+  connect?: string;
 }
 
 /** What {@link virshNetwork} compares. */
@@ -62,7 +62,7 @@ const schema = v.strictObject({
   dhcp: v.optional(v.union([v.strictObject({ start: ipv4, end: ipv4 }), v.literal(false)])),
   active: v.optional(v.boolean(), true),
   autostart: v.optional(v.boolean(), true),
-  uri: uriSchema,
+  connect: uriSchema,
 });
 
 /**
@@ -84,7 +84,7 @@ export const virshNetwork: Module<VirshNetworkArgs> = defineModule<VirshNetworkA
 });
 
 function desired(args: VirshNetworkArgs): VirshNetworkState {
-  const { name, uri, dhcp, ...rest } = parseArguments('virsh_network', schema, args);
+  const { name, connect: uri, dhcp, ...rest } = parseArguments('virsh_network', schema, args);
   const { active, autostart, bridge, address, forward } = rest;
   if (dhcp) refuseOutside(dhcp, address ?? (name === 'default' ? defaultAddress : undefined));
   return {

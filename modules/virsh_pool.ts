@@ -17,8 +17,8 @@ export interface VirshPoolArgs {
   active?: boolean;
   /** Whether it becomes active with libvirt. Default true. */
   autostart?: boolean;
-  /** libvirt's connection. Default `qemu:///system`. */
-  uri?: string;
+  /** The URI of libvirt's connection. Default `qemu:///system`. */
+  connect?: string;
 }
 
 /** What {@link virshPool} compares. */
@@ -41,7 +41,7 @@ const schema = v.strictObject({
   path: v.optional(absolutePath("a pool's path")),
   active: v.optional(v.boolean(), true),
   autostart: v.optional(v.boolean(), true),
-  uri: uriSchema,
+  connect: uriSchema,
 });
 
 /**
@@ -63,7 +63,7 @@ export const virshPool: Module<VirshPoolArgs> = defineModule<VirshPoolArgs, Virs
 });
 
 function desired(args: VirshPoolArgs): VirshPoolState {
-  const { name, uri, active, autostart, ...rest } = parseArguments('virsh_pool', schema, args);
+  const { name, connect: uri, active, autostart, ...rest } = parseArguments('virsh_pool', schema, args);
   const path = rest.path ?? (name === 'default' ? '/var/lib/libvirt/images' : undefined);
   if (path === undefined) {
     throw new ArgumentError(`virsh_pool: the argument 'path' is missing: say which directory holds the pool '${name}'`);

@@ -23,8 +23,8 @@ export interface VirshVolumeArgs {
   format?: 'qcow2' | 'raw';
   /** How much of a new volume is taken from the disk at once, written like `capacity`. Default: libvirt's (nothing for qcow2, all for raw). */
   allocation?: number | string;
-  /** libvirt's connection. Default `qemu:///system`. */
-  uri?: string;
+  /** The URI of libvirt's connection. Default `qemu:///system`. */
+  connect?: string;
 }
 
 /** What {@link virshVolume} compares. */
@@ -73,7 +73,7 @@ const schema = v.strictObject({
   ),
   format: v.optional(v.picklist(['qcow2', 'raw'])),
   allocation: v.optional(size),
-  uri: uriSchema,
+  connect: uriSchema,
 });
 
 /**
@@ -95,7 +95,7 @@ export const virshVolume: Module<VirshVolumeArgs> = defineModule<VirshVolumeArgs
 });
 
 function desired(args: VirshVolumeArgs): VirshVolumeState {
-  const { pool, name, uri, state, ...rest } = parseArguments('virsh_volume', schema, args);
+  const { pool, name, connect: uri, state, ...rest } = parseArguments('virsh_volume', schema, args);
   if (state === 'absent') return { id: once({ pool, name, uri }), state };
   const { capacity, format = 'qcow2', allocation } = rest;
   if (capacity === undefined) {

@@ -65,11 +65,18 @@ export const virtInstall: Module<VirtInstallArgs> = defineModule<VirtInstallArgs
 });
 
 function desired(args: VirtInstallArgs): VirtInstallState {
-  const { name, uri, state, memory, vcpus, virtType, cdrom, osType, osVariant, ...rest } = parseArguments(
-    'virt_install',
-    virtInstallSchema,
-    args,
-  );
+  const {
+    name,
+    connect: uri,
+    state,
+    memory,
+    vcpus,
+    virtType,
+    cdrom,
+    osType,
+    osVariant,
+    ...rest
+  } = parseArguments('virt_install', virtInstallSchema, args);
   const id = once({ name, uri });
   if (state === 'absent') return { id, state };
   if (memory === undefined) {

@@ -33,8 +33,8 @@ export interface VirtInstallArgs {
   name: string;
   /** `absent` removes the guest and leaves its disks; a running one needs `disrupts: ['guest']`. Default `present`. */
   state?: 'present' | 'absent';
-  /** The hypervisor. `qemu` works without the processor's help, slowly. Default `kvm`. */
-  virtType?: 'kvm' | 'qemu';
+  /** The hypervisor, `kvm` or `qemu`, which works without the processor's help, slowly. Default `kvm`. */
+  virtType?: string;
   /** MiB. It must be given unless the guest is to be absent. */
   memory?: number;
   /** How many processors it has. */
@@ -57,8 +57,8 @@ export interface VirtInstallArgs {
   autostart?: boolean;
   /** True for a guest that is started whenever it is found off, e.g. after its installation. */
   running?: true;
-  /** libvirt's connection. Default `qemu:///system`. */
-  uri?: string;
+  /** The URI of libvirt's connection. Default `qemu:///system`. */
+  connect?: string;
 }
 
 /** What virt-install would take apart in one of its options. */
@@ -169,7 +169,7 @@ export const virtInstallSchema = v.strictObject({
   running: v.optional(
     v.literal(true, "'running' is true or left out: a guest is shut down from inside, or with virsh"),
   ),
-  uri: uriSchema,
+  connect: uriSchema,
 });
 
 /** Says what was wrong with the way that was meant, where it can be told. */

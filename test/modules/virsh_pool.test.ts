@@ -41,7 +41,7 @@ describe('desired', () => {
     [{ name: 'isos', path: 'srv' }, 'absolute path'],
     [{ name: 'isos', path: '/srv/../etc' }, 'absolute path'],
     [{ name: 'isos', path: '/srv/' }, 'absolute path'],
-    [{ name: 'isos', path: '/srv', uri: 'qemu+ssh://other/system' }, 'another machine is a host of its own'],
+    [{ name: 'isos', path: '/srv', connect: 'qemu+ssh://other/system' }, 'another machine is a host of its own'],
   ])('refuses %j', (args, message) => {
     expect(() => virshPool(args)).toThrow(ArgumentError);
     expect(() => virshPool(args)).toThrow(message);
@@ -71,6 +71,23 @@ describe('read', () => {
   test('throws what else virsh complains of', async () => {
     const host = awake({ exitCode: 1, stderr: 'error: failed to connect to the hypervisor\n' });
     await expect(virshPool({ name: 'default' }).read(host.reader)).rejects.toThrow('failed to connect');
+  });
+
+  test('takes no failure of another kind for an answer', async () => {
+    const host = awake({ exitCode: 127, stderr: 'sh: virsh: not found\n' });
+    await expect(virshPool({ name: 'default' }).read(host.reader)).rejects.toThrow('virsh: not found');
+  });
+
+  test('misses nothing where a daemon runs without a socket, nor where the modular ones only are installed beside it', async () => {
+    const host = awake(notFound('pool', 'default'));
+    const modular = ['virtqemud', 'virtnetworkd', 'virtstoraged'].flatMap((name) => [
+      unit(`${name}.service`, 'loaded', 'inactive'),
+      unit(`${name}.socket`, 'loaded', 'inactive'),
+    ]);
+    const own = [unit('libvirtd.service', 'loaded', 'active'), unit('libvirtd.socket', 'loaded', 'inactive')];
+    host.commands.set(askSystemd, { stdout: [...own, ...modular].join('\n') });
+    expect((await virshPool({ name: 'default' }).read(host.reader)).missing).toEqual([]);
+    expect(host.asked).toContain(askXml);
   });
 
   test('wakes no daemon that sleeps, and sees the same', async () => {
