@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Difference } from './diff.ts';
 import {
   BugError,
+  CommandError,
   ConvergenceError,
   InterruptedError,
   KvmPlayError,
@@ -73,10 +74,17 @@ export async function applyLook(host: Host, task: Task, look: Look, options: Eng
     refuseMissing(look.missing);
     const steps = planSteps(host, task, look, options);
     if (steps.length === 0) return result(look, steps);
-    await takeSteps(host, task, steps, options);
-    const after = await converged(host, task);
-    if (look.due.length > 0) await awaitLoaded(host, task);
-    return { ...result(look, steps), warnings: after.warnings };
+    const failures = await takeSteps(host, task, steps, options);
+    try {
+      const after = await converged(host, task);
+      if (look.due.length > 0) await awaitLoaded(host, task);
+      const doubts = failures.map(({ message }) => `${message}\nyet everything is as wanted`);
+      return { ...result(look, steps), warnings: [...new Set([...look.warnings, ...after.warnings, ...doubts])] };
+    } catch (error) {
+      const [failure] = failures;
+      if (failure === undefined || !(error instanceof ConvergenceError)) throw error;
+      throw new ConvergenceError(`${failure.message}\n${error.message}`, { cause: failure });
+    }
   });
 }
 
@@ -139,15 +147,28 @@ export function inWords(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-async function takeSteps(host: Host, task: Task, steps: readonly Step[], options: EngineOptions): Promise<void> {
+/** @returns failures of steps that the state, and not the exit code, passes judgement on */
+async function takeSteps(
+  host: Host,
+  task: Task,
+  steps: readonly Step[],
+  options: EngineOptions,
+): Promise<readonly CommandError[]> {
+  const failures: CommandError[] = [];
   throwIfInterrupted(options.signal);
   await host.lock();
   await host.log(`${task.title}: ${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`);
   if (task.inForce !== undefined && !task.loadedLater) await leaveMarker(host, task);
   for (const step of steps) {
     throwIfInterrupted(options.signal);
-    await host.execute(step);
+    try {
+      await host.execute(step);
+    } catch (error) {
+      if (!(error instanceof CommandError) || step.kind !== 'command' || step.judgedBy !== 'state') throw error;
+      failures.push(error);
+    }
   }
+  return failures;
 }
 
 /** Law 3: after apply, the state is read again; what settles is waited for, no step is repeated. */
@@ -210,12 +231,16 @@ async function readInForce(host: Host, task: Task): Promise<InForce> {
   return (await task.inForce?.(host.reader)) ?? { loaded: [], settled: [] };
 }
 
+/** @throws ConvergenceError for what does not hold still, such as a unit that crashes again and again */
 async function readSettled(host: Host, task: Task): Promise<Reading> {
-  return lookUntil(
+  const reading = await lookUntil(
     settleLimit,
     () => task.read(host.reader),
     ({ settling }) => !settling,
   );
+  if (!reading.settling) return reading;
+  const warnings = reading.warnings.length === 0 ? '' : `: ${reading.warnings.join('; ')}`;
+  throw new ConvergenceError(`it has not settled within ${settleLimit} s${warnings}`);
 }
 
 /** Looks again and again until it is good or the time is over, and returns the last look. `worthwhile` ends it earlier. */

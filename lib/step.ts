@@ -22,6 +22,11 @@ export interface CommandStep {
   readonly secret?: readonly number[];
   /** What it disturbs. `link` makes it run detached from the session, with a journal on the host. */
   readonly disrupts?: Disruption;
+  /**
+   * What says whether it worked: its exit code, or the state that is read afterwards, for a command whose exit code is no truth
+   * (the restart of `network` fails over a stale file of an absent device, and everything is up). Default: `exit-code`.
+   */
+  readonly judgedBy?: 'exit-code' | 'state';
   /** systemd units that it starts, stops or reconfigures. */
   readonly units?: readonly string[];
   /** Network links that it touches. */

@@ -309,7 +309,12 @@ function act(action: UnitAction, name: string, units: readonly string[]): Comman
 
 function actionOptions(action: UnitAction, name: string, units: readonly string[]): Omit<CommandStep, 'kind' | 'argv'> {
   const disrupts = disruptionBy(action, name);
-  return { timeLimit: actionTimeLimit, units, ...(disrupts && { disrupts }) };
+  return {
+    timeLimit: actionTimeLimit,
+    units,
+    ...(disrupts && { disrupts }),
+    ...(isLinkUnit(name) && { judgedBy: 'state' }),
+  };
 }
 
 function systemctl(verb: string, options: readonly string[], ...units: readonly string[]): CommandStep {

@@ -38,7 +38,7 @@ function hostWith(name: Name, change: (shown: string) => string = (shown) => sho
   return host;
 }
 
-const linkStep = { timeLimit: 300, units: ['network'], disrupts: 'link' } as const;
+const linkStep = { timeLimit: 300, units: ['network'], disrupts: 'link', judgedBy: 'state' } as const;
 
 /** A task that writes what `network` loads; `loaded` says what of it is in force. */
 function written(loaded: () => readonly Difference[] = () => []): Task {

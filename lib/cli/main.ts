@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+import { KvmPlayError } from '../errors.ts';
+import { exitCodes } from './exit_code.ts';
+import { parseCommandLine, usage } from './options.ts';
+
+/** Runs the command. @returns the exit code */
+async function main(args: readonly string[]): Promise<number> {
+  const line = parseCommandLine(args);
+  if (line.help) {
+    process.stdout.write(usage);
+    return exitCodes.ok;
+  }
+  if (line.version) {
+    const { version } = await import('./version.ts');
+    process.stdout.write(`${await version()}\n`);
+    return exitCodes.ok;
+  }
+  const { execute } = await import('./execute.ts');
+  return execute(line);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const { errorLines } = await import('../reporters/terminal.ts');
+  const lines = error instanceof Error ? errorLines(error) : [String(error)];
+  process.stderr.write(`kvm-play: ${lines.join('\n  ')}\n`);
+  process.exitCode = error instanceof KvmPlayError ? exitCodes.usage : exitCodes.failed;
+}

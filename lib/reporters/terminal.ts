@@ -1,0 +1,162 @@
+import { relative } from 'node:path';
+import { styleText } from 'node:util';
+import type { Difference } from '../diff.ts';
+import { inWords } from '../engine.ts';
+import { KvmPlayError, type Location } from '../errors.ts';
+import type { HostSummary, PlayEvent, TaskStatus } from '../events.ts';
+import type { Step } from '../step.ts';
+import { stepDiff, stepLine } from './steps.ts';
+
+type Style = Parameters<typeof styleText>[0];
+type TaskEnd = Extract<PlayEvent, { type: 'task-end' }>;
+
+/** How a run is shown. */
+export interface TerminalOptions {
+  /** Gets text that ends with a line's end. */
+  write(text: string): void;
+  readonly color: boolean;
+  /** Show `→`; else `->`. */
+  readonly unicode: boolean;
+  /** Show each changed task's commands. Check mode always does. */
+  readonly steps: boolean;
+  /** Show files as unified diffs, and everything else as before and after. Check mode always does. */
+  readonly diffs: boolean;
+  /** Show the tasks that an earlier failure has left out. */
+  readonly skipped: boolean;
+  /** Columns of the rules above plays and tasks. */
+  readonly width: number;
+}
+
+const styles: Readonly<Record<TaskStatus, Style>> = { ok: 'green', changed: 'yellow', failed: 'red', skipped: 'cyan' };
+
+/** Makes a reporter that shows a run to a person, in the form that users of Ansible know. */
+export function terminalReporter(options: TerminalOptions): (event: PlayEvent) => void {
+  const view = new View(options);
+  return (event) => view.show(event);
+}
+
+/** Shows an error: its words, the line of the site, and what it is about. */
+export function errorLines(error: Error): readonly string[] {
+  const { location, task }: { location?: Location | undefined; task?: string | undefined } =
+    error instanceof KvmPlayError ? error.context : {};
+  const place = location === undefined ? [] : [`at ${placeOf(location)}`];
+  const about = task === undefined ? [] : [`task: ${task}`];
+  const known = error instanceof KvmPlayError;
+  return [
+    ...(known ? error.message : (error.stack ?? error.message)).split('\n'),
+    ...[...about, ...place].map((line) => line),
+  ];
+}
+
+/** Shows a place as the user would name it: relative to where they are. */
+export function placeOf({ file, line }: Location): string {
+  const near = relative(process.cwd(), file);
+  return `${near.startsWith('../../') ? file : near}:${line}`;
+}
+
+class View {
+  readonly #options: TerminalOptions;
+  #header: string | undefined;
+  #check = false;
+
+  constructor(options: TerminalOptions) {
+    this.#options = options;
+  }
+
+  show(event: PlayEvent): void {
+    switch (event.type) {
+      case 'run-start':
+        this.#check = event.check;
+        break;
+      case 'play-start':
+        this.#rule(`PLAY [${event.play}]`);
+        if (event.hosts.length === 0) this.#line('skipping: no hosts left', 'cyan');
+        this.#header = undefined;
+        break;
+      case 'task-end':
+        this.#task(event);
+        break;
+      case 'host-unreachable':
+        this.#failure('unreachable', event.host, event.error);
+        break;
+      case 'host-failed':
+        this.#failure('failed', event.host, event.error);
+        break;
+      case 'run-end':
+        this.#rule('PLAY RECAP');
+        for (const [host, counts] of Object.entries(event.summary.hosts))
+          this.#recap(host, counts, event.summary.hosts);
+        break;
+      default:
+    }
+  }
+
+  #task(event: TaskEnd): void {
+    const { host, status, result, after = [], error } = event;
+    if (status === 'skipped' && !this.#options.skipped) return;
+    this.#headerOf(event);
+    if (error !== undefined) {
+      this.#failure('failed', host, error);
+      return;
+    }
+    const provided = after.length === 0 ? '' : ` (after: ${after.join(', ')})`;
+    this.#line(`${status}: [${host}]${provided}`, styles[status]);
+    if (status === 'changed' && result !== undefined) {
+      if (this.#check || this.#options.diffs) this.#differences(result.differences, result.steps);
+      if (this.#check || this.#options.steps) this.#steps(result.steps);
+    }
+    for (const warning of result?.warnings ?? []) this.#line(`[WARNING]: ${warning}`, 'magenta');
+  }
+
+  /** Hosts go side by side, so a header stands wherever the task is another than that of the line before. */
+  #headerOf({ task }: TaskEnd): void {
+    const header = `TASK [${task.title}]`;
+    if (header !== this.#header) this.#rule(header);
+    this.#header = header;
+  }
+
+  #differences(differences: readonly Difference[], steps: readonly Step[]): void {
+    const arrow = this.#options.unicode ? '→' : '->';
+    for (const { path, wanted, actual } of differences) {
+      this.#line(`    ${path}: ${inWords(actual)} ${arrow} ${inWords(wanted)}`);
+    }
+    for (const diff of steps.flatMap((step) => stepDiff(step) ?? [])) {
+      for (const line of diff.split('\n')) this.#line(`    ${line}`, diffStyle(line));
+    }
+  }
+
+  #steps(steps: readonly Step[]): void {
+    for (const step of steps) this.#line(`    ${step.kind === 'command' ? '$' : '#'} ${stepLine(step)}`, 'cyan');
+  }
+
+  #failure(word: string, host: string, error: Error): void {
+    const [first = '', ...rest] = errorLines(error);
+    this.#line(`${word}: [${host}] => ${first}`, 'red');
+    for (const line of rest) this.#line(`    ${line}`, 'red');
+  }
+
+  #recap(host: string, counts: HostSummary, all: Readonly<Record<string, HostSummary>>): void {
+    const width = Math.max(...Object.keys(all).map((name) => name.length));
+    const { ok, changed, unreachable, failed, skipped, warnings } = counts;
+    // As in Ansible, a changed task is an ok one too.
+    const numbers = { ok: ok + changed, changed, unreachable, failed, skipped, warnings };
+    const text = Object.entries(numbers).map(([name, count]) => `${name}=${count}`.padEnd(name.length + 5));
+    const style = failed + unreachable > 0 ? 'red' : changed > 0 ? 'yellow' : 'green';
+    this.#line(`${host.padEnd(width)} : ${text.join(' ').trimEnd()}`, style);
+  }
+
+  #rule(title: string): void {
+    this.#line('');
+    this.#line(`${title} ${'*'.repeat(Math.max(3, this.#options.width - title.length - 1))}`, 'bold');
+  }
+
+  #line(text: string, style?: Style): void {
+    const styled = style !== undefined && this.#options.color ? styleText(style, text) : text;
+    this.#options.write(`${styled}\n`);
+  }
+}
+
+function diffStyle(line: string): Style | undefined {
+  if (line.startsWith('+')) return 'green';
+  return line.startsWith('-') ? 'red' : undefined;
+}
