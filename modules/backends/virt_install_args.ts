@@ -103,8 +103,27 @@ const networkOptions = {
   model: v.optional(word("an interface's model")),
 };
 
+/** {@link VirtInstallArgs} with their defaults. */
+export interface ParsedVirtInstallArgs {
+  readonly name: string;
+  readonly state: 'present' | 'absent';
+  readonly virtType: string;
+  readonly connect: string;
+  readonly memory?: number | undefined;
+  readonly vcpus?: number | undefined;
+  readonly cdrom?: string | undefined;
+  readonly import?: boolean | undefined;
+  readonly disks?: readonly DiskArgs[] | undefined;
+  readonly networks?: readonly NetworkArgs[] | undefined;
+  readonly graphics?: VirtInstallArgs['graphics'] | undefined;
+  readonly osType?: string | undefined;
+  readonly osVariant?: string | undefined;
+  readonly autostart?: boolean | undefined;
+  readonly running?: true | undefined;
+}
+
 /** Schema of {@link VirtInstallArgs}. */
-export const virtInstallSchema = v.strictObject({
+export const virtInstallSchema: v.GenericSchema<unknown, ParsedVirtInstallArgs> = v.strictObject({
   name,
   state: v.optional(v.picklist(['present', 'absent']), 'present'),
   virtType: v.optional(v.picklist(['kvm', 'qemu']), 'kvm'),
