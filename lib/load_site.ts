@@ -114,7 +114,7 @@ function whereIn(file: string, error: unknown): Location | undefined {
   const text = `${error.message}\n${error.stack ?? ''}`;
   const inStack = stackLocations(error.stack ?? '').find((place) => place.file === file);
   if (inStack !== undefined) return inStack;
-  for (const match of text.matchAll(/(\S+):(\d+)(?::(\d+))?/g)) {
+  for (const match of text.matchAll(/(\S+?):(\d+)(?::(\d+))?(?=\s|$)/gm)) {
     const [, place = '', line, column = '1'] = match;
     const name = place.startsWith('file://') ? fileURLToPath(place) : place;
     if (relative(file, name) === '') return { file, line: Number(line), column: Number(column) };

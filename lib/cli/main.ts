@@ -19,6 +19,9 @@ async function main(args: readonly string[]): Promise<number> {
   return execute(line);
 }
 
+// Whoever reads the output may stop reading (`| head`); a change that is under way must not end half done over it.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

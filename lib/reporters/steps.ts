@@ -29,7 +29,7 @@ export function stepDiff(step: Step): string | undefined {
   const from = step.before === undefined ? '/dev/null' : step.path;
   const to = step.kind === 'write' ? step.path : '/dev/null';
   const patch = createTwoFilesPatch(from, to, before, after, undefined, undefined, { context: 3 });
-  return patch.replace(/^=+\n/, '').trimEnd();
+  return patch.slice(patch.indexOf('---')).trimEnd();
 }
 
 function pasteable(argument: string): string {
