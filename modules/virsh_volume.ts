@@ -17,7 +17,7 @@ export interface VirshVolumeArgs {
   name: string;
   /** `absent` destroys its data, and needs `disrupts: ['data']`. Default `present`. */
   state?: 'present' | 'absent';
-  /** How big it is for a guest: bytes, or a whole number with a unit (`8G` and `8GiB` are 8 * 2^30, `8GB` is 8 * 10^9). qcow2 has multiples of 512 bytes and is rounded up. */
+  /** How big it is for a guest: bytes, or a whole number with a unit (`8G` and `8GiB` are 8 * 2^30, `8GB` is 8 * 10^9). libvirt rounds a new qcow2 volume up to whole KiB. */
   capacity?: number | string;
   /** How the file is laid out. Default `qcow2`. */
   format?: 'qcow2' | 'raw';
@@ -108,7 +108,7 @@ function desired(args: VirshVolumeArgs): VirshVolumeState {
     state,
     listing: 'known',
     format,
-    capacity: formatCapacity(format === 'qcow2' ? Math.ceil(capacity / 512) * 512 : capacity),
+    capacity: formatCapacity(capacity),
   };
 }
 
@@ -126,7 +126,7 @@ async function read(host: ReadonlyHost, wanted: VirshVolumeState): Promise<Seen<
     return { state, found: { file: undefined }, missing: hindrances(connection, wanted, state, others) };
   }
   const { file, missing } = await lookAtVolume(host, pool.definition, name, asked);
-  const state = stateOf(file);
+  const state = stateOf(file, wanted);
   const isTouched = file?.exists === true && differences(wanted, state).length > 0;
   const usedBy = isTouched ? await usersOf(host, connection, pool.definition, file.path) : [];
   return {
@@ -136,14 +136,21 @@ async function read(host: ReadonlyHost, wanted: VirshVolumeState): Promise<Seen<
   };
 }
 
-function stateOf(file: VolumeFile | undefined): Partial<VirshVolumeState> {
+function stateOf(file: VolumeFile | undefined, wanted: VirshVolumeState): Partial<VirshVolumeState> {
   if (file === undefined || !file.exists) return { state: 'absent' };
   return {
     state: 'present',
     listing: file.isListed ? 'known' : 'unknown',
     ...(file.format !== undefined && { format: file.format }),
-    ...(file.capacity !== undefined && { capacity: formatCapacity(file.capacity) }),
+    ...(file.capacity !== undefined && { capacity: canonicalCapacity(file.capacity, wanted) }),
   };
+}
+
+/** libvirt makes a qcow2 volume in whole KiB, and QEMU resizes it in whole sectors: what was rounded up counts as what was wanted. */
+function canonicalCapacity(actual: number, wanted: VirshVolumeState): string {
+  const bytes = parseCapacity(wanted.capacity ?? '');
+  const isRounded = bytes !== undefined && wanted.format === 'qcow2' && actual >= bytes && actual - bytes < 1024;
+  return formatCapacity(isRounded ? bytes : actual);
 }
 
 function plan({ state, found }: Seen<VirshVolumeState, VirshVolumeFound>, wanted: VirshVolumeState): readonly Step[] {
@@ -164,16 +171,16 @@ function plan({ state, found }: Seen<VirshVolumeState, VirshVolumeFound>, wanted
     ];
   }
   if (state.format !== wanted.format) refuseFormat(state, wanted);
-  return [...refresh, ...resize(file, wanted)];
+  return [...refresh, ...(state.capacity === wanted.capacity ? [] : resize(file, wanted))];
 }
 
 function resize(file: VolumeFile | undefined, wanted: VirshVolumeState): readonly Step[] {
   const { pool, name, uri } = wanted.id.value;
   const bytes = parseCapacity(wanted.capacity ?? '') ?? 0;
-  const actual = file?.capacity ?? bytes;
-  if (file === undefined || bytes === actual) return [];
+  // A file whose size could not be seen is only taken in; the look after that compares it.
+  if (file?.capacity === undefined) return [];
   const size = wanted.capacity ?? '';
-  if (bytes < actual) {
+  if (bytes < file.capacity) {
     refuseInUse(file, wanted);
     refuseBelowAllocation(file, wanted, bytes);
     return [virshStep(uri, ['vol-resize', name, size, '--pool', pool, '--shrink'], { disrupts: 'data' })];

@@ -68,10 +68,14 @@ describe('desired', () => {
     },
   );
 
-  test('rounds qcow2 up to 512 bytes, as libvirt does', async () => {
-    const xml = capture('vol-gibbon.xml').replace(String(8 * 2 ** 30), '1000000512');
+  test.each([
+    [1_000_000_000, 1_000_000_512],
+    [1_000_000_001, 1_000_000_512],
+    [1_000_000_000, 1_000_000_000],
+  ])('takes %d bytes for so, where libvirt and QEMU have rounded qcow2 up to %d', async (capacity, actual) => {
+    const xml = capture('vol-gibbon.xml').replace(String(8 * 2 ** 30), String(actual));
     const host = hostWith({ ...there, [askXml]: { stdout: xml } });
-    expect((await virshVolume.check(host, { ...gibbon, capacity: 1_000_000_001 })).changed).toBe(false);
+    expect((await virshVolume.check(host, { ...gibbon, capacity })).changed).toBe(false);
   });
 
   test('provides the volume', () => {
