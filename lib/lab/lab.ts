@@ -91,7 +91,7 @@ export async function buildLab(options: LabOptions = {}): Promise<Lab> {
     signal?.throwIfAborted();
     onProgress(`booting ${name}`);
     await powerOnMachine(layout, name);
-    const [virtType] = await Promise.all([probeVirtType(layout), untilBooted(layout, signal)]);
+    const [virtType] = await bothOf(probeVirtType(layout, signal), untilBooted(layout, signal));
     await untilReachable(layout, name, signal);
     const description = { id: layout.id, name, keep, virtType, base, created: new Date().toISOString() };
     await writeFile(layout.description, `${JSON.stringify(description, undefined, 2)}\n`);
@@ -100,6 +100,12 @@ export async function buildLab(options: LabOptions = {}): Promise<Lab> {
     await removeLab(layout).finally(() => lock.release());
     throw error;
   }
+}
+
+/** Waits for both, also when one fails: what still runs would be in the way of what is done about the failure. */
+async function bothOf<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return Promise.all([a, b]);
 }
 
 /** Takes an id that nobody has, and its lock before anything else exists, so that no sweep takes the lab for dead. */

@@ -1,6 +1,7 @@
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { startDaemon } from './daemon.ts';
+import { LabError } from './error.ts';
 import { hostInterface, type LabLayout, lan, namespacePath } from './layout.ts';
 
 /**
@@ -88,8 +89,9 @@ export async function runInMachine(
   options: RunOptions = {},
 ): Promise<CommandResult> {
   const result = await execa(
-    'nsenter',
+    'setpriv',
     [
+      ...[`--bounding-set=${await capabilitiesToDrop(leader)}`, '--inh-caps=-all', '--', 'nsenter'],
       ...[`--target=${leader}`, '--mount', '--uts', '--ipc', '--net', '--pid', '--cgroup', '--'],
       ...['env', '--ignore-environment', '--chdir=/', 'HOME=/root', 'LC_ALL=C', 'USER=root', 'LOGNAME=root'],
       ...['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...argv],
@@ -101,6 +103,24 @@ export async function runInMachine(
     },
   );
   return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? 255 };
+}
+
+/**
+ * Lists, for setpriv, the capabilities that the host's process 1 cannot have. Who enters the host from outside would
+ * bring this machine's own along, and with them the clock, the kernel's modules and its memory, which all hosts share.
+ * @throws LabError when the host's cannot be read: then nothing may be run
+ */
+async function capabilitiesToDrop(leader: number): Promise<string> {
+  const status = await readFile(`/proc/${leader}/status`, 'utf8').catch(() => '');
+  const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  if (mask === undefined) throw new LabError('the host went off before a command could be run in it');
+  const held = BigInt(`0x${mask}`);
+  const last = Number(await readFile('/proc/sys/kernel/cap_last_cap', 'utf8'));
+  const all = Array.from({ length: last + 1 }, (_, bit) => bit);
+  return all
+    .filter((bit) => ((held >> BigInt(bit)) & 1n) === 0n)
+    .map((bit) => `-cap_${bit}`)
+    .join(',');
 }
 
 /** Takes the host's address to be there once its interface carries it. @param layout the lab's names */

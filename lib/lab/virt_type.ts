@@ -11,8 +11,9 @@ export const bootIso = '/usr/lib/ipxe/ipxe.iso';
  * Finds out whether this machine's /dev/kvm can really run BIOS code. Where virtualisation is nested it may well exist,
  * let a guest be made, and then stop it while it boots. So one is booted from CD: it takes a second or two.
  * @param layout the lab's names; only its root is looked at
+ * @param signal ends the probing at once
  */
-export async function probeVirtType(layout: LabLayout): Promise<VirtType> {
+export async function probeVirtType(layout: LabLayout, signal?: AbortSignal): Promise<VirtType> {
   const argv = [
     ...['--mount', '--propagation', 'private', 'sh', '-c', 'mount --bind /dev "$1/dev" && exec chroot "$@"', 'sh'],
     ...[layout.root, 'qemu-system-x86_64', '-accel', 'kvm', '-machine', 'pc', '-m', '64', '-display', 'none'],
@@ -26,6 +27,7 @@ export async function probeVirtType(layout: LabLayout): Promise<VirtType> {
     timeout: 10_000,
     killSignal: 'SIGKILL',
     stdin: 'ignore',
+    ...(signal ? { cancelSignal: signal } : {}),
   });
   // SeaBIOS says on its debug port what it does: it starts from the CD, and takes over again when that gave up.
   let started = false;
@@ -37,5 +39,6 @@ export async function probeVirtType(layout: LabLayout): Promise<VirtType> {
     if (verdict === 'kvm' || line.includes('KVM internal error')) guest.kill('SIGKILL');
   }
   await guest;
+  signal?.throwIfAborted();
   return verdict;
 }
