@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { ConnectionError } from '../errors.ts';
-import type { CommandStep } from '../step.ts';
 import { runtimeDirectory } from './paths.ts';
 import { quote } from './quote.ts';
-import { limited, prologue } from './script.ts';
+import { prologue } from './script.ts';
 import type { RawOutput, Transport } from './transport.ts';
 
 /** Seconds between two attempts to hear from a host whose network is being restarted. */
@@ -22,11 +21,13 @@ const stillRunning = 75;
 /**
  * Runs a step that may cut the link: on the host it runs outside of this session, its output and exit status go to a journal there.
  * The controller asks for the result over the old connection and over fresh ones; the first that answers wins.
+ * @param commands script text of the step
+ * @param timeLimit seconds that the step may take
  * @throws ConnectionError when the host is not heard from again in time
  */
-export async function runDetached(transport: Transport, step: CommandStep, timeLimit: number): Promise<RawOutput> {
+export async function runDetached(transport: Transport, commands: string, timeLimit: number): Promise<RawOutput> {
   const journal = `${runtimeDirectory}/steps/${randomUUID()}`;
-  const script = `${prologue}\nexec >${journal}/output 2>&1 </dev/null\n${limited(timeLimit, step.argv)}\necho "$?" > ${journal}/status.new\nmv ${journal}/status.new ${journal}/status\n`;
+  const script = `${prologue}\nexec >${journal}/output 2>&1 </dev/null\n${commands}\necho "$?" > ${journal}/status.new\nmv ${journal}/status.new ${journal}/status\n`;
   const started = await transport.run(startScript(journal), { stdin: Buffer.from(script), timeLimit: 30 });
   if (started.exitCode !== 0) return started;
   const { result, fresh } = await awaitResult(transport, journal, timeLimit + returnLimit);

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, LockedError } from '../errors.ts';
 import { runtimeDirectory } from './paths.ts';
 import { quote } from './quote.ts';
@@ -11,6 +12,10 @@ import type { Transport } from './transport.ts';
 const lease = 120;
 /** Seconds between two signs of life. */
 const heartbeat = 30;
+/** Seconds that the last step of a dead run may still take: its process on the host outlives the controller. */
+const lastStepLimit = 330;
+/** Seconds between two looks at whether it has ended. */
+const lookInterval = 0.5;
 
 const lockPath = `${runtimeDirectory}/lock`;
 
@@ -19,6 +24,7 @@ const held = 75;
 
 /**
  * The lock of one run on one host: a file that says who holds it, and beside it the host's uptime up to which it is held.
+ * Nobody takes it over while a step of its run is still being executed on the host, though the run itself may be dead.
  * A run gives signs of life; one that gave none for two minutes is dead, as is one of this very controller whose process is gone,
  * and one from before the host's last boot (the lock lies in /run, and names the boot).
  */
@@ -41,6 +47,12 @@ export class HostLock {
       this.#taken = undefined;
       throw error;
     }
+  }
+
+  /** Script text that runs a command under the lock: should this run die, its lock is not broken before the command has ended. */
+  guard(script: string): string {
+    const file = `${runtimeDirectory}/step.${this.#id}`;
+    return `echo $$ > ${file}; ${script}\nkvm_play_step=$?; rm -f -- ${file}; (exit "$kvm_play_step")`;
   }
 
   /** Makes the lock outlive a time without a connection. @param seconds how long that may be */
@@ -68,7 +80,11 @@ export class HostLock {
     let holder = await this.#tryToTake(content.join('\n'), '');
     const [id, itsController, pid] = holder?.split('\n') ?? [];
     if (id !== undefined && itsController === controller && !isAlive(Number(pid))) {
-      holder = await this.#tryToTake(content.join('\n'), id);
+      const deadline = performance.now() + lastStepLimit * 1000;
+      do {
+        holder = await this.#tryToTake(content.join('\n'), id);
+        if (holder !== undefined) await sleep(lookInterval * 1000);
+      } while (holder?.startsWith(id) && performance.now() < deadline);
     }
     if (holder !== undefined) throw locked(holder);
     this.#timer = setInterval(() => void this.extend(0).catch(() => {}), heartbeat * 1000);
@@ -104,6 +120,7 @@ trap 'rm -f -- "$mine"' EXIT
 now=$(cut -d. -f1 /proc/uptime)
 echo "$((now + ${lease}))" > ${runtimeDirectory}/alive.${id}
 dead() {
+  step=$(cat ${runtimeDirectory}/step."$1" 2>/dev/null) && kill -0 "$step" 2>/dev/null && return 1
   [ "$1" = ${quote(breakId)} ] && return 0
   [ "$(sed -n 6p ${lockPath})" = "$boot" ] || return 0
   until=$(cat ${runtimeDirectory}/alive."$1" 2>/dev/null) || return 0
@@ -114,7 +131,7 @@ if ! ln "$mine" ${lockPath} 2>/dev/null; then
   if [ -n "$holder" ] && dead "$holder"; then
     moved=${runtimeDirectory}/broken.${id}
     mv ${lockPath} "$moved" 2>/dev/null || :
-    if [ "$(sed -n 1p "$moved" 2>/dev/null)" = "$holder" ]; then rm -f -- ${runtimeDirectory}/alive."$holder"
+    if [ "$(sed -n 1p "$moved" 2>/dev/null)" = "$holder" ]; then rm -f -- ${runtimeDirectory}/alive."$holder" ${runtimeDirectory}/step."$holder"
     else ln "$moved" ${lockPath} 2>/dev/null || :; fi
     rm -f -- "$moved"
   fi

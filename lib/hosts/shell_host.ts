@@ -75,7 +75,7 @@ export class ShellHost implements Host {
   }
 
   async #attached({ argv, stdin }: CommandStep, timeLimit: number): Promise<RawOutput> {
-    return this.#transport.run(`${prologue}\n${limited(timeLimit, argv)}`, {
+    return this.#transport.run(`${prologue}\n${this.#lock.guard(limited(timeLimit, argv))}`, {
       ...(stdin !== undefined && { stdin: Buffer.from(stdin) }),
       timeLimit: timeLimit + margin,
     });
@@ -83,7 +83,7 @@ export class ShellHost implements Host {
 
   async #detached(step: CommandStep, timeLimit: number): Promise<RawOutput> {
     await this.#lock.extend(timeLimit);
-    return runDetached(this.#transport, step, timeLimit);
+    return runDetached(this.#transport, this.#lock.guard(limited(timeLimit, step.argv)), timeLimit);
   }
 
   async #script(argv: readonly string[], script: string, stdin?: Buffer): Promise<void> {

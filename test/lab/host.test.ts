@@ -81,7 +81,7 @@ describeLab('a host reached over SSH', () => {
     expect(await inside('ls /run/kvm-play/steps; systemctl --failed --no-legend | grep kvm-play; true')).toBe('');
   }, 60_000);
 
-  test('a second run is told who holds the lock; a dead one is followed at once', async () => {
+  test('a second run is told who holds the lock; a dead one is followed once its last step has ended', async () => {
     const second = await reach('root');
     await expect(second.lock()).rejects.toThrow(/another run holds this host's lock: .*process \d+, since 2/);
     await host.close();
@@ -91,9 +91,12 @@ describeLab('a host reached over SSH', () => {
     await once(dead, 'exit');
     host = await reach('root');
     await host.lock();
-    await inside(`sed -i '3s/.*/${dead.pid}/' /run/kvm-play/lock`);
+    const step = 'sleep 2 & echo $! > /run/kvm-play/step.$(head -n 1 /run/kvm-play/lock)';
+    await inside(`sed -i '3s/.*/${dead.pid}/' /run/kvm-play/lock; { ${step}; } >/dev/null 2>&1`);
+    const started = performance.now();
     const next = await reach('root');
     await next.lock();
+    expect(performance.now() - started).toBeGreaterThan(1000);
     await next.close();
     host = await reach('root');
     await host.lock();

@@ -1,0 +1,43 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const jiti = fileURLToPath(new URL('../../node_modules/jiti/lib/jiti-cli.mjs', import.meta.url));
+const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
+
+/** How the command ended. */
+export interface CommandEnd {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts the command from its source, in a process group of its own. */
+export function startCommand(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): ChildProcess {
+  return spawn(process.execPath, [jiti, main, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+    env: { ...process.env, LC_ALL: 'C.UTF-8', NODE_OPTIONS: '', ...options.env },
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+  });
+}
+
+/** Runs the command from its source, and waits for its end. */
+export async function runCommand(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<CommandEnd> {
+  const child = startCommand(args, options);
+  const output = { stdout: '', stderr: '' };
+  child.stdout?.on('data', (text) => {
+    output.stdout += text;
+  });
+  child.stderr?.on('data', (text) => {
+    output.stderr += text;
+  });
+  await once(child, 'close');
+  return { exitCode: child.exitCode, ...output };
+}
