@@ -1,3 +1,4 @@
+export { type IfcfgBridgeArgs, ifcfgBridge } from './ifcfg_bridge.ts';
 export { type ServiceArgs, service } from './service.ts';
 export { type SysctlArgs, sysctl } from './sysctl.ts';
 export { type VirshNetworkArgs, virshNetwork } from './virsh_network.ts';

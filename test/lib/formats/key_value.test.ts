@@ -1,0 +1,212 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  addLine,
+  assignment,
+  formatKeyValue,
+  getValue,
+  hasCarriageReturns,
+  lookUp,
+  parseKeyValue,
+  removeKey,
+  setValue,
+} from '../../../lib/formats/key_value.ts';
+
+/** Pieces of lines as they are found in the wild, harmless if they are ever executed. */
+const piece = fc.constantFrom(
+  ...['A', 'B', 'C1', '=', '=', '=', '"', "'", '\\', '#', ' ', '\t', '\r', ';', '&', '$', '$(touch SENTINEL)', '`'],
+  ...['export ', 'x', 'é', '~', ':', '(', ')', '|', '<', '{a,b}', '*', '0', '.', '-', '\n', '\n', '\nA=', '\nB="'],
+);
+const anyText = fc.array(piece, { maxLength: 30 }).map((pieces) => pieces.join(''));
+const key = fc.constantFrom('A', 'B', 'C1', 'DEVICE', '_x');
+const value = fc
+  .string({ unit: 'binary', maxLength: 12 })
+  .filter((text) => !/[\u0000-\u001f\u007f\ud800-\udfff]/.test(text));
+const trickyValue = fc.oneof(
+  value,
+  fc
+    .array(fc.constantFrom('"', "'", '\\', '$', '`', '$(touch SENTINEL)', '~', ' ', '#', '!', '*', 'a'), {
+      maxLength: 8,
+    })
+    .map((parts) => parts.join('')),
+);
+const quoting = fc.constantFrom('always' as const, 'needed' as const);
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'key-value-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Has a real bash source a file, and gives the values that the keys then have; undefined for those that are not set. */
+function source(text: string, keys: readonly string[]): Record<string, string | undefined> {
+  const file = join(folder, 'ifcfg');
+  writeFileSync(file, text);
+  const print = keys.map((name) => `printf '%s\\0%s\\0' "\${${name}+set}" "$${name}"`).join('; ');
+  // A script that fails to parse sets nothing more, as with the network scripts; the values are printed all the same.
+  const out = execFileSync(
+    'bash',
+    ['--norc', '-c', `unset ${keys.join(' ')}; . "$0" >/dev/null 2>&1 </dev/null; ${print}`, file],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      cwd: folder,
+      encoding: 'utf8',
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' },
+    },
+  ).split('\0');
+  return Object.fromEntries(
+    keys.map((name, index) => [name, out[2 * index] === 'set' ? out[2 * index + 1] : undefined]),
+  );
+}
+
+describe('parseKeyValue', () => {
+  test.each([
+    ['A=1', '1'],
+    ['A=', ''],
+    ['A=""', ''],
+    ['  A="br0"  # the bridge', 'br0'],
+    ["export A='a b'", 'a b'],
+    ['A="a\\"b\\\\c\\$d\\`e\\f"', 'a"b\\c$d`e\\f'],
+    ['A=a\\ b', 'a b'],
+    ['A=x"y"\'z\'', 'xyz'],
+    ['A=a#b', 'a#b'],
+    ['A="one\ntwo"', 'one\ntwo'],
+    ['A=1\nA=2', '2'],
+    ['A=yes\r', 'yes\r'],
+    ['A=[x]{a,b}*?!', '[x]{a,b}*?!'],
+  ])('reads %j as bash does', (text, expected) => {
+    expect(getValue(parseKeyValue(text), 'A')).toBe(expected);
+    expect(source(text, ['A'])).toEqual({ A: expected });
+  });
+
+  test.each([
+    'A="$(touch SENTINEL)"',
+    'A="`touch SENTINEL`"',
+    'A=`date`',
+    'A="$B"',
+    'A=$B',
+    'A=~',
+    'A=~root/x',
+    "A=$'x'",
+    'A=x:~',
+  ])('does not work out %j, which a shell would', (text) => {
+    const entry = lookUp(parseKeyValue(text), 'A');
+    expect(entry).toMatchObject({ kind: 'assignment', key: 'A' });
+    expect(entry?.value).toBeUndefined();
+  });
+
+  test.each(['. ./other', 'A=1 B=2', 'A=1; B=2', 'A=(1 2)', 'A+=x', 'A=1 &', 'if true', 'A[0]=1', 'A="open', 'A =1'])(
+    'takes %j for no assignment of its own',
+    (text) => {
+      expect(parseKeyValue(text).entries.map(({ kind }) => kind)).toEqual(['other']);
+    },
+  );
+
+  test('numbers lines, those of a long value included', () => {
+    const file = parseKeyValue('# one\nA="2\n3"\n\nB=5\n');
+    expect(file.entries.map(({ line, kind }) => [line, kind])).toEqual([
+      [1, 'comment'],
+      [2, 'assignment'],
+      [4, 'blank'],
+      [5, 'assignment'],
+    ]);
+  });
+
+  test('what it reads is what bash sources, whatever the file, and the file comes out as it went in', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const file = parseKeyValue(text);
+        expect(formatKeyValue(file)).toBe(text);
+        // Anything else than plain assignments may do anything to what comes before and behind.
+        if (file.entries.some(({ kind, key, value }) => kind === 'other' || (key !== undefined && value === undefined)))
+          return;
+        const keys = ['A', 'B', 'C1'];
+        expect(Object.fromEntries(keys.map((name) => [name, getValue(file, name)]))).toEqual(source(text, keys));
+      }),
+      { numRuns: 400 },
+    );
+    expect(readdirSync(folder)).toEqual(['ifcfg']);
+  });
+});
+
+describe('setValue', () => {
+  test('gives bash back the value, for any value and any way of quoting', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.tuple(key, trickyValue, quoting), { selector: ([name]) => name }), (settings) => {
+        let file = parseKeyValue('# a comment\nA="old"\n');
+        for (const [name, wanted, how] of settings) file = setValue(file, name, wanted, how);
+        const text = formatKeyValue(file);
+        const values = source(text, settings.map(([name]) => name).concat('A'));
+        for (const [name, wanted] of settings) {
+          expect(values[name]).toBe(wanted);
+          expect(getValue(parseKeyValue(text), name)).toBe(wanted);
+        }
+      }),
+      { numRuns: 150 },
+    );
+    expect(readdirSync(folder)).toEqual(['ifcfg']);
+  });
+
+  test('leaves every line that is not the key’s byte for byte', () => {
+    fc.assert(
+      fc.property(anyText, key, trickyValue, quoting, (text, name, wanted, how) => {
+        const before = parseKeyValue(text);
+        const after = setValue(before, name, wanted, how);
+        const others = (file: typeof before) =>
+          file.entries.filter((entry) => entry.key !== name).map(({ raw }) => raw);
+        expect(others(after)).toEqual(others(before));
+        // A quote that is not closed takes in the lines behind it.
+        if (before.entries.some(({ kind }) => kind === 'other')) return;
+        expect(getValue(parseKeyValue(formatKeyValue(after)), name)).toBe(wanted);
+        expect(after.entries.filter((entry) => entry.key === name)).toHaveLength(1);
+      }),
+    );
+  });
+
+  test('edits in place: indentation, quotes and the comment behind stay', () => {
+    const file = parseKeyValue('\texport A="1" # why\nB=2\n');
+    expect(formatKeyValue(setValue(setValue(file, 'A', '3', 'needed'), 'B', '4', 'always'))).toBe(
+      '\texport A="3" # why\nB=4\n',
+    );
+  });
+
+  test('edits the last assignment, and takes earlier ones out, which a search from the top would find', () => {
+    expect(formatKeyValue(setValue(parseKeyValue('A=no\nB=1\nA=no\n'), 'A', 'yes', 'needed'))).toBe('B=1\nA=yes\n');
+  });
+
+  test('ends a last line that lacks its line break before it adds one', () => {
+    expect(formatKeyValue(setValue(parseKeyValue('ONBOOT=yes'), 'BRIDGE', 'br0', 'needed'))).toBe(
+      'ONBOOT=yes\nBRIDGE=br0\n',
+    );
+    expect(formatKeyValue(setValue(parseKeyValue('ONBOOT=yes'), 'ONBOOT', 'no', 'needed'))).toBe('ONBOOT=no');
+  });
+
+  test.each(['a\nb', 'a\rb', '\0', '\t', '\u007f'])('refuses %j', (text) => {
+    expect(() => setValue(parseKeyValue(''), 'A', text, 'needed')).toThrow(RangeError);
+  });
+});
+
+test('assignment quotes always, or where it is needed', () => {
+  expect(assignment('DEVICE', 'br0', 'always')).toBe('DEVICE="br0"');
+  expect(assignment('DEVICE', 'br0', 'needed')).toBe('DEVICE=br0');
+  expect(assignment('A', '', 'needed')).toBe('A=');
+  expect(assignment('A', 'a b$', 'needed')).toBe('A="a b\\$"');
+  expect(() => assignment('A;B', '1', 'needed')).toThrow(RangeError);
+});
+
+test('removeKey takes every assignment of a key out, and nothing else', () => {
+  expect(formatKeyValue(removeKey(parseKeyValue('A=1\n# A=2\nB=3\nA=4\n'), 'A'))).toBe('# A=2\nB=3\n');
+});
+
+test('addLine begins a file', () => {
+  expect(formatKeyValue(addLine(parseKeyValue(''), 'A=1'))).toBe('A=1\n');
+});
+
+test('hasCarriageReturns sees what an editor hides', () => {
+  expect(hasCarriageReturns(parseKeyValue('A=1\r\nB=2\r\n'))).toBe(true);
+  expect(hasCarriageReturns(parseKeyValue('A=1\nB=2\n'))).toBe(false);
+});
