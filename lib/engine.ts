@@ -12,7 +12,7 @@ import {
 import type { Host } from './hosts/host.ts';
 import { clearMarker, hasMarker, leaveMarker } from './marker.ts';
 import type { InForce, Missing, Reading, Task } from './module.ts';
-import type { Disruption, Step } from './step.ts';
+import { type Disruption, type Step, shownArgv } from './step.ts';
 
 /** Seconds that a state may take to settle (a unit that is starting, a bridge that is coming up). */
 const settleLimit = 30;
@@ -37,7 +37,7 @@ export interface TaskResult {
 export interface EngineOptions {
   /** Allows a step that cuts the links of this very machine. Default false. */
   readonly restartOwnNetwork?: boolean;
-  /** Ends the run between two steps. */
+  /** Ends the run between two steps, or while something settles. */
   readonly signal?: AbortSignal;
   /** Tasks that wrote something in this run. */
   readonly written?: ReadonlySet<Task>;
@@ -76,8 +76,9 @@ export async function applyLook(host: Host, task: Task, look: Look, options: Eng
     if (steps.length === 0) return result(look, steps);
     const failures = await takeSteps(host, task, steps, options);
     try {
-      const after = await converged(host, task);
-      if (look.due.length > 0) await awaitLoaded(host, task);
+      const wait: Wait = { signal: options.signal, taken: steps.length };
+      const after = await converged(host, task, wait);
+      if (look.due.length > 0) await awaitLoaded(host, task, wait);
       const doubts = failures.map(({ message }) => `${message}\nyet everything is as wanted`);
       return { ...result(look, steps), warnings: [...new Set([...look.warnings, ...after.warnings, ...doubts])] };
     } catch (error) {
@@ -94,7 +95,7 @@ export async function applyLook(host: Host, task: Task, look: Look, options: Eng
  */
 export async function lookAt(host: Host, task: Task, options: EngineOptions = {}): Promise<Look> {
   const [reading, reflected] = await Promise.all([
-    readSettled(host, task),
+    readSettled(host, task, { signal: options.signal, taken: 0 }),
     Promise.all(task.reflects.map((other) => lookAtReflected(host, other, options))),
   ]);
   const due = reflected.flatMap((look) => look.due);
@@ -121,7 +122,7 @@ export function planSteps(host: Host, task: Task, look: Look, options: EngineOpt
   }
   for (const step of steps) {
     if (step.kind === 'command' && step.disrupts !== undefined) {
-      refuseDisruption(host, task, step.disrupts, step.argv, options);
+      refuseDisruption(host, task, step.disrupts, shownArgv(step).join(' '), options);
     }
   }
   return steps;
@@ -155,12 +156,15 @@ async function takeSteps(
   options: EngineOptions,
 ): Promise<readonly CommandError[]> {
   const failures: CommandError[] = [];
-  throwIfInterrupted(options.signal);
+  if (options.signal?.aborted) throw new InterruptedError('interrupted; no further step was taken');
   await host.lock();
   await host.log(`${task.title}: ${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`);
   if (task.inForce !== undefined && !task.loadedLater) await leaveMarker(host, task);
-  for (const step of steps) {
-    throwIfInterrupted(options.signal);
+  for (const [taken, step] of steps.entries()) {
+    // Not before the first step: a marker that has been left would say that something was written.
+    if (taken > 0 && options.signal?.aborted) {
+      throw new InterruptedError(`interrupted after ${taken} of ${steps.length} steps`, taken);
+    }
     try {
       await host.execute(step);
     } catch (error) {
@@ -172,12 +176,12 @@ async function takeSteps(
 }
 
 /** Law 3: after apply, the state is read again; what settles is waited for, no step is repeated. */
-async function converged(host: Host, task: Task): Promise<Reading> {
+async function converged(host: Host, task: Task, wait: Wait): Promise<Reading> {
   const reading = await lookUntil(
     settleLimit,
     () => task.read(host.reader),
     ({ settling, differences }) => !settling && differences.length === 0,
-    ({ settling }) => settling,
+    { ...wait, worthwhile: ({ settling }) => settling },
   );
   refuseMissing(reading.missing);
   if (reading.differences.length > 0) {
@@ -187,28 +191,33 @@ async function converged(host: Host, task: Task): Promise<Reading> {
   return reading;
 }
 
-/** Waits until what the reflected tasks have written is in force, then takes their markers away. */
-async function awaitLoaded(host: Host, task: Task): Promise<void> {
+/**
+ * Waits until what the reflected tasks have written is in force, then takes their markers away, and waits for others' part.
+ * What others do not do is no reason to load again: by then the marker is gone.
+ */
+async function awaitLoaded(host: Host, task: Task, wait: Wait): Promise<void> {
   for (const other of task.reflects) {
     const inForce = await lookUntil(
       settleLimit,
       () => readInForce(host, other),
       ({ loaded }) => loaded.length === 0,
+      wait,
     );
     if (inForce.loaded.length > 0) {
       throw new ConvergenceError(`${other.title} is not in force: ${describeDifferences(inForce.loaded)}`);
     }
+    await clearMarker(host, other);
     const settled = await lookUntil(
       othersLimit,
       () => readInForce(host, other),
       ({ settled }) => settled.length === 0,
+      wait,
     );
     if (settled.settled.length > 0) {
       throw new ConvergenceError(
         `${other.title} is in force, and after ${othersLimit} s still ${describeDifferences(settled.settled)}`,
       );
     }
-    await clearMarker(host, other);
   }
 }
 
@@ -232,58 +241,61 @@ async function readInForce(host: Host, task: Task): Promise<InForce> {
 }
 
 /** @throws ConvergenceError for what does not hold still, such as a unit that crashes again and again */
-async function readSettled(host: Host, task: Task): Promise<Reading> {
+async function readSettled(host: Host, task: Task, wait: Wait): Promise<Reading> {
   const reading = await lookUntil(
     settleLimit,
     () => task.read(host.reader),
     ({ settling }) => !settling,
+    wait,
   );
   if (!reading.settling) return reading;
   const warnings = reading.warnings.length === 0 ? '' : `: ${reading.warnings.join('; ')}`;
   throw new ConvergenceError(`it has not settled within ${settleLimit} s${warnings}`);
 }
 
-/** Looks again and again until it is good or the time is over, and returns the last look. `worthwhile` ends it earlier. */
+/** How something is waited for. */
+interface Wait {
+  readonly signal: AbortSignal | undefined;
+  /** Steps that the task has taken before. */
+  readonly taken: number;
+}
+
+/**
+ * Looks again and again until it is good or the time is over, and returns the last look. `worthwhile` ends it earlier.
+ * @throws InterruptedError when it would have to wait, and the run is to end
+ */
 async function lookUntil<T>(
   seconds: number,
   look: () => Promise<T>,
   good: (seen: T) => boolean,
-  worthwhile: (seen: T) => boolean = () => true,
+  { signal, taken, worthwhile = () => true }: Wait & { worthwhile?: (seen: T) => boolean },
 ): Promise<T> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const seen = await look();
     if (good(seen) || !worthwhile(seen) || performance.now() > deadline) return seen;
-    await sleep(lookInterval * 1000);
+    await sleep(lookInterval * 1000, undefined, { signal }).catch(() => {
+      throw new InterruptedError('interrupted while its state was settling', taken);
+    });
   }
 }
 
-function refuseDisruption(
-  host: Host,
-  task: Task,
-  disrupts: Disruption,
-  argv: readonly string[],
-  options: EngineOptions,
-): void {
+function refuseDisruption(host: Host, task: Task, disrupts: Disruption, command: string, options: EngineOptions): void {
   if (!task.disrupts.includes(disrupts)) {
     const what = { link: 'cut network links', guest: 'disturb a running guest', data: 'destroy data' }[disrupts];
     throw new UnsupportedChangeError(
-      `'${argv.join(' ')}' would ${what}; a task that may do so says disrupts: ['${disrupts}']`,
+      `'${command}' would ${what}; a task that may do so says disrupts: ['${disrupts}']`,
     );
   }
   if (disrupts === 'link' && host.isLocal && options.restartOwnNetwork !== true) {
     throw new UnsupportedChangeError(
-      `'${argv.join(' ')}' would cut the links of this very machine, and nothing could take it back; allow it with --restart-own-network, or run from another machine with --host`,
+      `'${command}' would cut the links of this very machine, and nothing could take it back; allow it with --restart-own-network, or run from another machine with --host`,
     );
   }
 }
 
 function result(look: Look, steps: readonly Step[]): TaskResult {
   return { changed: steps.length > 0, differences: look.differences, steps, warnings: look.warnings };
-}
-
-function throwIfInterrupted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new InterruptedError('interrupted; no further step was taken');
 }
 
 async function inContext<T>(host: Host, task: Task, work: () => Promise<T>): Promise<T> {

@@ -89,6 +89,13 @@ export class LockedError extends KvmPlayError {
 /** The run was interrupted by its caller. */
 export class InterruptedError extends KvmPlayError {
   override readonly name = 'InterruptedError';
+  /** Steps that the task under way had taken by then. */
+  readonly taken: number;
+
+  constructor(message: string, taken = 0) {
+    super(message);
+    this.taken = taken;
+  }
 }
 
 /** A module or the engine broke one of its own laws. Nothing that a user does may cause it. */

@@ -36,7 +36,7 @@ export type PlayEvent =
       readonly error?: Error;
       readonly seconds: number;
     }
-  /** The host could not be reached, or was lost; its other tasks are not attempted. */
+  /** The host could not be reached, or was lost: the task under way (the error names it) has no end, and the others are skipped. */
   | { readonly type: 'host-unreachable'; readonly host: string; readonly error: Error }
   /** Something about the host as a whole failed: a task that was undone by a later one. */
   | { readonly type: 'host-failed'; readonly host: string; readonly error: Error }

@@ -96,7 +96,7 @@ async function forecast(
       forecasts.push({ task, name, look, steps, after: steps.length > 0 ? [...new Set(after)] : [] });
     } catch (error) {
       if (error instanceof ConnectionError) throw error;
-      report.fail(name, task, error);
+      if (!(error instanceof InterruptedError)) report.fail(name, task, error);
       return undefined;
     }
   }
@@ -152,8 +152,11 @@ async function applyOne(
     if (result.changed) written.add(task);
     return report.end(name, status(result.steps), { result });
   } catch (error) {
-    if (error instanceof ConnectionError) throw error;
-    if (error instanceof InterruptedError) return false;
+    if (error instanceof ConnectionError) {
+      report.lose(name);
+      throw error.at({ task: task.title, location: task.location });
+    }
+    if (error instanceof InterruptedError && error.taken === 0) return false;
     return report.fail(name, task, error);
   }
 }
@@ -224,6 +227,11 @@ class Report {
       seconds: this.#seconds(),
     });
     return false;
+  }
+
+  /** Nobody knows what became of the task under way when the host was lost: it was neither done nor skipped. */
+  lose(task: TaskName): void {
+    this.#open.delete(task.index);
   }
 
   skipRest(): void {

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import nodeModule from 'node:module';
-import { relative, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { KvmPlayError, type Location, PlaybookError } from './errors.ts';
-import { stackLocations } from './location.ts';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { PlaybookError } from './errors.ts';
+import { loadError } from './load_error.ts';
 import { isPlay, type Play } from './play.ts';
 
 const example = `import { play } from 'kvm-play';
@@ -42,10 +42,7 @@ async function evaluate(file: string, path: string): Promise<unknown> {
   try {
     return loadsNatively(file) ? await importNatively(file) : await importByJiti(file);
   } catch (error) {
-    if (error instanceof KvmPlayError) throw error;
-    throw new PlaybookError(`${path} cannot be loaded: ${words(error, path)}`, { cause: error }).at({
-      location: whereIn(file, error),
-    });
+    throw await loadError(path, error);
   }
 }
 
@@ -58,6 +55,7 @@ interface ResolveHooks {
 
 interface Resolved {
   readonly url: string;
+  readonly format?: string | null | undefined;
   readonly shortCircuit?: boolean;
 }
 
@@ -68,7 +66,7 @@ function hasHooks(module: object): module is ResolveHooks {
 /** Node strips types from 22.18 on, and never below node_modules. Hooks to resolve names came before that, with 22.15. */
 function loadsNatively(file: string): boolean {
   if (file.split('/').includes('node_modules') || !hasHooks(nodeModule)) return false;
-  return /\.m?js$/.test(file) || ('typescript' in process.features && process.features.typescript === 'strip');
+  return /\.m?js$/.test(file) || ('typescript' in process.features && Boolean(process.features.typescript));
 }
 
 async function importNatively(file: string): Promise<unknown> {
@@ -76,15 +74,25 @@ async function importNatively(file: string): Promise<unknown> {
   const hooks = nodeModule.registerHooks({
     resolve: (specifier, context, next) => {
       const url = entryPoints[specifier];
-      return url === undefined ? next(specifier, context) : { url, shortCircuit: true };
+      return url === undefined ? asModule(next(specifier, context)) : { url, shortCircuit: true };
     },
   });
   try {
     const site: { default?: unknown } = await import(pathToFileURL(file).href);
     return site.default;
+  } catch (error) {
+    // Enums and the like have to be translated, not only stripped. Node says so before anything of the site has run.
+    if (hasCode(error, 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')) return importByJiti(file);
+    throw error;
   } finally {
     hooks.deregister();
   }
+}
+
+/** Where no package.json says what a `.ts` file is, it is a module; Node would find out by parsing it twice, and warn. */
+function asModule(resolved: Resolved): Resolved {
+  const unknown = resolved.format === undefined || resolved.format === null;
+  return unknown && resolved.url.endsWith('.ts') ? { ...resolved, format: 'module-typescript' } : resolved;
 }
 
 async function importByJiti(file: string): Promise<unknown> {
@@ -101,23 +109,6 @@ async function importByJiti(file: string): Promise<unknown> {
   return site.default;
 }
 
-/** The error's own words, without the place: that is shown beside them. */
-function words(error: unknown, path: string): string {
-  if (!(error instanceof Error)) return String(error);
-  const [first = ''] = error.message.split('\n');
-  return `${error.name === 'Error' ? '' : `${error.name}: `}${first.trim()}`.replace(path, '').trim();
-}
-
-/** Finds the site's own line in an error: in its stack, at the head of Node's, or at the end of what jiti says. */
-function whereIn(file: string, error: unknown): Location | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const text = `${error.message}\n${error.stack ?? ''}`;
-  const inStack = stackLocations(error.stack ?? '').find((place) => place.file === file);
-  if (inStack !== undefined) return inStack;
-  for (const match of text.matchAll(/(\S+?):(\d+)(?::(\d+))?(?=\s|$)/gm)) {
-    const [, place = '', line, column = '1'] = match;
-    const name = place.startsWith('file://') ? fileURLToPath(place) : place;
-    if (relative(file, name) === '') return { file, line: Number(line), column: Number(column) };
-  }
-  return undefined;
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -10,10 +10,17 @@ export function callerLocation(): Location | undefined {
   return stackLocations(holder.stack ?? '').find(({ file }) => isUsers(file));
 }
 
+/** Finds the user's own line in an error that was thrown: its innermost frame that is neither the library's nor Node's. */
+export function userLocation(error: unknown): Location | undefined {
+  if (!(error instanceof Error)) return undefined;
+  return stackLocations(error.stack ?? '').find(({ file }) => isUsers(file));
+}
+
 /** Reads the places that a stack trace names, innermost first. */
 export function stackLocations(stack: string): readonly Location[] {
   return stack.split('\n').flatMap((line) => {
-    const frame = /^\s+at .*?((?:file:\/\/)?\/[^()]*):(\d+):(\d+)\)?$/.exec(line);
+    // The place begins after a blank or a parenthesis: `node:internal/...` holds no path.
+    const frame = /^\s+at (?:.*?[( ])?((?:file:\/\/)?\/[^()]*):(\d+):(\d+)\)?$/.exec(line);
     const [, place, lineNumber, column] = frame ?? [];
     if (place === undefined) return [];
     const file = place.startsWith('file://') ? fileURLToPath(place) : place;

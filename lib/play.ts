@@ -1,6 +1,7 @@
 import { KvmPlayError, type Location, PlaybookError } from './errors.ts';
 import { type HostSpec, parseHost } from './hosts/host_spec.ts';
-import { callerLocation } from './location.ts';
+import { errorWords } from './load_error.ts';
+import { callerLocation, userLocation } from './location.ts';
 import type { Task } from './module.ts';
 import { nearest } from './nearest.ts';
 
@@ -152,7 +153,10 @@ function inPlay<T>(name: string, location: Location | undefined, work: () => T):
   try {
     return work();
   } catch (error) {
-    if (error instanceof KvmPlayError) error.at({ task: `play '${name}'`, location });
-    throw error;
+    const known =
+      error instanceof KvmPlayError
+        ? error
+        : new PlaybookError(errorWords(error), { cause: error }).at({ location: userLocation(error) });
+    throw known.at({ task: `play '${name}'`, location });
   }
 }

@@ -1,7 +1,7 @@
-import { InterruptedError } from './errors.ts';
 import { type HostSummary, type PlayEvent, type Summary, taskName } from './events.ts';
 import { runOnHost } from './host_run.ts';
 import { type ConnectOptions, connect } from './hosts/connect.ts';
+import type { Host } from './hosts/host.ts';
 import { type HostSpec, hostName, parseHost } from './hosts/host_spec.ts';
 import type { Task } from './module.ts';
 import { checkNames, type Play, type Values } from './play.ts';
@@ -47,6 +47,7 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
   const { check = false, signal } = options;
   emit({ type: 'run-start', check });
   for (const { play, tasks, hosts } of built) {
+    if (signal?.aborted) break;
     const going = hosts.filter((host) => tally.isGoing(hostName(host)));
     emit({ type: 'play-start', play: play.name, hosts: going.map(hostName), tasks: tasks.map(taskName) });
     await Promise.all(going.map((host) => playOnHost(host, play, tasks, options, emit)));
@@ -66,16 +67,25 @@ async function playOnHost(
   const name = hostName(spec);
   const become = play.become || (options.become ?? false);
   try {
-    if (options.signal?.aborted) throw new InterruptedError('interrupted before it began');
-    const host = await connect(spec, { ...options, become });
+    const host = await reach(spec, { ...options, become });
+    if (host === undefined) return;
     try {
       await runOnHost(host, tasks, options, emit);
     } finally {
       await host.close();
     }
   } catch (error) {
-    if (error instanceof InterruptedError) return;
     emit({ type: 'host-unreachable', host: name, error: error instanceof Error ? error : new Error(String(error)) });
+  }
+}
+
+/** @returns undefined when the attempt was ended from here: that says nothing about the host */
+async function reach(spec: HostSpec, options: ConnectOptions): Promise<Host | undefined> {
+  try {
+    return await connect(spec, options);
+  } catch (error) {
+    if (options.signal?.aborted) return undefined;
+    throw error;
   }
 }
 

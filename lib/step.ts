@@ -87,3 +87,8 @@ export function makeDirectory(path: string, options: Pick<DirectoryStep, 'mode'>
 export function removeFile(path: string, options: Pick<RemoveFileStep, 'before'> = {}): RemoveFileStep {
   return Object.freeze({ kind: 'remove', path, ...options });
 }
+
+/** Replaces what nobody may see in a command's argument vector. */
+export function shownArgv({ argv, secret = [] }: CommandStep): readonly string[] {
+  return argv.map((argument, index) => (secret.includes(index) ? '***' : argument));
+}

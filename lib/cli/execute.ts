@@ -1,10 +1,9 @@
+import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { PlaybookError } from '../errors.ts';
 import type { PlayEvent, Summary } from '../events.ts';
 import { loadSite } from '../load_site.ts';
 import { checkNames } from '../play.ts';
-import { jsonReporter } from '../reporters/json.ts';
-import { terminalReporter } from '../reporters/terminal.ts';
 import { run } from '../run.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
 import type { CommandLine } from './options.ts';
@@ -31,13 +30,15 @@ export async function execute(line: CommandLine): Promise<number> {
 
 async function runSite(site: string, line: CommandLine, signal: AbortSignal): Promise<number> {
   const { privateKey, sshConfig, hosts } = line;
+  await Promise.all([checkFile('--private-key', privateKey), checkFile('--ssh-config', sshConfig)]);
+  const onEvent = await reporter(line);
   const summary = await run(await loadSite(site), {
     check: line.check,
     become: line.become,
     restartOwnNetwork: line.restartOwnNetwork,
     vars: line.vars,
     signal,
-    onEvent: reporter(line),
+    onEvent,
     ...(hosts.length > 0 && { hosts }),
     ...(privateKey !== undefined && { privateKey }),
     ...(sshConfig !== undefined && { sshConfig }),
@@ -49,7 +50,7 @@ async function runSite(site: string, line: CommandLine, signal: AbortSignal): Pr
 async function rehearseSite(site: string, line: CommandLine, signal: AbortSignal): Promise<number> {
   const { rehearse } = await import('./rehearse.ts');
   const { vars, yes, keep } = line;
-  const report = reporter(line);
+  const report = await reporter(line);
   const print = (text: string): boolean => (line.json ? process.stderr : process.stdout).write(`${text}\n`);
   return rehearse({ site, vars, yes, keep }, { print, ask, report, signal });
 }
@@ -57,25 +58,38 @@ async function rehearseSite(site: string, line: CommandLine, signal: AbortSignal
 async function listTasks(site: string, { vars }: CommandLine): Promise<number> {
   const plays = await loadSite(site);
   checkNames(plays, vars);
-  for (const play of plays) {
-    process.stdout.write(`play: ${play.name}\n`);
-    for (const { title, module } of play.build(vars)) process.stdout.write(`  ${title} (${module})\n`);
-  }
+  const lines = plays.flatMap((play) => [
+    `play: ${play.name}`,
+    ...play.build(vars).map(({ title, module }) => `  ${title} (${module})`),
+  ]);
+  process.stdout.write(`${lines.join('\n')}\n`);
   return exitCodes.ok;
 }
 
-function reporter(line: CommandLine): (event: PlayEvent) => void {
+/** ssh only warns of a key that is not there, and goes on with others. */
+async function checkFile(option: string, path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) throw new PlaybookError(`${option}: there is no file ${path === '' ? "''" : path}`);
+}
+
+/** Makes the reporter. What it takes is loaded here: neither `--version` nor `--list-tasks` need it. */
+async function reporter(line: CommandLine): Promise<(event: PlayEvent) => void> {
   const { stdout, env } = process;
   const write = (text: string): boolean => stdout.write(text);
-  if (line.json) return jsonReporter(write);
+  if (line.json) return (await import('../reporters/json.ts')).jsonReporter(write);
+  const [{ terminalReporter }, fileDiff] = await Promise.all([
+    import('../reporters/terminal.ts'),
+    line.check || line.diff ? import('../reporters/file_diff.ts').then((loaded) => loaded.fileDiff) : undefined,
+  ]);
   return terminalReporter({
     write,
     color: stdout.isTTY === true && (env.NO_COLOR ?? '') === '',
-    unicode: /utf-?8/i.test(env.LC_ALL ?? env.LC_CTYPE ?? env.LANG ?? ''),
+    unicode: /utf-?8/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || ''),
     steps: line.verbose,
-    diffs: line.diff,
     skipped: line.verbose,
     width: Math.min(stdout.columns ?? 80, 100),
+    ...(fileDiff && { fileDiff }),
   });
 }
 

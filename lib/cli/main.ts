@@ -27,6 +27,11 @@ try {
 } catch (error) {
   const { errorLines } = await import('../reporters/terminal.ts');
   const lines = error instanceof Error ? errorLines(error) : [String(error)];
-  process.stderr.write(`kvm-play: ${lines.join('\n  ')}\n`);
+  process.stderr.write(
+    `kvm-play: ${lines
+      .map((line) => `  ${line}`.trimEnd())
+      .join('\n')
+      .trimStart()}\n`,
+  );
   process.exitCode = error instanceof KvmPlayError ? exitCodes.usage : exitCodes.failed;
 }

@@ -48,6 +48,19 @@ const known = {
   version: { type: 'boolean', default: false },
 } as const satisfies ParseArgsConfig['options'];
 
+/** Options that only a rehearsal takes. */
+const ofRehearse = ['yes', 'keep', 'remove'] as const;
+/** Options that a rehearsal does not take: its host is its own, and it always applies, twice. */
+const notOfRehearse = [
+  'host',
+  'private-key',
+  'ssh-config',
+  'become',
+  'check',
+  'expect-no-change',
+  'restart-own-network',
+] as const;
+
 /** The help text. */
 export const usage = `Usage: kvm-play [options] SITE.ts
        kvm-play rehearse [--yes] [--keep] [-e NAME=VALUE] SITE.ts
@@ -89,12 +102,9 @@ Exit codes
 /** Reads the command line. @param args without the command's own name @throws PlaybookError that names the nearest right option */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const { values, positionals } = parse(args);
-  const [first, ...rest] = positionals;
-  const command = first === 'rehearse' ? 'rehearse' : 'run';
-  const sites = command === 'rehearse' ? rest : positionals;
-  if (sites.length > 1)
-    throw new PlaybookError(`one site at a time, and these are ${sites.length}: ${sites.join(', ')}`);
-  const [site] = sites;
+  const command = positionals[0] === 'rehearse' ? 'rehearse' : 'run';
+  const site = onlySite(command === 'rehearse' ? positionals.slice(1) : positionals);
+  refuseOptionsOfOther(command, values);
   const needsSite = !values.help && !values.version && values.remove === undefined;
   if (site === undefined && needsSite) throw new PlaybookError('name a site: kvm-play site.ts (see --help)');
   return {
@@ -120,9 +130,9 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   };
 }
 
-function parse(
-  args: readonly string[],
-): ReturnType<typeof parseArgs<{ options: typeof known; allowPositionals: true }>> {
+type Parsed = ReturnType<typeof parseArgs<{ options: typeof known; allowPositionals: true }>>;
+
+function parse(args: readonly string[]): Parsed {
   try {
     return parseArgs({ args: [...args], options: known, allowPositionals: true });
   } catch (error) {
@@ -137,6 +147,29 @@ function parse(
       `there is no option ${option}; ${close === undefined ? 'see --help' : `did you mean ${close}?`}`,
     );
   }
+}
+
+function onlySite(sites: readonly string[]): string | undefined {
+  const [first = '', ...rest] = sites;
+  if (rest.length === 0) return sites[0];
+  const meant = nearest(first, ['rehearse']);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  throw new PlaybookError(`one site at a time, and these are ${sites.length}: ${sites.join(', ')}${hint}`);
+}
+
+/** An option that would have no effect is a mistake: who says `rehearse --check` does not expect a run. */
+function refuseOptionsOfOther(command: CommandLine['command'], values: Parsed['values']): void {
+  const foreign = command === 'rehearse' ? notOfRehearse : ofRehearse;
+  const given = foreign.find((name) => {
+    const value = values[name];
+    return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
+  });
+  if (given === undefined) return;
+  throw new PlaybookError(
+    command === 'rehearse'
+      ? `rehearse takes no --${given}: it runs the site against a throwaway host of its own, twice`
+      : `--${given} goes with rehearse only: kvm-play rehearse --${given} ...`,
+  );
 }
 
 function parseVariable(text: string): readonly [string, string] {

@@ -1,5 +1,5 @@
 import { CommandError } from '../errors.ts';
-import type { CommandStep, Step } from '../step.ts';
+import { type CommandStep, type Step, shownArgv } from '../step.ts';
 import { QueryBatch, refuseTimedOut } from './batch.ts';
 import { runDetached } from './detached.ts';
 import type { Host } from './host.ts';
@@ -71,7 +71,7 @@ export class ShellHost implements Host {
     const { timeLimit = stepLimit } = step;
     const output =
       step.disrupts === 'link' ? await this.#detached(step, timeLimit) : await this.#attached(step, timeLimit);
-    refuseFailed(shown(step), output, timeLimit);
+    refuseFailed(shownArgv(step), output, timeLimit);
   }
 
   async #attached({ argv, stdin }: CommandStep, timeLimit: number): Promise<RawOutput> {
@@ -144,10 +144,6 @@ function decode(bytes: Buffer): Pick<TextFile, 'text' | 'encoding'> {
   } catch {
     return { text: bytes.toString('latin1'), encoding: 'latin1' };
   }
-}
-
-function shown({ argv, secret = [] }: CommandStep): readonly string[] {
-  return argv.map((argument, index) => (secret.includes(index) ? '***' : argument));
 }
 
 /** @throws CommandError with the command's own words */

@@ -1,7 +1,6 @@
 import { KvmPlayError } from '../errors.ts';
 import type { PlayEvent } from '../events.ts';
-import type { Step } from '../step.ts';
-import { shownArgv } from './steps.ts';
+import { type Step, shownArgv } from '../step.ts';
 
 /** Version of the stream; it grows when something is taken away or changes its meaning. */
 const version = 1;
@@ -12,13 +11,23 @@ const version = 1;
  * @param write gets each line, its end included
  */
 export function jsonReporter(write: (text: string) => void): (event: PlayEvent) => void {
-  return (event) => write(`${JSON.stringify({ version, ...event }, shown)}\n`);
+  return (event) => write(`${JSON.stringify({ version, ...shownEvent(event) })}\n`);
 }
 
-function shown(_key: string, value: unknown): unknown {
-  if (value instanceof Error) return shownError(value);
-  if (isStep(value)) return shownStep(value);
-  return value;
+function shownEvent(event: PlayEvent): object {
+  switch (event.type) {
+    case 'task-end':
+      return {
+        ...event,
+        ...(event.result && { result: { ...event.result, steps: event.result.steps.map(shownStep) } }),
+        ...(event.error && { error: shownError(event.error) }),
+      };
+    case 'host-unreachable':
+    case 'host-failed':
+      return { ...event, error: shownError(event.error) };
+    default:
+      return event;
+  }
 }
 
 function shownError(error: Error): object {
@@ -26,12 +35,8 @@ function shownError(error: Error): object {
   return error instanceof KvmPlayError ? { name, message, ...error.context } : { name, message };
 }
 
-function isStep(value: unknown): value is Step {
-  return typeof value === 'object' && value !== null && 'kind' in value && Object.isFrozen(value);
-}
-
 function shownStep(step: Step): object {
-  if (step.kind !== 'command') return { ...step };
+  if (step.kind !== 'command') return step;
   const { stdin: _stdin, secret: _secret, ...rest } = step;
   return { ...rest, argv: shownArgv(step) };
 }

@@ -5,7 +5,7 @@ import { inWords } from '../engine.ts';
 import { KvmPlayError, type Location } from '../errors.ts';
 import type { HostSummary, PlayEvent, TaskStatus } from '../events.ts';
 import type { Step } from '../step.ts';
-import { stepDiff, stepLine } from './steps.ts';
+import { stepLine } from './steps.ts';
 
 type Style = Parameters<typeof styleText>[0];
 type TaskEnd = Extract<PlayEvent, { type: 'task-end' }>;
@@ -19,8 +19,11 @@ export interface TerminalOptions {
   readonly unicode: boolean;
   /** Show each changed task's commands. Check mode always does. */
   readonly steps: boolean;
-  /** Show files as unified diffs, and everything else as before and after. Check mode always does. */
-  readonly diffs: boolean;
+  /**
+   * Shows a file's change as a diff. Where it is given, apply mode shows changes as check mode does:
+   * files as diffs, and everything else as before and after.
+   */
+  readonly fileDiff?: (step: Step) => string | undefined;
   /** Show the tasks that an earlier failure has left out. */
   readonly skipped: boolean;
   /** Columns of the rules above plays and tasks. */
@@ -42,10 +45,8 @@ export function errorLines(error: Error): readonly string[] {
   const place = location === undefined ? [] : [`at ${placeOf(location)}`];
   const about = task === undefined ? [] : [`task: ${task}`];
   const known = error instanceof KvmPlayError;
-  return [
-    ...(known ? error.message : (error.stack ?? error.message)).split('\n'),
-    ...[...about, ...place].map((line) => line),
-  ];
+  const said = known ? error.message : (error.stack ?? error.message);
+  return [...said.split('\n'), ...about, ...place].map(withoutControls);
 }
 
 /** Shows a place as the user would name it: relative to where they are. */
@@ -102,10 +103,12 @@ class View {
     const provided = after.length === 0 ? '' : ` (after: ${after.join(', ')})`;
     this.#line(`${status}: [${host}]${provided}`, styles[status]);
     if (status === 'changed' && result !== undefined) {
-      if (this.#check || this.#options.diffs) this.#differences(result.differences, result.steps);
+      if (this.#check || this.#options.fileDiff !== undefined) this.#differences(result.differences, result.steps);
       if (this.#check || this.#options.steps) this.#steps(result.steps);
     }
-    for (const warning of result?.warnings ?? []) this.#line(`[WARNING]: ${warning}`, 'magenta');
+    for (const warning of result?.warnings ?? []) {
+      this.#line(`[WARNING]: ${warning.replaceAll('\n', '\n    ')}`, 'magenta');
+    }
   }
 
   /** Hosts go side by side, so a header stands wherever the task is another than that of the line before. */
@@ -120,7 +123,7 @@ class View {
     for (const { path, wanted, actual } of differences) {
       this.#line(`    ${path}: ${inWords(actual)} ${arrow} ${inWords(wanted)}`);
     }
-    for (const diff of steps.flatMap((step) => stepDiff(step) ?? [])) {
+    for (const diff of steps.flatMap((step) => this.#options.fileDiff?.(step) ?? [])) {
       for (const line of diff.split('\n')) this.#line(`    ${line}`, diffStyle(line));
     }
   }
@@ -151,9 +154,21 @@ class View {
   }
 
   #line(text: string, style?: Style): void {
-    const styled = style !== undefined && this.#options.color ? styleText(style, text) : text;
-    this.#options.write(`${styled}\n`);
+    for (const line of text.split('\n').map(withoutControls)) this.#options.write(`${this.#styled(line, style)}\n`);
   }
+
+  /** Whether colors are wanted has been decided: `styleText` must not look at the process's own streams. */
+  #styled(line: string, style: Style | undefined): string {
+    return style !== undefined && this.#options.color ? styleText(style, line, { validateStream: false }) : line;
+  }
+}
+
+/** Text that comes from a host must not steer the reader's terminal: control characters, tabs excepted, are spelled out. */
+function withoutControls(text: string): string {
+  return text.replaceAll(
+    /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }
 
 function diffStyle(line: string): Style | undefined {

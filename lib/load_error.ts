@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { KvmPlayError, type Location, PlaybookError } from './errors.ts';
+import { userLocation } from './location.ts';
+
+/**
+ * Says why a site cannot be loaded, at the user's own line; for what cannot be parsed, with that line's text.
+ * @param path the site as the user named it
+ * @returns the error itself, when it is one of the library's own
+ */
+export async function loadError(path: string, error: unknown): Promise<KvmPlayError> {
+  if (error instanceof KvmPlayError) return error;
+  const unparsable = error instanceof Error ? parseError(error) : undefined;
+  const location = unparsable?.location ?? userLocation(error);
+  const said = unparsable === undefined ? errorWords(error) : await unparsableWords(unparsable);
+  return new PlaybookError(`${path} cannot be loaded: ${said}`, { cause: error }).at({ location });
+}
+
+/** Says what somebody else's error says, without its stack. */
+export function errorWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { name, message } = error;
+  const said = message.replace(/\nRequire stack:\n[\s\S]*$/, '').trim();
+  return name === 'Error' ? said : `${name}: ${said}`;
+}
+
+interface ParseError {
+  readonly said: string;
+  readonly location: Location;
+}
+
+/** Reads the place of a syntax error: Node puts it before the stack, jiti after the message. */
+function parseError({ message, stack = '' }: Error): ParseError | undefined {
+  const byNode = /^(file:\/\/.+|\/.+):(\d+)\n/.exec(stack);
+  const byJiti = /^ParseError: (.*?)\s*\n\s*(\/.+):(\d+):(\d+)\s*$/s.exec(message);
+  if (byJiti !== null) {
+    const [, said = '', file = '', line, column] = byJiti;
+    return { said, location: { file, line: Number(line), column: Number(column) } };
+  }
+  if (byNode === null) return undefined;
+  const [, place = '', line] = byNode;
+  const file = place.startsWith('file://') ? fileURLToPath(place) : place;
+  return { said: message, location: { file, line: Number(line), column: 1 } };
+}
+
+async function unparsableWords({ said, location: { file, line } }: ParseError): Promise<string> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const itsLine = text.split('\n')[line - 1]?.trimEnd() ?? '';
+  return itsLine === '' ? `SyntaxError: ${said}` : `SyntaxError: ${said}\n${itsLine}`;
+}
