@@ -1,4 +1,4 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs, types } from 'node:util';
 import { PlaybookError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import type { Values } from '../play.ts';
@@ -136,7 +136,7 @@ function parse(args: readonly string[]): Parsed {
   try {
     return parseArgs({ args: [...args], options: known, allowPositionals: true });
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!types.isNativeError(error)) throw error;
     const option = /^Unknown option '(-[^']*)'/.exec(error.message)?.[1];
     if (option === undefined) throw new PlaybookError(error.message);
     const close = nearest(

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 const jiti = fileURLToPath(new URL('../../node_modules/jiti/lib/jiti-cli.mjs', import.meta.url));
 const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
 
+/** Node runs the source by itself where it strips types; the site that the command loads then shares its copy of the library. */
+const program = 'typescript' in process.features && process.features.typescript ? [main] : [jiti, main];
+
 /** How the command ended. */
 export interface CommandEnd {
   readonly exitCode: number | null;
@@ -17,7 +20,7 @@ export function startCommand(
   args: readonly string[],
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): ChildProcess {
-  return spawn(process.execPath, [jiti, main, ...args], {
+  return spawn(process.execPath, [...program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
     env: { ...process.env, LC_ALL: 'C.UTF-8', NODE_OPTIONS: '', ...options.env },

@@ -1,3 +1,4 @@
+import { CommandError } from '../../lib/errors.ts';
 import type { Host } from '../../lib/hosts/host.ts';
 import type { Output, ReadonlyHost, TextFile } from '../../lib/hosts/readonly_host.ts';
 import type { Step } from '../../lib/step.ts';
@@ -77,7 +78,11 @@ export class FakeHost implements Host {
       case 'command': {
         const answer = this.#answer(step.argv) ?? this.#options.onStep?.(step.argv, this);
         if (answer === undefined) throw new Error(`the fake host knows no command ${step.argv.join(' ')}`);
-        if ((answer.exitCode ?? 0) !== 0) throw new Error(`${step.argv.join(' ')} exited with ${answer.exitCode}`);
+        const { exitCode = 0, stderr = '' } = answer;
+        if (exitCode !== 0) {
+          const { argv } = step;
+          throw new CommandError(`${argv.join(' ')} exited with ${exitCode}`, { argv, exitCode, stderr });
+        }
         break;
       }
       case 'directory':

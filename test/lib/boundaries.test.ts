@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@jest/globals';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The sources below a folder: path and text. */
+function sources(folder: string): readonly { path: string; text: string }[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((found) => found.isFile() && found.name.endsWith('.ts'))
+    .map((found) => join(found.parentPath, found.name))
+    .map((file) => ({ path: relative(root, file), text: readFileSync(file, 'utf8') }));
+}
+
+/** What a file imports or exports again, statically, at run time, or as a type. */
+function imports(text: string): readonly string[] {
+  return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g)].flatMap(([, name]) => name ?? []);
+}
+
+/** Every import below a folder that has a given form, as `file: name`. */
+function importsOf(folder: string, pattern: RegExp): readonly string[] {
+  return sources(folder).flatMap(({ path, text }) =>
+    imports(text)
+      .filter((name) => pattern.test(name))
+      .map((name) => `${path}: ${name}`),
+  );
+}
+
+test('the sources are found, and their imports', () => {
+  expect(importsOf('lib', /engine\.ts$/)).toContain('lib/host_run.ts: ./engine.ts');
+  expect(importsOf('modules', /^\.\/service\.ts$/)).toEqual(['modules/index.ts: ./service.ts']);
+});
+
+test('the engine knows no module', () => {
+  expect(importsOf('lib', /modules\//)).toEqual([]);
+});
+
+test('formats know no host', () => {
+  expect(importsOf('lib/formats', /hosts|^node:/)).toEqual([]);
+});
+
+test('modules take no steps: they know hosts that only look', () => {
+  expect(importsOf('modules', /hosts\//).filter((found) => !found.endsWith('/readonly_host.ts'))).toEqual([]);
+});
+
+test('only the command line prints or ends the process', () => {
+  const offenders = [...sources('lib'), ...sources('modules')]
+    .filter(({ path }) => !path.startsWith('lib/cli/'))
+    .filter(({ text }) => /process\.(exit\b|exitCode|stdout|stderr)|^(?! \*).*\bconsole\.\w+\(/m.test(text))
+    .map(({ path }) => path);
+  expect(offenders).toEqual([]);
+});

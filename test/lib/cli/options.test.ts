@@ -1,0 +1,115 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseCommandLine, usage } from '../../../lib/cli/options.ts';
+import { PlaybookError } from '../../../lib/errors.ts';
+
+const refusal = (...args: readonly string[]): string => {
+  try {
+    parseCommandLine(args);
+  } catch (error) {
+    if (error instanceof PlaybookError) return error.message;
+    throw error;
+  }
+  return 'accepted';
+};
+
+describe('parseCommandLine', () => {
+  test('a site alone', () => {
+    expect(parseCommandLine(['site.ts'])).toEqual({
+      command: 'run',
+      site: 'site.ts',
+      hosts: [],
+      privateKey: undefined,
+      sshConfig: undefined,
+      check: false,
+      diff: false,
+      listTasks: false,
+      vars: {},
+      become: false,
+      verbose: false,
+      json: false,
+      expectNoChange: false,
+      restartOwnNetwork: false,
+      yes: false,
+      keep: false,
+      remove: undefined,
+      help: false,
+      version: false,
+    });
+  });
+
+  test('options before and after the site', () => {
+    const line = parseCommandLine(
+      '--check --host root@a:2222 -v site.ts --host localhost --private-key k --ssh-config c --diff --json'.split(' '),
+    );
+    expect(line).toMatchObject({
+      site: 'site.ts',
+      hosts: ['root@a:2222', 'localhost'],
+      privateKey: 'k',
+      sshConfig: 'c',
+      check: true,
+      diff: true,
+      json: true,
+      verbose: true,
+    });
+    const rest = parseCommandLine('site.ts --become --list-tasks --expect-no-change --restart-own-network'.split(' '));
+    expect(rest).toMatchObject({ become: true, listTasks: true, expectNoChange: true, restartOwnNetwork: true });
+  });
+
+  test('variables are split at the first equals sign, and stay text', () => {
+    expect(parseCommandLine(['-e', 'a=1', '--extra-vars', 'b=c=d', '-e', 'e=', 's.ts']).vars).toEqual({
+      a: '1',
+      b: 'c=d',
+      e: '',
+    });
+  });
+
+  test('rehearse', () => {
+    const line = parseCommandLine(['rehearse', '--yes', '--keep', '-e', 'a=1', 'site.ts']);
+    expect(line).toMatchObject({ command: 'rehearse', site: 'site.ts', yes: true, keep: true, vars: { a: '1' } });
+    expect(parseCommandLine(['rehearse', '--remove', 'x1'])).toMatchObject({ remove: 'x1', site: undefined });
+  });
+
+  test.each([[['--help']], [['-h']], [['--version']], [['rehearse', '--help']]])('%j needs no site', (args) => {
+    expect(parseCommandLine(args).site).toBeUndefined();
+  });
+
+  test.each([
+    [['--chekc', 's.ts'], 'there is no option --chekc; did you mean --check?'],
+    [['--expect-nochange', 's.ts'], 'there is no option --expect-nochange; did you mean --expect-no-change?'],
+    [['--hots=a', 's.ts'], 'there is no option --hots; did you mean --host?'],
+    [['-x', 's.ts'], 'there is no option -x; see --help'],
+    [['--frobnicate-all', 's.ts'], 'there is no option --frobnicate-all; see --help'],
+    [['--check=yes', 's.ts'], "Option '--check' does not take an argument"],
+    [['s.ts', '--host'], "Option '--host <value>' argument missing"],
+    [[], 'name a site: kvm-play site.ts (see --help)'],
+    [['rehearse'], 'name a site: kvm-play site.ts (see --help)'],
+    [['a.ts', 'b.ts'], 'one site at a time, and these are 2: a.ts, b.ts'],
+    [['reherse', 'b.ts'], 'one site at a time, and these are 2: reherse, b.ts; did you mean rehearse?'],
+    [['-e', 'memory', 's.ts'], "-e takes NAME=VALUE, and was given 'memory'"],
+    [['-e', '=1', 's.ts'], "-e takes NAME=VALUE, and was given '=1'"],
+    [['--yes', 's.ts'], '--yes goes with rehearse only: kvm-play rehearse --yes ...'],
+    [
+      ['rehearse', '--check', 's.ts'],
+      'rehearse takes no --check: it runs the site against a throwaway host of its own, twice',
+    ],
+    [
+      ['rehearse', '--host', 'a', 's.ts'],
+      'rehearse takes no --host: it runs the site against a throwaway host of its own, twice',
+    ],
+  ])('%j is refused', (args, message) => {
+    expect(refusal(...args)).toBe(message);
+  });
+});
+
+test('the help names every option', () => {
+  const options = [...usage.matchAll(/--[a-z-]+/g)].map(([option]) => option);
+  for (const option of new Set(options)) expect(refusal(option, 'x', 's.ts')).not.toMatch(/there is no option/);
+  expect(options).toEqual(
+    expect.arrayContaining(
+      '--host --private-key --ssh-config --become --check --expect-no-change --restart-own-network --list-tasks --extra-vars --diff --verbose --json --help --version --yes --keep --remove'.split(
+        ' ',
+      ),
+    ),
+  );
+  expect(Math.max(...usage.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+});

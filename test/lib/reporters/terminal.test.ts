@@ -1,0 +1,199 @@
+import { describe, expect, test } from '@jest/globals';
+import type { TaskResult } from '../../../lib/engine.ts';
+import { ArgumentError, CommandError, ConnectionError } from '../../../lib/errors.ts';
+import type { HostSummary, PlayEvent, TaskName, TaskStatus } from '../../../lib/events.ts';
+import { fileDiff } from '../../../lib/reporters/file_diff.ts';
+import { errorLines, type TerminalOptions, terminalReporter } from '../../../lib/reporters/terminal.ts';
+import { command, makeDirectory, removeFile, type Step, writeFile } from '../../../lib/step.ts';
+
+const bridge: TaskName = { index: 0, title: 'Create the bridge', module: 'ifcfg_bridge', location: undefined };
+const forward: TaskName = { index: 1, title: 'Forward packets', module: 'sysctl', location: undefined };
+const counts: HostSummary = { ok: 0, changed: 0, failed: 0, skipped: 0, unreachable: 0, warnings: 0 };
+
+function shown(events: readonly PlayEvent[], options: Partial<TerminalOptions> = {}): string {
+  let text = '';
+  const write = (more: string): void => {
+    text += more;
+  };
+  const report = terminalReporter({
+    write,
+    color: false,
+    unicode: true,
+    steps: false,
+    skipped: false,
+    width: 40,
+    ...options,
+  });
+  for (const event of events) report(event);
+  return text;
+}
+
+function end(
+  task: TaskName,
+  status: TaskStatus,
+  more: Partial<Extract<PlayEvent, { type: 'task-end' }>> = {},
+): PlayEvent {
+  return { type: 'task-end', host: 'kvm1', task, status, seconds: 1, ...more };
+}
+
+function result(steps: readonly Step[], more: Partial<TaskResult> = {}): TaskResult {
+  return { changed: steps.length > 0, differences: [], steps, warnings: [], ...more };
+}
+
+const start = (check: boolean): PlayEvent => ({ type: 'run-start', check });
+
+test('a run, as users of Ansible know it', () => {
+  const events: readonly PlayEvent[] = [
+    start(false),
+    { type: 'play-start', play: 'A bridge', hosts: ['kvm1', 'kvm10'], tasks: [bridge, forward] },
+    { type: 'task-start', host: 'kvm1', task: bridge },
+    end(bridge, 'changed', { result: result([command(['x'])]) }),
+    end(bridge, 'ok', { host: 'kvm10', result: result([]) }),
+    end(forward, 'ok', { result: result([], { warnings: ['one line\nand another'] }) }),
+    end(bridge, 'ok', { host: 'kvm11', result: result([]) }),
+    end(forward, 'skipped', { host: 'kvm10' }),
+    {
+      type: 'run-end',
+      summary: {
+        check: false,
+        interrupted: false,
+        hosts: { kvm1: { ...counts, ok: 1, changed: 1, warnings: 1 }, kvm10: { ...counts, ok: 12, skipped: 1 } },
+      },
+    },
+  ];
+  expect(shown(events)).toBe(`
+PLAY [A bridge] ************************
+
+TASK [Create the bridge] ***************
+changed: [kvm1]
+ok: [kvm10]
+
+TASK [Forward packets] *****************
+ok: [kvm1]
+[WARNING]: one line
+    and another
+
+TASK [Create the bridge] ***************
+ok: [kvm11]
+
+PLAY RECAP *****************************
+kvm1  : ok=2    changed=1    unreachable=0    failed=0    skipped=0    warnings=1
+kvm10 : ok=12   changed=0    unreachable=0    failed=0    skipped=1    warnings=0
+`);
+  expect(shown(events, { skipped: true })).toContain('skipped: [kvm10]');
+});
+
+describe('a changed task', () => {
+  const before = { path: '/etc/x', text: 'a=1\nb=2\n', encoding: 'utf8' } as const;
+  const steps = [
+    makeDirectory('/etc/a b'),
+    writeFile('/etc/x', 'a=1\nb=3\n', { before }),
+    removeFile('/etc/y', { before: { ...before, path: '/etc/y', text: 'old\n' } }),
+    writeFile('/etc/new', 'text'),
+    command(['virsh', 'define', "it's", '--password', 'hunter2'], { secret: [4], stdin: '<domain/>' }),
+  ];
+  const differences = [
+    { path: 'memory', wanted: '1024 MiB', actual: '512 MiB' },
+    { path: 'ports', wanted: ['a', 'b'], actual: undefined },
+  ];
+  const events = (check: boolean): readonly PlayEvent[] => [
+    start(check),
+    end(bridge, 'changed', { result: result(steps, { differences }) }),
+  ];
+  const values = '    memory: 512 MiB → 1024 MiB\n    ports: absent → ["a","b"]\n';
+  const diffs = `    --- /etc/x
+    +++ /etc/x
+    @@ -1,2 +1,2 @@
+     a=1
+    -b=2
+    +b=3
+    --- /etc/y
+    +++ /dev/null
+    @@ -1,1 +0,0 @@
+    -old
+    --- /dev/null
+    +++ /etc/new
+    @@ -0,0 +1,1 @@
+    +text
+    \\ No newline at end of file
+`;
+  const commands = `    # mkdir -p '/etc/a b'
+    # write /etc/x
+    # rm /etc/y
+    # write /etc/new
+    $ virsh define 'it'\\''s' --password '***'  # with text on its standard input
+`;
+  const header = '\nTASK [Create the bridge] ***************\nchanged: [kvm1]\n';
+
+  test('in check mode is shown with values, diffs and commands', () => {
+    expect(shown(events(true), { fileDiff })).toBe(`${header}${values}${diffs}${commands}`);
+  });
+
+  test('in apply mode is shown as is asked for', () => {
+    expect(shown(events(false))).toBe(header);
+    expect(shown(events(false), { steps: true })).toBe(`${header}${commands}`);
+    expect(shown(events(false), { fileDiff })).toBe(`${header}${values}${diffs}`);
+  });
+
+  test('shows neither a secret nor standard input', () => {
+    expect(shown(events(true), { fileDiff, steps: true })).not.toMatch(/hunter2|<domain/);
+  });
+
+  test('without Unicode has a plain arrow', () => {
+    expect(shown(events(true), { unicode: false })).toContain('memory: 512 MiB -> 1024 MiB\n');
+  });
+
+  test('that leans on earlier ones names them', () => {
+    const text = shown([start(true), end(bridge, 'changed', { after: ['Make it', 'Start it'], result: result([]) })]);
+    expect(text).toContain('changed: [kvm1] (after: Make it, Start it)\n');
+  });
+});
+
+describe('a failure', () => {
+  const location = { file: `${process.cwd()}/sites/site.ts`, line: 42, column: 3 };
+
+  test('of a task is shown with its task and the line of the site, further lines indented', () => {
+    const error = new CommandError('it failed: first\nsecond', { argv: ['x'], exitCode: 1, stderr: '' });
+    error.at({ task: 'Create the bridge', host: 'kvm1', location });
+    expect(shown([start(false), end(bridge, 'failed', { error })])).toBe(`
+TASK [Create the bridge] ***************
+failed: [kvm1] => it failed: first
+    second
+    task: Create the bridge
+    at sites/site.ts:42
+`);
+  });
+
+  test('of a host', () => {
+    const error = new ConnectionError('Permission denied');
+    const failed = new ArgumentError('no such luck');
+    const events: readonly PlayEvent[] = [
+      { type: 'host-unreachable', host: 'kvm1', error },
+      { type: 'host-failed', host: 'kvm2', error: failed },
+    ];
+    expect(shown(events)).toBe('unreachable: [kvm1] => Permission denied\nfailed: [kvm2] => no such luck\n');
+  });
+
+  test('that nobody foresaw is shown with its stack', () => {
+    expect(errorLines(new TypeError('oops')).join('\n')).toMatch(/^TypeError: oops\n\s+at .*terminal\.test\.ts/);
+  });
+
+  test('in a place far away is named by its whole path', () => {
+    const far = { ...location, file: '/a/b/c/site.ts' };
+    expect(errorLines(new ArgumentError('no').at({ location: far }))).toEqual(['no', 'at /a/b/c/site.ts:42']);
+  });
+});
+
+test('what a host says cannot steer the terminal', () => {
+  const error = new ConnectionError('\u001b[2J\u009b1mhi\r\tthere\u0007');
+  const text = shown([{ type: 'host-unreachable', host: 'kvm1', error }]);
+  expect(text).toBe('unreachable: [kvm1] => \\x1b[2J\\x9b1mhi\\x0d\tthere\\x07\n');
+});
+
+test('colors are there when they are wanted, on each line of its own', () => {
+  const text = shown([start(false), end(bridge, 'changed', { result: result([], { warnings: ['a\nb'] }) })], {
+    color: true,
+  });
+  expect(text).toContain('\u001b[33mchanged: [kvm1]\u001b[39m\n');
+  expect(text).toContain('\u001b[35m[WARNING]: a\u001b[39m\n\u001b[35m    b\u001b[39m\n');
+});
