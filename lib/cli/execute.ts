@@ -120,11 +120,17 @@ function untilInterrupted(): { signal: AbortSignal; forget(): void } {
   };
 }
 
-function interruptedLines({ hosts }: Summary): string {
+/** Says per host what had been done, and what was not. */
+function interruptedLines({ hosts, check }: Summary): string {
   return Object.entries(hosts)
-    .map(
-      ([host, { ok, changed, skipped }]) =>
-        `interrupted: [${host}] ${changed} changed, ${ok} were so already, ${skipped} not attempted; run the site again to go on\n`,
-    )
+    .map(([host, { ok, changed, failed, skipped }]) => {
+      const counts = [
+        `${changed} ${check ? 'would change' : 'changed'}`,
+        `${ok} so already`,
+        ...(failed > 0 ? [`${failed} broken off or failed`] : []),
+        `${skipped} not attempted`,
+      ];
+      return `interrupted: [${host}] ${counts.join(', ')}; run the site again to go on\n`;
+    })
     .join('');
 }

@@ -51,3 +51,24 @@ test('only the command line prints or ends the process', () => {
     .map(({ path }) => path);
   expect(offenders).toEqual([]);
 });
+
+/** Packages that come with a file: its own imports, and theirs, but none that is loaded when it is needed. */
+function packagesOf(path: string, seen: Set<string> = new Set()): readonly string[] {
+  if (seen.has(path)) return [];
+  seen.add(path);
+  const text = readFileSync(join(root, path), 'utf8').replaceAll(/^(im|ex)port type .*$/gm, '');
+  const names = [...text.matchAll(/^(?:import|export|\}) .*?from '([^']+)'/gm)].flatMap(([, name]) => name ?? []);
+  return names.flatMap((name) => {
+    if (name.startsWith('node:')) return [];
+    return name.startsWith('.') ? packagesOf(join(path, '..', name), seen) : [name];
+  });
+}
+
+test('the command starts, and gets as far as the site, without loading what takes long', () => {
+  const heavy = ['diff', 'execa', 'fast-xml-parser', 'jiti', 'valibot'];
+  const loaded = (path: string): readonly string[] => packagesOf(path).filter((name) => heavy.includes(name));
+  expect(loaded('modules/index.ts')).toContain('valibot');
+  expect(packagesOf('lib/cli/main.ts')).toEqual([]);
+  expect(loaded('lib/cli/execute.ts')).toEqual([]);
+  expect(loaded('lib/reporters/terminal.ts')).toEqual([]);
+});

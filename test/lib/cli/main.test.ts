@@ -1,0 +1,141 @@
+import { type ChildProcess, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { runCommand, startCommand } from '../../support/command.ts';
+
+/** A site of one task that looks at this machine, as long as is wanted, and finds what is wanted of it. */
+const site = `import { command, defineModule, play } from 'kvm-play';
+
+const look = defineModule<{ value: string; seconds: number }, { value: string }, undefined>({
+  name: 'look',
+  desired: ({ value, seconds }) => ({ value, seconds }),
+  subject: () => 'here',
+  read: async (host, wanted) => {
+    const { stdout } = await host.query(['sh', '-c', 'touch "$1/looking"; sleep "$2"; echo so', 'sh', process.cwd(), String(Object(wanted).seconds)]);
+    return { state: { ...wanted, value: stdout.trim() }, found: undefined };
+  },
+  plan: (_seen, { value }) => [command(['make-it', value])],
+});
+
+export default play({
+  name: 'Look',
+  vars: { value: 'so', seconds: 0 },
+  tasks: ({ value, seconds }) => [look('Look around', { value, seconds })],
+});
+`;
+
+describe('kvm-play', () => {
+  let cwd: string;
+  beforeAll(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'kvm-play-cli-'));
+    writeFileSync(join(cwd, 'site.ts'), site);
+  });
+  afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+
+  test('--version and --help', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+    expect(await runCommand(['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+    expect((await runCommand(['-h'])).stdout).toMatch(/^Usage: kvm-play \[options\] SITE\.ts\n/);
+  }, 30_000);
+
+  test('a run with nothing to do', async () => {
+    const { exitCode, stdout, stderr } = await runCommand(['--expect-no-change', 'site.ts'], { cwd });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(/^\nPLAY \[Look\] \*+\n\nTASK \[Look around\] \*+\nok: \[localhost\]\n\nPLAY RECAP \*+\n/);
+    expect(stdout).toMatch(/localhost : ok=1 +changed=0 +unreachable=0 +failed=0 +skipped=0 +warnings=0\n$/);
+  }, 30_000);
+
+  test('check mode shows what would change', async () => {
+    const args = ['--check', '-e', 'value=other', 'site.ts'];
+    const { exitCode, stdout } = await runCommand(args, { cwd });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('changed: [localhost]\n    value: so → other\n    $ make-it other\n');
+    expect(stdout).not.toContain('\u001b');
+    expect((await runCommand(['--expect-no-change', ...args], { cwd })).exitCode).toBe(3);
+    expect((await runCommand(args, { cwd, env: { LC_ALL: 'C' } })).stdout).toContain('value: so -> other');
+  }, 30_000);
+
+  test('--json prints one object a line, and nothing else', async () => {
+    const { exitCode, stdout } = await runCommand(['--json', '--check', '-e', 'value=other', 'site.ts'], { cwd });
+    const events: readonly { version: number; type: string }[] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(exitCode).toBe(0);
+    expect(events.map(({ type }) => type)).toEqual(['run-start', 'play-start', 'task-end', 'run-end']);
+    expect(events.every(({ version }) => version === 1)).toBe(true);
+  }, 30_000);
+
+  test('a host that cannot be reached', async () => {
+    const { exitCode, stdout } = await runCommand(['--host', 'none.invalid', 'site.ts'], { cwd });
+    expect(exitCode).toBe(4);
+    expect(stdout).toMatch(/\nunreachable: \[none\.invalid\] => .+\n/);
+  }, 30_000);
+
+  test('what is wrong before anything is attempted', async () => {
+    const wrong = async (...args: readonly string[]): Promise<readonly [number | null, string]> => {
+      const { exitCode, stdout, stderr } = await runCommand(args, { cwd });
+      expect(stdout).toBe('');
+      return [exitCode, stderr];
+    };
+    expect(await wrong('--chekc', 'site.ts')).toEqual([
+      1,
+      'kvm-play: there is no option --chekc; did you mean --check?\n',
+    ]);
+    expect(await wrong()).toEqual([1, 'kvm-play: name a site: kvm-play site.ts (see --help)\n']);
+    expect(await wrong('-e', 'valeu=x', 'site.ts')).toEqual([
+      1,
+      "kvm-play: the site has no variable 'valeu'; did you mean 'value'?\n",
+    ]);
+    expect(await wrong('--host', '-x@y', 'site.ts')).toEqual([1, expect.stringMatching(/--host/)]);
+    expect(await wrong('--private-key', 'none', 'site.ts')).toEqual([
+      1,
+      'kvm-play: --private-key: there is no file none\n',
+    ]);
+  }, 30_000);
+
+  /** Starts a run that looks for so many seconds, and waits until it does. */
+  async function looking(seconds: number): Promise<{ child: ChildProcess; said: () => string }> {
+    rmSync(join(cwd, 'looking'), { force: true });
+    const child = startCommand(['--check', '-e', `seconds=${seconds}`, 'site.ts'], { cwd });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (more) => {
+        text += more;
+      });
+    }
+    while (spawnSync('test', ['-e', join(cwd, 'looking')]).status !== 0) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return { child, said: () => text };
+  }
+
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s ends the run after what is under way',
+    async (signal) => {
+      const { child, said } = await looking(2);
+      child.kill(signal);
+      await once(child, 'close');
+      expect(child.exitCode).toBe(130);
+      expect(said()).toMatch(/^interrupted: the step under way is finished, no further one is taken/m);
+      expect(said()).toContain('PLAY RECAP');
+      expect(said()).toMatch(/^interrupted: \[localhost\] 0 would change, 1 so already, 0 not attempted/m);
+    },
+    30_000,
+  );
+
+  test('a second Ctrl-C ends it at once', async () => {
+    const { child, said } = await looking(20);
+    const began = performance.now();
+    child.kill('SIGINT');
+    while (!said().includes('interrupted:')) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill('SIGINT');
+    await once(child, 'exit');
+    expect(child.exitCode).toBe(130);
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(said()).not.toContain('PLAY RECAP');
+  }, 30_000);
+});

@@ -1,0 +1,142 @@
+import { describe, expect, test } from '@jest/globals';
+import { ArgumentError, KvmPlayError, PlaybookError } from '../../lib/errors.ts';
+import type { Task } from '../../lib/module.ts';
+import { checkNames, isPlay, type PlayOptions, play, type Values } from '../../lib/play.ts';
+import { config, entry, loader } from '../support/tiny_modules.ts';
+
+function refusal(work: () => unknown): KvmPlayError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof KvmPlayError) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+const withTasks = (...tasks: readonly Task[]): (() => readonly Task[]) => play({ name: 'Play', tasks }).build;
+
+describe('a play', () => {
+  test('has this machine as its host where it names none', () => {
+    expect(play({ name: 'Play', tasks: [] }).hosts).toEqual([{ name: 'localhost' }]);
+    const hosts = ['root@kvm1:2222', { name: 'kvm2', user: 'admin' }];
+    expect(play({ name: 'Play', hosts, tasks: [] }).hosts).toEqual([
+      { name: 'kvm1', user: 'root', port: 2222 },
+      hosts[1],
+    ]);
+  });
+
+  test('refuses a host that cannot be read, at the line that names it', () => {
+    const error = refusal(() => play({ name: 'Play', hosts: ['-oProxyCommand=x'], tasks: [] }));
+    expect(error).toBeInstanceOf(PlaybookError);
+    expect(error.context).toMatchObject({
+      task: "play 'Play'",
+      location: { file: expect.stringMatching(/play\.test\.ts$/) },
+    });
+  });
+
+  test('is recognized', () => {
+    expect([play({ name: 'Play', tasks: [] }), { name: 'Play', build: () => [] }, null, 'x'].map(isPlay)).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
+});
+
+describe('variables', () => {
+  const built = (vars: Values, values: Values): string | undefined =>
+    play({ name: 'Play', vars, tasks: (all) => [entry(JSON.stringify(all), { path: '/x', text: '' })] }).build(
+      values,
+    )[0]?.title;
+
+  test.each([
+    [{ a: 1 }, {}, { a: 1 }],
+    [{ a: 1 }, { a: 0 }, { a: 0 }],
+    [{ a: 1 }, { a: '0' }, { a: 0 }],
+    [{ a: 'x' }, { a: '' }, { a: '' }],
+    [{ a: 'x' }, { a: 5 }, { a: '5' }],
+    [{ a: true }, { a: 'false' }, { a: false }],
+    [{ a: 1 }, { b: 2 }, { a: 1 }],
+  ])('%j with %j is %j', (vars, values, expected) => {
+    expect(built(vars, values)).toBe(JSON.stringify(expected));
+  });
+
+  test.each([
+    [{ a: 1 }, { a: 'x' }, `the variable 'a' is a number (1), and was given "x"`],
+    [{ a: 1 }, { a: ' ' }, `the variable 'a' is a number (1), and was given " "`],
+    [{ a: true }, { a: 'yes' }, `the variable 'a' is a boolean (true), and was given "yes"`],
+    [{ a: true }, { a: 1 }, `the variable 'a' is a boolean (true), and was given 1`],
+  ])('%j with %j is refused', (vars, values, message) => {
+    expect(refusal(() => built(vars, values)).message).toBe(message);
+  });
+
+  test('that no play has are refused, and the nearest one named', () => {
+    const plays = [{ memory: 1 }, { port: 'x' }].map((vars) => play({ name: 'Play', vars, tasks: [] }));
+    expect(() => checkNames(plays, { port: 'y', memory: 2 })).not.toThrow();
+    expect(() => checkNames(plays, { prot: 'y' })).toThrow("the site has no variable 'prot'; did you mean 'port'?");
+    expect(() => checkNames(plays, { elephant: 1 })).toThrow(
+      "the site has no variable 'elephant'; it has memory, port",
+    );
+  });
+});
+
+describe('law 5, when a site is loaded', () => {
+  const written = config('Configure', { path: '/c', text: 'x' });
+
+  test('what is written is loaded by a later task, or meant for later', () => {
+    expect(withTasks(written, loader({ reflects: [written] }))()).toHaveLength(2);
+    expect(withTasks(config({ path: '/c', text: 'x', loadedLater: true }))()).toHaveLength(1);
+  });
+
+  test.each<[string, readonly Task[], RegExp, string]>([
+    ['nothing loads', [written], /takes effect only when something loads it/, 'Configure'],
+    ['an earlier task loads', [loader('Load', { reflects: [written] }), written], /is no earlier task/, 'Load'],
+    ['a task of another play writes', [loader('Load', { reflects: [written] })], /is no earlier task/, 'Load'],
+  ])('what %s is refused at its line', (_what, tasks, message, task) => {
+    const error = refusal(withTasks(...tasks));
+    expect(error).toBeInstanceOf(PlaybookError);
+    expect(error.message).toMatch(message);
+    expect(error.context).toMatchObject({ task, location: { file: expect.stringMatching(/play\.test\.ts$/) } });
+  });
+
+  test('a task that reflects what needs no loading is refused', () => {
+    const plain = entry('Write', { path: '/x', text: '' });
+    expect(refusal(withTasks(plain, loader({ reflects: [plain] }))).message).toBe(
+      "it reflects 'Write', which nothing else has to load",
+    );
+  });
+
+  test('a module that cannot load takes no reflects', () => {
+    expect(() => entry({ path: '/x', text: '', reflects: [written] })).toThrow(
+      "entry cannot load what another task has written, so it takes no 'reflects'",
+    );
+  });
+});
+
+describe('an error while the tasks are made', () => {
+  const failing = (error: unknown): KvmPlayError => {
+    const options: PlayOptions<Record<never, never>> = {
+      name: 'Play',
+      tasks: () => {
+        throw error;
+      },
+    };
+    return refusal(() => play(options).build());
+  };
+
+  test('of the library keeps what it says', () => {
+    const error = new ArgumentError('no such thing');
+    expect(failing(error)).toBe(error);
+    expect(error.context.task).toBe("play 'Play'");
+  });
+
+  test('of anyone else becomes a PlaybookError at the line where it was thrown', () => {
+    const cause = new RangeError('too late');
+    const error = failing(cause);
+    expect(error).toBeInstanceOf(PlaybookError);
+    expect(error).toMatchObject({ message: 'RangeError: too late', cause, context: { task: "play 'Play'" } });
+    expect(error.context.location?.line).toBe(Number(/play\.test\.ts:(\d+)/.exec(cause.stack ?? '')?.[1]));
+  });
+});

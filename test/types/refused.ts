@@ -1,0 +1,81 @@
+/**
+ * What must not compile. `tsc -p test/tsconfig.json` checks this file: an `@ts-expect-error` above a line that compiles is an error.
+ * Nothing runs it.
+ */
+import { command, defineModule, type Host, play, type ReadonlyHost, type Step, writeFile } from 'kvm-play';
+import { service, sysctl, virshVolume } from 'kvm-play/modules';
+
+/** A read gets a host that has no way to take a step. */
+export const stepping = defineModule<object, { value: string }, undefined>({
+  name: 'stepping',
+  desired: () => ({ value: 'x' }),
+  subject: () => 'x',
+  read: async (host) => {
+    // @ts-expect-error: only the engine executes steps
+    await host.execute(command(['reboot']));
+    // @ts-expect-error: only the engine takes the lock
+    await host.lock();
+    return { state: {}, found: undefined };
+  },
+  // @ts-expect-error: a plan is pure, it gets no host and promises nothing
+  plan: async () => [],
+});
+
+/** A host that only looks is no host to run tasks on. */
+export function asHost(reader: ReadonlyHost): Host {
+  // @ts-expect-error: it cannot execute
+  return reader;
+}
+
+/** A step is plain data that nobody changes. */
+export function change(step: Step): void {
+  // @ts-expect-error: frozen
+  step.kind = 'command';
+  // @ts-expect-error: a command is an argument vector, never a shell line
+  command('rm -rf /');
+  // @ts-expect-error: a step disturbs links, guests or data
+  command(['x'], { disrupts: 'nothing' });
+  // @ts-expect-error: the text is missing
+  writeFile('/etc/x');
+}
+
+/** A state that `read` answers has the type of the one that is wanted. */
+export const mistyped = defineModule<object, { value: string }, undefined>({
+  name: 'mistyped',
+  desired: () => ({ value: 'x' }),
+  subject: () => 'x',
+  // @ts-expect-error: a number is no text
+  read: async () => ({ state: { value: 1 }, found: undefined }),
+  plan: () => [],
+});
+
+/** Wrong arguments in a site. */
+export const site = play({
+  name: 'Wrong',
+  vars: { forward: 1, title: 'x' },
+  tasks: (vars) => [
+    // @ts-expect-error: there is no such argument
+    sysctl({ values: {}, fil: '/etc/x' }),
+    // @ts-expect-error: the values are missing
+    sysctl('Forward', {}),
+    // @ts-expect-error: a list is no value
+    sysctl({ values: { 'net.ipv4.ip_forward': [1] } }),
+    // @ts-expect-error: there is no such state
+    service({ name: 'network', state: 'running' }),
+    // @ts-expect-error: a reflected task is a task, not a title
+    service({ name: 'network', reflects: ['Create the bridge'] }),
+    // @ts-expect-error: the name is missing
+    virshVolume({ pool: 'default', capacity: '8G' }),
+    // @ts-expect-error: there is no such variable
+    sysctl({ values: { 'net.ipv4.ip_forward': vars.forwrad } }),
+    // @ts-expect-error: a variable has its default's type
+    service({ name: 'network', enabled: vars.title }),
+  ],
+});
+
+// @ts-expect-error: a play has a name
+play({ tasks: [] });
+// @ts-expect-error: its tasks come from modules
+play({ name: 'x', tasks: [{ title: 'x' }] });
+// @ts-expect-error: a list is no variable
+play({ name: 'x', vars: { list: [1] }, tasks: [] });
