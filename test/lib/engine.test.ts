@@ -174,6 +174,13 @@ describe('law 5: written and in force are two things', () => {
     expect([host.files.has(markerOf('/c')), (await applyTask(host, load)).changed]).toEqual([false, false]);
   });
 
+  test('what was written in this run is due, marker or not', async () => {
+    const host = loadingHost({ files: { '/c': 'new' }, commands: inForce });
+    expect((await checkTask(host, load, { written: new Set([written]) })).differences).toEqual([
+      { path: 'in force./c', wanted: 'loaded', actual: 'written, not loaded' },
+    ]);
+  });
+
   test('what others have a part in is no reason to load', async () => {
     const host = loadingHost({
       files: { '/c': 'new' },

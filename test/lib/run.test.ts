@@ -63,6 +63,16 @@ describe('before the first write', () => {
     expect(told(await eventsOf(host, tasks))).toEqual(['ok: Make the pool', 'ok: Make the volume']);
   });
 
+  test('what a task that lacks something would provide is not listed as well', async () => {
+    const tasks = [
+      entry('Make the pool', { path: '/pool', text: 'pool', needs: '/disk' }),
+      entry('Make the volume', { path: '/volume', text: 'volume', needs: '/pool' }),
+    ];
+    expect(told(await eventsOf(new FakeHost(), tasks, check))[0]).toBe(
+      'failed: Make the pool: there is no file /disk: put it there',
+    );
+  });
+
   test('what a later task provides is missing', async () => {
     const tasks = [entry({ path: '/volume', text: 'v', needs: '/pool' }), entry({ path: '/pool', text: 'p' })];
     expect(told(await eventsOf(new FakeHost(), tasks, check))[0]).toMatch(/^failed: entry \/volume: there is no file/);
@@ -99,6 +109,7 @@ describe('law 5 in a play', () => {
 
   test('what was written and is in force by chance is loaded all the same', async () => {
     const host = loadingHost({ files: { '/c': 'old' }, commands: { 'live /c': { stdout: 'new' } } });
+    expect(told(await eventsOf(host, tasks, check))).toEqual(['changed: Configure', 'changed: Load']);
     expect(told(await eventsOf(host, tasks))).toEqual(['changed: Configure', 'changed: Load']);
   });
 

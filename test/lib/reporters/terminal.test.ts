@@ -188,6 +188,9 @@ test('what a host says cannot steer the terminal', () => {
   const error = new ConnectionError('\u001b[2J\u009b1mhi\r\tthere\u0007');
   const text = shown([{ type: 'host-unreachable', host: 'kvm1', error }]);
   expect(text).toBe('unreachable: [kvm1] => \\x1b[2J\\x9b1mhi\\x0d\tthere\\x07\n');
+  const differences = [{ path: 'title', wanted: 'plain', actual: 'a\u001b[2Jb' }];
+  const events = [start(true), end(bridge, 'changed', { result: result([], { differences, warnings: ['\u0007'] }) })];
+  expect(shown(events)).toMatch(/title: a\\x1b\[2Jb → plain\n\[WARNING\]: \\x07\n$/);
 });
 
 test('colors are there when they are wanted, on each line of its own', () => {
