@@ -15,6 +15,8 @@ const packages: readonly string[] = [
   ...['network-manager', 'dnsmasq-base', 'isc-dhcp-client'],
   ...['libvirt-daemon-system', 'libvirt-clients', 'virtinst', 'osinfo-db', 'libosinfo-bin'],
   ...['qemu-system-x86', 'qemu-utils', 'ipxe'],
+  // Login shells that are no POSIX shells: sessions must survive them.
+  ...['tcsh', 'fish'],
 ];
 
 /** What no host needs of a package. */

@@ -10,8 +10,12 @@ import { describeLab } from './support.ts';
 describeLab('a host reached over SSH', () => {
   let lab: Lab;
   let host: Host;
-  const reach = (user: string, become = false): Promise<Host> =>
-    connect(`${user}@${lab.hostAddress}`, { sshConfig: lab.sshConfig, become });
+  const opened: Host[] = [];
+  const reach = async (user: string, become = false): Promise<Host> => {
+    const reached = await connect(`${user}@${lab.hostAddress}`, { sshConfig: lab.sshConfig, become });
+    opened.push(reached);
+    return reached;
+  };
 
   beforeAll(async () => {
     lab = await buildLab();
@@ -19,7 +23,7 @@ describeLab('a host reached over SSH', () => {
     await host.lock();
   }, 300_000);
   afterAll(async () => {
-    await host?.close();
+    for (const host of opened) await host.close();
     await lab?.destroy();
   }, 60_000);
 

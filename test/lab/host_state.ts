@@ -1,16 +1,16 @@
 import type { Lab } from '../../lib/lab/index.ts';
 
-/** Commands that show what a run could change on a host; times, process numbers and lifetimes are left out. */
+/** Commands that show what a run could change on a host; times, process numbers, lifetimes and the search for duplicates of a new address are left out. */
 const looks: Readonly<Record<string, string>> = {
   files: "find /etc /var/lib/libvirt -xdev -type f -not -name '*.lease*' -exec sha256sum {} + | sort -k 2",
   modes: "find /etc /var/lib/libvirt -xdev -printf '%M %U:%G %p %l\\n' | sort -k 3",
   links: "ip -o link | sed 's/^[0-9]*: //; s/qlen [0-9]*//; s/@if[0-9]*//; s/link-netnsid [0-9]*//' | sort",
-  addresses: "ip -o address | sed 's/^[0-9]*: //; s/ valid_lft.*//' | sort",
+  addresses: "ip -o address | sed 's/^[0-9]*: //; s/ valid_lft.*//; s/ tentative//' | sort",
   routes: 'ip route | sort',
   units: "systemctl list-units --all --plain --no-legend --type=service,socket | awk '{print $1, $3, $4}' | sort",
   unitFiles: "systemctl list-unit-files --no-legend | awk '{print $1, $2}' | sort",
-  processes:
-    "ps -eo comm= | grep -vxE 'sshd|sh|ps|grep|sort|awk|sed|find|systemctl|ip|sleep|dd|systemd-.*|\\(sd-pam\\)' | sort",
+  // The look itself, sessions and what systemd starts on demand come and go.
+  processes: "ps -eo comm= | grep -vxE 'sh|ps|grep|sort|sshd|systemd-.*|nm-dispatcher|\\(sd-pam\\)' | sort",
   libvirt: 'find /run/libvirt -name "*.xml" | sort',
   parameters: 'cat /proc/sys/net/ipv4/ip_forward',
 };
@@ -19,13 +19,12 @@ const looks: Readonly<Record<string, string>> = {
 const ephemeral =
   /^(user@|user-runtime-dir@|session-|systemd-(hostnamed|timedated|localed|logind|tmpfiles)|run-|kvm-play-|NetworkManager-dispatcher|apt-|man-db|e2scrub|dpkg-)/;
 
-/** Looks at everything that a run could change, past SSH. */
+/** Looks at everything that a run could change, past SSH; one thing after the other, or a look would see the other looks. */
 export async function hostState(lab: Lab): Promise<Readonly<Record<string, readonly string[]>>> {
-  const seen = await Promise.all(
-    Object.entries(looks).map(async ([what, script]) => {
-      const { stdout } = await lab.run(['sh', '-c', script], { reject: false });
-      return [what, stdout.split('\n').filter((line) => !ephemeral.test(line))] as const;
-    }),
-  );
-  return Object.fromEntries(seen);
+  const seen: Record<string, readonly string[]> = {};
+  for (const [what, script] of Object.entries(looks)) {
+    const { stdout } = await lab.run(['sh', '-c', script], { reject: false });
+    seen[what] = stdout.split('\n').filter((line) => !ephemeral.test(line));
+  }
+  return seen;
 }

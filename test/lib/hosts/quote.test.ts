@@ -60,8 +60,9 @@ describe('quote', () => {
 
   test.each(shells.filter(present).map((shell) => ({ shell })))('gives $shell exactly the arguments', ({ shell }) => {
     expect(echoed(shell, hostile)).toEqual(hostile);
+    // Every code point but the surrogates, which no UTF-8 can hold, and NUL, which no argument can.
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(...hostile));
-    const argument = text.map((value) => value.replaceAll('\0', '').toWellFormed());
+    const argument = text.map((value) => value.replaceAll('\0', ''));
     fc.assert(
       fc.property(fc.array(argument, { minLength: 1, maxLength: 20 }), (argv) => {
         expect(echoed(shell, argv)).toEqual(argv);
