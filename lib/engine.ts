@@ -9,7 +9,7 @@ import {
   MissingError,
   UnsupportedChangeError,
 } from './errors.ts';
-import type { Host } from './hosts/host.ts';
+import type { Host, ReachOptions } from './hosts/host.ts';
 import { clearMarker, hasMarker, leaveMarker } from './marker.ts';
 import type { InForce, Missing, Reading, Task } from './module.ts';
 import { type CommandStep, type Disruption, type Step, shownArgv } from './step.ts';
@@ -37,10 +37,14 @@ export interface TaskResult {
 export interface EngineOptions {
   /** Allows a step that cuts the links of this very machine. Default false. */
   readonly restartOwnNetwork?: boolean;
+  /** The task is part of a network change, which can be taken back. Default false. */
+  readonly inNetworkChange?: boolean;
   /** Ends the run between two steps, or while something settles. */
   readonly signal?: AbortSignal;
   /** Tasks that wrote something in this run. */
   readonly written?: ReadonlySet<Task>;
+  /** Inside a network change: a step that goes before those that cut the link, and where the host may answer afterwards. */
+  readonly detached?: ReachOptions & { readonly first: CommandStep };
 }
 
 /** A task as it was seen on a host: what differs, what is due, what it leans on. */
@@ -148,8 +152,12 @@ export function inWords(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** @returns failures of steps that the state, and not the exit code, passes judgement on */
-async function takeSteps(
+/**
+ * Executes a task's steps, in order.
+ * @returns failures of steps that the state, and not the exit code, passes judgement on
+ * @throws CommandError, ConnectionError; InterruptedError between two steps
+ */
+export async function takeSteps(
   host: Host,
   task: Task,
   steps: readonly Step[],
@@ -166,7 +174,7 @@ async function takeSteps(
     if (taken > 0 && options.signal?.aborted) {
       throw new InterruptedError(`interrupted after ${taken} of ${steps.length} steps`, taken);
     }
-    failures.push(...(await takeRun(host, run)));
+    failures.push(...(await takeRun(host, run, options)));
     taken += run.length;
   }
   return failures;
@@ -183,12 +191,21 @@ function runsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
   return runs;
 }
 
-function cutsLink(step: Step): step is CommandStep {
+/** Tells whether a step may cut the link over which the host is reached. */
+export function cutsLink(step: Step): step is CommandStep {
   return step.kind === 'command' && step.disrupts === 'link';
 }
 
-async function takeRun(host: Host, run: readonly Step[]): Promise<readonly CommandError[]> {
-  if (run.every(cutsLink)) return host.executeDetached(run);
+async function takeRun(
+  host: Host,
+  run: readonly Step[],
+  { detached }: EngineOptions,
+): Promise<readonly CommandError[]> {
+  if (run.every(cutsLink)) {
+    if (detached === undefined) return host.executeDetached(run);
+    const { first, ...reach } = detached;
+    return host.executeDetached([first, ...run], reach);
+  }
   const failures: CommandError[] = [];
   for (const step of run) {
     try {
@@ -313,9 +330,10 @@ function refuseDisruption(host: Host, task: Task, disrupts: Disruption, command:
       `'${command}' would ${what}; a task that may do so says disrupts: ['${disrupts}']`,
     );
   }
-  if (disrupts === 'link' && host.isLocal && options.restartOwnNetwork !== true) {
+  const canBeUndone = options.restartOwnNetwork === true || options.inNetworkChange === true;
+  if (disrupts === 'link' && host.isLocal && !canBeUndone) {
     throw new UnsupportedChangeError(
-      `'${command}' would cut the links of this very machine, and nothing could take it back; allow it with --restart-own-network, or run from another machine with --host`,
+      `'${command}' would cut the links of this very machine, and nothing could take it back; put it into a networkChange, allow it with --restart-own-network, or run from another machine with --host`,
     );
   }
 }

@@ -86,6 +86,21 @@ export class LockedError extends KvmPlayError {
   override readonly name = 'LockedError';
 }
 
+/** A network change is pending on the host, and it is not this site's. */
+export class PendingChangeError extends KvmPlayError {
+  override readonly name = 'PendingChangeError';
+}
+
+/** A network change was rolled back; the host was seen to be as it was before. */
+export class RolledBackError extends KvmPlayError {
+  override readonly name = 'RolledBackError';
+}
+
+/** A network change was not confirmed, and the host could not be seen to have rolled it back. */
+export class RollBackUnverifiedError extends KvmPlayError {
+  override readonly name = 'RollBackUnverifiedError';
+}
+
 /** The run was interrupted by its caller. */
 export class InterruptedError extends KvmPlayError {
   override readonly name = 'InterruptedError';

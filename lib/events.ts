@@ -40,7 +40,48 @@ export type PlayEvent =
   | { readonly type: 'host-unreachable'; readonly host: string; readonly error: Error }
   /** Something about the host as a whole failed: a task that was undone by a later one. */
   | { readonly type: 'host-failed'; readonly host: string; readonly error: Error }
+  /** A step of a network change begins, or has ended: `planned` in check mode, the others in apply mode. */
+  | {
+      readonly type: 'network-change';
+      readonly host: string;
+      readonly title: string;
+      readonly phase: NetworkChangePhase;
+      /** The change's id, once it has one. */
+      readonly id?: string;
+      /** Which task is applied, or why the host goes back. */
+      readonly reason?: string;
+      /** With `planned` and `arming`. */
+      readonly plan?: ChangePlan;
+    }
   | { readonly type: 'run-end'; readonly summary: Summary };
+
+/**
+ * The steps of a network change: it is looked at, the way back is armed, tasks are applied, the host is reached again, everything
+ * is proved and confirmed; or the host goes back. `taking-up` is about one that an earlier run has left pending.
+ */
+export type NetworkChangePhase =
+  | 'planned'
+  | 'taking-up'
+  | 'looking'
+  | 'arming'
+  | 'armed'
+  | 'applying'
+  | 'reached'
+  | 'proving'
+  | 'confirming'
+  | 'confirmed'
+  | 'rolling-back'
+  | 'rolled-back';
+
+/** What a network change is about to do. */
+export interface ChangePlan {
+  /** Seconds in which it must be confirmed. */
+  readonly confirmWithin: number;
+  /** Files that it writes or removes. */
+  readonly files: readonly string[];
+  /** What will be proved, in words. */
+  readonly proves: readonly string[];
+}
 
 /** Counts of one host, over all plays. */
 export interface HostSummary {
@@ -50,7 +91,23 @@ export interface HostSummary {
   readonly skipped: number;
   readonly unreachable: number;
   readonly warnings: number;
+  /** Network changes that were rolled back: the host is as it was before them. */
+  readonly rolledBack: number;
+  /** Network changes that were not confirmed, and whose roll-back could not be verified. */
+  readonly unverified: number;
 }
+
+/** The counts of a host of which nothing is known yet. */
+export const nothingCounted: HostSummary = {
+  ok: 0,
+  changed: 0,
+  failed: 0,
+  skipped: 0,
+  unreachable: 0,
+  warnings: 0,
+  rolledBack: 0,
+  unverified: 0,
+};
 
 /** What a run came to. */
 export interface Summary {

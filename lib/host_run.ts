@@ -8,10 +8,13 @@ import {
   refuseMissing,
   type TaskResult,
 } from './engine.ts';
-import { ConnectionError, ConvergenceError, InterruptedError, KvmPlayError } from './errors.ts';
+import { ConnectionError, ConvergenceError, InterruptedError } from './errors.ts';
 import { type PlayEvent, type TaskName, type TaskStatus, taskName } from './events.ts';
+import { asError, HostReport } from './host_report.ts';
 import type { Host } from './hosts/host.ts';
 import type { Missing, Task } from './module.ts';
+import { isNetworkChange, type NetworkChange, type PlayItem, tasksOf } from './network_change/network_change.ts';
+import type { TellPhase } from './network_change/open_change.ts';
 import type { Step } from './step.ts';
 
 type Emit = (event: PlayEvent) => void;
@@ -38,21 +41,21 @@ interface Forecast {
  */
 export async function runOnHost(
   host: Host,
-  tasks: readonly Task[],
+  items: readonly PlayItem[],
   options: HostRunOptions,
   emit: Emit,
 ): Promise<void> {
+  const tasks = tasksOf(items);
   const written = new Set<Task>();
-  const engineOptions: EngineOptions = { ...options, written };
-  const report = new Report(host, tasks, emit);
+  const report = new HostReport(host, tasks, emit);
+  const run: HostRun = { host, options, written, report, emit };
   try {
-    const forecasts = await forecast(host, tasks, options, report);
+    const forecasts = forecast(run, items, await lookAtAll(run, items));
     if (forecasts === undefined) return;
-    for (const ahead of forecasts) {
-      const done = options.check
-        ? report.end(ahead.name, status(ahead.steps), { result: foreseen(ahead), after: ahead.after })
-        : await applyOne(host, ahead, engineOptions, written, report);
-      if (!done) return;
+    for (const item of items) {
+      const ahead = forecasts.filter(({ task }) => tasksOf([item]).includes(task));
+      const goesOn = isNetworkChange(item) ? await changeNetwork(run, item, ahead) : await runTask(run, ahead);
+      if (!goesOn) return;
     }
     if (written.size > 0) await verify(host, tasks);
   } catch (error) {
@@ -63,17 +66,44 @@ export async function runOnHost(
   }
 }
 
+/** One play on one host. */
+interface HostRun {
+  readonly host: Host;
+  readonly options: HostRunOptions;
+  /** Tasks that have changed something. */
+  readonly written: Set<Task>;
+  readonly report: HostReport;
+  readonly emit: Emit;
+}
+
+type SettledLook = PromiseSettledResult<Look>;
+
+/** Looks at all tasks at once; where an earlier run has left a network change pending, once that is over. */
+async function lookAtAll(run: HostRun, items: readonly PlayItem[]): Promise<readonly SettledLook[]> {
+  const { host, options } = run;
+  const look = (): Promise<readonly SettledLook[]> =>
+    Promise.allSettled(tasksOf(items).map((task) => lookAt(host, task, options)));
+  const changes = items.filter(isNetworkChange);
+  if (changes.length === 0) return look();
+  const { hasPending, resolvePending } = await import('./network_change/pending.ts');
+  const [pending, looks] = await Promise.all([hasPending(host), look()]);
+  if (!pending) return looks;
+  const tell = (title: string) => teller(run, title, []);
+  await resolvePending(host, changes, { check: options.check ?? false, tell });
+  return look();
+}
+
 /**
- * Looks at all tasks at once, and says what each would come to, given what the earlier ones change.
+ * Says what each task would come to, given what the earlier ones change.
  * undefined when one of them cannot work: that has been reported, and nothing was written.
  */
-async function forecast(
-  host: Host,
-  tasks: readonly Task[],
-  options: HostRunOptions,
-  report: Report,
-): Promise<readonly Forecast[] | undefined> {
-  const looks = await Promise.allSettled(tasks.map((task) => lookAt(host, task, options)));
+function forecast(
+  { host, options, report }: HostRun,
+  items: readonly PlayItem[],
+  looks: readonly SettledLook[],
+): readonly Forecast[] | undefined {
+  const tasks = tasksOf(items);
+  const inChange = new Set(tasksOf(items.filter(isNetworkChange)));
   const changing = new Set<Task>();
   const forecasts: Forecast[] = [];
   const lacking: { name: TaskName; missing: readonly Missing[] }[] = [];
@@ -90,7 +120,7 @@ async function forecast(
         if (look.differences.length > 0) changing.add(task);
         continue;
       }
-      const steps = planSteps(host, task, look, options);
+      const steps = planSteps(host, task, look, { ...options, inNetworkChange: inChange.has(task) });
       if (steps.length > 0) changing.add(task);
       const after = look.missing.flatMap(({ key }) => providers(key, changing).map(({ title }) => title));
       forecasts.push({ task, name, look, steps, after: steps.length > 0 ? [...new Set(after)] : [] });
@@ -109,7 +139,7 @@ async function forecast(
 function reportMissing(
   lacking: readonly { name: TaskName; missing: readonly Missing[] }[],
   tasks: readonly Task[],
-  report: Report,
+  report: HostReport,
 ): void {
   const [first] = lacking;
   const task = tasks[first?.name.index ?? 0];
@@ -136,29 +166,107 @@ function providers(key: string, changing: ReadonlySet<Task>): readonly Task[] {
   );
 }
 
-async function applyOne(
-  host: Host,
-  ahead: Forecast,
-  options: EngineOptions,
-  written: Set<Task>,
-  report: Report,
-): Promise<boolean> {
+/** @returns false when the host's run ends here */
+async function runTask(run: HostRun, [ahead]: readonly Forecast[]): Promise<boolean> {
+  const { host, options, written, report } = run;
+  if (ahead === undefined) return true;
   const { task, name } = ahead;
+  if (options.check) return report.end(name, status(ahead.steps), { result: foreseen(ahead), after: ahead.after });
   report.start(name);
   try {
     if (options.signal?.aborted) throw new InterruptedError('interrupted');
-    const look = written.size === 0 ? ahead.look : await lookAt(host, task, options);
-    const result = await applyLook(host, task, look, options);
+    const engineOptions: EngineOptions = { ...options, written };
+    const look = written.size === 0 ? ahead.look : await lookAt(host, task, engineOptions);
+    const result = await applyLook(host, task, look, engineOptions);
     if (result.changed) written.add(task);
     return report.end(name, status(result.steps), { result });
   } catch (error) {
-    if (error instanceof ConnectionError) {
-      report.lose(name);
-      throw error.at({ task: task.title, location: task.location });
-    }
-    if (error instanceof InterruptedError && error.taken === 0) return false;
-    return report.fail(name, task, error);
+    return endOf(run, ahead, error);
   }
+}
+
+/** Deals with what ended a task. @returns false: the host's run ends here @throws ConnectionError when the host is lost */
+function endOf({ report }: HostRun, { task, name }: Forecast, error: unknown): false {
+  if (error instanceof ConnectionError) {
+    report.lose(name);
+    throw error.at({ task: task.title, location: task.location });
+  }
+  if (error instanceof InterruptedError && error.taken === 0) return false;
+  return report.fail(name, task, error);
+}
+
+/** Runs the tasks of a network change as one. @returns false when the host's run ends here */
+async function changeNetwork(run: HostRun, change: NetworkChange, aheads: readonly Forecast[]): Promise<boolean> {
+  const { host, options, written, report } = run;
+  const [first] = aheads;
+  if (first === undefined) return true;
+  let current = first;
+  const tell = teller(run, change.title, aheads, (ahead) => {
+    current = ahead;
+  });
+  try {
+    const planned = written.size === 0 || options.check ? aheads : await planAgain(run, aheads);
+    const { applyChange, planChange } = await import('./network_change/change_run.ts');
+    const hasSteps = planned.some(({ steps }) => steps.length > 0);
+    if (options.check) {
+      if (hasSteps) tell('planned', { plan: await planChange(host, change, planned) });
+      for (const ahead of planned) {
+        report.end(ahead.name, status(ahead.steps), { result: foreseen(ahead), after: ahead.after });
+      }
+      return true;
+    }
+    const results = hasSteps ? await applyChange(host, change, planned, options, tell) : planned.map(foreseen);
+    for (const [index, { task, name }] of planned.entries()) {
+      const result = results[index];
+      if (result === undefined) continue;
+      if (result.changed) written.add(task);
+      report.end(name, status(result.steps), { result });
+    }
+    return true;
+  } catch (error) {
+    return endOf(run, current, error);
+  }
+}
+
+/** Earlier tasks have changed something: what was foreseen for a group of tasks is looked at again, as a whole. */
+async function planAgain(
+  { host, options, written }: HostRun,
+  aheads: readonly Forecast[],
+): Promise<readonly Forecast[]> {
+  const engineOptions: EngineOptions = { ...options, written, inNetworkChange: true };
+  const looks = await Promise.all(aheads.map(({ task }) => lookAt(host, task, engineOptions)));
+  const changing = new Set<Task>();
+  return aheads.map((ahead, index) => {
+    const look = withDue(ahead.task, looks[index] ?? ahead.look, changing);
+    refuseMissing(look.missing);
+    const steps = planSteps(host, ahead.task, look, engineOptions);
+    if (steps.length > 0) changing.add(ahead.task);
+    return { ...ahead, look, steps };
+  });
+}
+
+/** Makes events of the steps of a network change; a task of it that is applied has begun. */
+function teller(
+  { host, report, emit }: HostRun,
+  title: string,
+  aheads: readonly Forecast[],
+  onTask: (ahead: Forecast) => void = () => {},
+): TellPhase {
+  return (phase, { task, ...details } = {}) => {
+    const ahead = aheads.find((each) => each.task === task);
+    if (ahead !== undefined) {
+      onTask(ahead);
+      report.start(ahead.name);
+    }
+    emit({
+      type: 'network-change',
+      host: host.name,
+      title,
+      phase,
+      ...details,
+      ...(task !== undefined && { reason: task.title }),
+    });
+  };
 }
 
 /**
@@ -184,64 +292,4 @@ function foreseen({ look, steps }: Forecast): TaskResult {
 
 function status(steps: readonly Step[]): TaskStatus {
   return steps.length > 0 ? 'changed' : 'ok';
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}
-
-/** Tells of each task once: its end, or that it was skipped. */
-class Report {
-  readonly #host: Host;
-  readonly #emit: Emit;
-  readonly #open: Map<number, TaskName>;
-  #started = performance.now();
-
-  constructor(host: Host, tasks: readonly Task[], emit: Emit) {
-    this.#host = host;
-    this.#emit = emit;
-    this.#open = new Map(tasks.map((task, index) => [index, taskName(task, index)]));
-  }
-
-  start(task: TaskName): void {
-    this.#started = performance.now();
-    this.#emit({ type: 'task-start', host: this.#host.name, task });
-  }
-
-  end(task: TaskName, status: TaskStatus, more: { result: TaskResult; after?: readonly string[] }): true {
-    this.#open.delete(task.index);
-    this.#emit({ type: 'task-end', host: this.#host.name, task, status, ...more, seconds: this.#seconds() });
-    return true;
-  }
-
-  fail(name: TaskName, task: Task, reason: unknown): false {
-    const error = asError(reason);
-    if (error instanceof KvmPlayError) error.at({ host: this.#host.name, task: task.title, location: task.location });
-    this.#open.delete(name.index);
-    this.#emit({
-      type: 'task-end',
-      host: this.#host.name,
-      task: name,
-      status: 'failed',
-      error,
-      seconds: this.#seconds(),
-    });
-    return false;
-  }
-
-  /** Nobody knows what became of the task under way when the host was lost: it was neither done nor skipped. */
-  lose(task: TaskName): void {
-    this.#open.delete(task.index);
-  }
-
-  skipRest(): void {
-    for (const task of this.#open.values()) {
-      this.#emit({ type: 'task-end', host: this.#host.name, task, status: 'skipped', seconds: 0 });
-    }
-    this.#open.clear();
-  }
-
-  #seconds(): number {
-    return (performance.now() - this.#started) / 1000;
-  }
 }

@@ -2,14 +2,23 @@ export { parseArguments } from './arguments.ts';
 export { type Difference, Once, once } from './diff.ts';
 export type { TaskResult } from './engine.ts';
 export * from './errors.ts';
-export type { HostSummary, PlayEvent, Summary, TaskName, TaskStatus } from './events.ts';
+export type {
+  ChangePlan,
+  HostSummary,
+  NetworkChangePhase,
+  PlayEvent,
+  Summary,
+  TaskName,
+  TaskStatus,
+} from './events.ts';
 export { type ConnectOptions, connect } from './hosts/connect.ts';
-export type { Host } from './hosts/host.ts';
+export type { Host, ReachOptions } from './hosts/host.ts';
 export { type HostSpec, parseHost } from './hosts/host_spec.ts';
 export type { Output, QueryOptions, ReadonlyHost, TextFile } from './hosts/readonly_host.ts';
 export {
   defineModule,
   type InForce,
+  type LinkOutlook,
   type Missing,
   type Module,
   type ModuleSpec,
@@ -17,6 +26,14 @@ export {
   type Task,
   type TaskOptions,
 } from './module.ts';
+export {
+  type NetworkChange,
+  type NetworkChangeOptions,
+  networkChange,
+  type PlayItem,
+  type Probe,
+  type ProbeSide,
+} from './network_change/network_change.ts';
 export { type Play, type PlayOptions, play, type Value, type Values } from './play.ts';
 export { type RunOptions, run } from './run.ts';
 export {
@@ -28,6 +45,7 @@ export {
   type RemoveFileStep,
   removeFile,
   type Step,
+  type Undo,
   type WriteFileStep,
   writeFile,
 } from './step.ts';

@@ -25,6 +25,7 @@ export async function clearMarker(host: Host, task: Task): Promise<void> {
   await host.execute(removeFile(markerPath(task)));
 }
 
-function markerPath(task: Task): string {
+/** Where the marker of a task is. */
+export function markerPath(task: Task): string {
   return `${directory}/${task.module}-${encodeURIComponent(task.subject)}`;
 }

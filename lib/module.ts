@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Difference } from './diff.ts';
 import { differences } from './diff.ts';
 import { applyTask, checkTask, type TaskResult } from './engine.ts';
@@ -32,6 +33,24 @@ export interface Seen<State, Found> {
   readonly warnings?: readonly string[];
   /** True while the state is on its way to another (a unit that is starting): the engine reads again, within a bound. */
   readonly settling?: boolean;
+  /** For a module that changes network links: what each of them comes to once everything is loaded. */
+  readonly links?: readonly LinkOutlook[];
+  /** What would leave the host without its network, now or after the next boot: a network change is refused because of it. */
+  readonly strands?: readonly string[];
+}
+
+/** What a network link comes to once a task is in force. */
+export interface LinkOutlook {
+  /** The link's name. */
+  readonly link: string;
+  /** The bridge that it is plugged into, and that has its address. */
+  readonly bridge?: string;
+  /** Where its IPv4 address comes from: a DHCP server, an address such as `192.168.221.150/24`, or nowhere. */
+  readonly ipv4: 'dhcp' | 'none' | (string & {});
+  /** The gateway that is configured together with it. */
+  readonly gateway?: string;
+  /** Seconds that it takes to forward packets once it is up: spanning tree listens and learns first. Default 0. */
+  readonly delay?: number;
 }
 
 /** What holds on the live system of what a module has written. An empty list means that all of it holds. */
@@ -86,6 +105,8 @@ export interface Reading {
   readonly missing: readonly Missing[];
   readonly warnings: readonly string[];
   readonly settling: boolean;
+  readonly links: readonly LinkOutlook[];
+  readonly strands: readonly string[];
   /** Says which steps lead from here to what is wanted. @throws UnsupportedChangeError */
   plan(due: readonly Difference[]): readonly Step[];
 }
@@ -103,6 +124,8 @@ export interface Task {
   readonly disrupts: readonly Disruption[];
   readonly loadedLater: boolean;
   readonly provides: readonly string[];
+  /** The same for every task that wants the same, in this run and in another. */
+  readonly fingerprint: string;
   /** Looks at a host. */
   read(host: ReadonlyHost): Promise<Reading>;
   /** Looks at what is in force; present when something else must load what the task writes. */
@@ -180,6 +203,9 @@ function newTask<Args extends object, State extends object, Found>(
     disrupts,
     loadedLater,
     provides: spec.provides?.(desired) ?? [],
+    fingerprint: createHash('sha256')
+      .update(JSON.stringify([spec.name, desired]))
+      .digest('hex'),
     async read(host: ReadonlyHost): Promise<Reading> {
       const seen = await spec.read(host, desired);
       return {
@@ -187,6 +213,8 @@ function newTask<Args extends object, State extends object, Found>(
         missing: seen.missing ?? [],
         warnings: seen.warnings ?? [],
         settling: seen.settling ?? false,
+        links: seen.links ?? [],
+        strands: seen.strands ?? [],
         plan: (due) => spec.plan(seen, desired, due),
       };
     },

@@ -4,6 +4,7 @@ import { errorWords } from './load_error.ts';
 import { callerLocation, userLocation } from './location.ts';
 import type { Task } from './module.ts';
 import { nearest } from './nearest.ts';
+import { type PlayItem, tasksOf } from './network_change/network_change.ts';
 
 /** A variable's value. Its default says its type. */
 export type Value = string | number | boolean;
@@ -21,8 +22,8 @@ export interface PlayOptions<V extends Values> {
   readonly become?: boolean;
   /** Variables with their defaults; `-e name=value` overrides them. */
   readonly vars?: V;
-  /** The tasks in order, or a function of the variables that makes them. */
-  readonly tasks: readonly Task[] | ((vars: V) => readonly Task[]);
+  /** The tasks and network changes in order, or a function of the variables that makes them. */
+  readonly tasks: readonly PlayItem[] | ((vars: V) => readonly PlayItem[]);
 }
 
 const playMark: unique symbol = Symbol.for('kvm-play.play');
@@ -40,7 +41,7 @@ export interface Play {
    * @param values in place of the variables' defaults; names that the play does not have are passed over
    * @throws ArgumentError, PlaybookError at the user's line
    */
-  build(values?: Values): readonly Task[];
+  build(values?: Values): readonly PlayItem[];
 }
 
 /**
@@ -71,7 +72,7 @@ export function play<V extends Values = Record<never, Value>>(options: PlayOptio
     build: (values = {}) =>
       inPlay(name, location, () => {
         const made = typeof tasks === 'function' ? tasks(withValues(options.vars, values)) : tasks;
-        checkTasks(made);
+        checkTasks(tasksOf(made));
         return made;
       }),
   }));

@@ -1,9 +1,10 @@
-import { type HostSummary, type PlayEvent, type Summary, taskName } from './events.ts';
+import { RollBackUnverifiedError, RolledBackError } from './errors.ts';
+import { type HostSummary, nothingCounted, type PlayEvent, type Summary, taskName } from './events.ts';
 import { runOnHost } from './host_run.ts';
 import { type ConnectOptions, connect } from './hosts/connect.ts';
 import type { Host } from './hosts/host.ts';
 import { type HostSpec, hostName, parseHost } from './hosts/host_spec.ts';
-import type { Task } from './module.ts';
+import { type PlayItem, tasksOf } from './network_change/network_change.ts';
 import { checkNames, type Play, type Values } from './play.ts';
 
 /** How to run plays. */
@@ -37,7 +38,7 @@ export interface RunOptions extends ConnectOptions {
 export async function run(plays: Play | readonly Play[], options: RunOptions = {}): Promise<Summary> {
   const list: readonly Play[] = 'build' in plays ? [plays] : plays;
   checkNames(list, options.vars ?? {});
-  const built = list.map((play) => ({ play, tasks: play.build(options.vars), hosts: hostsOf(play, options) }));
+  const built = list.map((play) => ({ play, items: play.build(options.vars), hosts: hostsOf(play, options) }));
 
   const tally = new Tally();
   const emit = (event: PlayEvent): void => {
@@ -46,11 +47,11 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
   };
   const { check = false, signal } = options;
   emit({ type: 'run-start', check });
-  for (const { play, tasks, hosts } of built) {
+  for (const { play, items, hosts } of built) {
     if (signal?.aborted) break;
     const going = hosts.filter((host) => tally.isGoing(hostName(host)));
-    emit({ type: 'play-start', play: play.name, hosts: going.map(hostName), tasks: tasks.map(taskName) });
-    await Promise.all(going.map((host) => playOnHost(host, play, tasks, options, emit)));
+    emit({ type: 'play-start', play: play.name, hosts: going.map(hostName), tasks: tasksOf(items).map(taskName) });
+    await Promise.all(going.map((host) => playOnHost(host, play, items, options, emit)));
   }
   const summary: Summary = { check, hosts: tally.hosts(), interrupted: signal?.aborted ?? false };
   emit({ type: 'run-end', summary });
@@ -60,7 +61,7 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
 async function playOnHost(
   spec: HostSpec,
   play: Play,
-  tasks: readonly Task[],
+  items: readonly PlayItem[],
   options: RunOptions,
   emit: (event: PlayEvent) => void,
 ): Promise<void> {
@@ -70,7 +71,7 @@ async function playOnHost(
     const host = await reach(spec, { ...options, become });
     if (host === undefined) return;
     try {
-      await runOnHost(host, tasks, options, emit);
+      await runOnHost(host, items, options, emit);
     } finally {
       await host.close();
     }
@@ -94,6 +95,12 @@ function hostsOf(play: Play, { hosts }: RunOptions): readonly HostSpec[] {
   return [...new Map(specs.map((spec) => [hostName(spec), spec])).values()];
 }
 
+/** What became of a network change, by the error that ended it. */
+function outcomeOf(error: Error): Partial<HostSummary> {
+  if (error instanceof RolledBackError) return { rolledBack: 1 };
+  return error instanceof RollBackUnverifiedError ? { unverified: 1 } : {};
+}
+
 /** Counts events by host. */
 class Tally {
   readonly #hosts = new Map<string, HostSummary>();
@@ -104,13 +111,17 @@ class Tally {
         for (const host of event.hosts) this.#add(host, {});
         break;
       case 'task-end':
-        this.#add(event.host, { [event.status]: 1, warnings: event.result?.warnings.length ?? 0 });
+        this.#add(event.host, {
+          [event.status]: 1,
+          warnings: event.result?.warnings.length ?? 0,
+          ...(event.error && outcomeOf(event.error)),
+        });
         break;
       case 'host-unreachable':
         this.#add(event.host, { unreachable: 1 });
         break;
       case 'host-failed':
-        this.#add(event.host, { failed: 1 });
+        this.#add(event.host, { failed: 1, ...outcomeOf(event.error) });
         break;
       default:
     }
@@ -127,7 +138,7 @@ class Tally {
   }
 
   #add(host: string, more: Partial<HostSummary>): void {
-    const counts = this.#hosts.get(host) ?? { ok: 0, changed: 0, failed: 0, skipped: 0, unreachable: 0, warnings: 0 };
+    const counts = this.#hosts.get(host) ?? nothingCounted;
     this.#hosts.set(host, {
       ok: counts.ok + (more.ok ?? 0),
       changed: counts.changed + (more.changed ?? 0),
@@ -135,6 +146,8 @@ class Tally {
       skipped: counts.skipped + (more.skipped ?? 0),
       unreachable: counts.unreachable + (more.unreachable ?? 0),
       warnings: counts.warnings + (more.warnings ?? 0),
+      rolledBack: counts.rolledBack + (more.rolledBack ?? 0),
+      unverified: counts.unverified + (more.unverified ?? 0),
     });
   }
 }

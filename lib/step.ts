@@ -29,8 +29,16 @@ export interface CommandStep {
   readonly judgedBy?: 'exit-code' | 'state';
   /** systemd units that it starts, stops or reconfigures. */
   readonly units?: readonly string[];
-  /** Network links that it touches. */
-  readonly links?: readonly string[];
+  /** How a network change takes it back, besides what is put back from the snapshot (files, units, links). */
+  readonly undo?: Undo;
+}
+
+/** Commands that take a step back when a network change is rolled back. Each may fail, and the next one is run all the same. */
+export interface Undo {
+  /** Run while the files that the change wrote are still in place: they alone say what has to be taken down. */
+  readonly withNewFiles?: readonly (readonly string[])[];
+  /** Run once the old files are back. */
+  readonly withOldFiles?: readonly (readonly string[])[];
 }
 
 /** Writes a file atomically: a temporary name in the same directory, sync, rename. Mode, owner and SELinux label stay; a link is followed. */

@@ -4,7 +4,8 @@ import { type Difference, type Once, once } from '../lib/diff.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
 import { defineModule, type Missing, type Module, type Seen, type TaskOptions } from '../lib/module.ts';
-import { type CommandStep, command } from '../lib/step.ts';
+import { type CommandStep, command, type Undo } from '../lib/step.ts';
+import { takeDownNetwork } from './backends/network_scripts.ts';
 import {
   disruptionBy,
   isEnabledIndirectly,
@@ -115,11 +116,13 @@ async function read(host: ReadonlyHost, wanted: ServiceState): Promise<Seen<Serv
     masked: readMasked(unit),
   };
   const isSettling = settles(unit, wanted, Number.parseFloat(uptime?.text ?? ''));
+  const strands = strandsOf(unit, wanted, state.enabled);
   return {
     state,
     found: unit,
     missing: await missingUnit(host, unit, wanted),
-    warnings: warningsOf(unit, wanted, state.enabled),
+    warnings: [...warningsOf(unit, wanted, state.enabled), ...strands],
+    strands,
     settling: isSettling,
   };
 }
@@ -198,14 +201,19 @@ function warningsOf(unit: UnitStatus, wanted: ServiceState, enabled: boolean | '
     warnings.push(`${name} ends as soon as it is started, again and again; 'systemctl status ${name}' says why`);
   }
   if (isLinkUnit(name) && wanted.enabled === undefined && unit.load === 'loaded') {
-    if (wanted.state === 'started' && enabled === false) {
-      warnings.push(`${name} is not enabled, so its links are gone after the next boot; enabled: true keeps them`);
-    }
     if (wanted.state === 'stopped' && enabled === true) {
       warnings.push(`${name} is enabled, so it is back after the next boot; enabled: false keeps it away`);
     }
   }
   return warnings;
+}
+
+/** Links that a unit brings up are gone after the next boot where nothing starts the unit then. */
+function strandsOf(unit: UnitStatus, wanted: ServiceState, enabled: boolean | 'runtime'): readonly string[] {
+  const { name } = wanted;
+  if (!isLinkUnit(name) || wanted.state !== 'started' || wanted.enabled === true) return [];
+  if (enabled === true || unit.load !== 'loaded') return [];
+  return [`${name} is not enabled, so its links are gone after the next boot; enabled: true keeps them`];
 }
 
 function plan(
@@ -309,12 +317,21 @@ function act(action: UnitAction, name: string, units: readonly string[]): Comman
 
 function actionOptions(action: UnitAction, name: string, units: readonly string[]): Omit<CommandStep, 'kind' | 'argv'> {
   const disrupts = disruptionBy(action, name);
+  const undo = undoOf(action, name);
   return {
     timeLimit: actionTimeLimit,
     units,
     ...(disrupts && { disrupts }),
+    ...(undo && { undo }),
     ...(isLinkUnit(name) && { judgedBy: 'state' }),
   };
+}
+
+/** What has brought links up takes them down again while it still knows them. */
+function undoOf(action: UnitAction, name: string): Undo | undefined {
+  if (!isLinkUnit(name) || action === 'stop') return undefined;
+  const stop = ['systemctl', 'stop', name];
+  return { withNewFiles: name === 'network' ? [stop, ...takeDownNetwork] : [stop] };
 }
 
 function systemctl(verb: string, options: readonly string[], ...units: readonly string[]): CommandStep {

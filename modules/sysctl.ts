@@ -299,7 +299,11 @@ function planLive(
     );
   }
   const due = parameters.value.filter((each) => differs(each) || reaches(first.key, each.key));
-  return [command(['sysctl', '-w', ...due.map(({ key, value }) => `${key}=${value}`)])];
+  const before = due.flatMap(({ key }) => (state.live?.[key] === undefined ? [] : [`${key}=${state.live[key]}`]));
+  const set = due.map(({ key, value }) => `${key}=${value}`);
+  return [
+    command(['sysctl', '-w', ...set], before.length === 0 ? {} : { undo: { withOldFiles: [['sysctl', '-w', ...before]] } }),
+  ];
 }
 
 function planFile({ found }: Seen<SysctlState, SysctlFound>, wanted: SysctlState): readonly Step[] {

@@ -6,12 +6,13 @@ import { describe, expect, test } from '@jest/globals';
 import ts from 'typescript';
 import { exitCodes } from '../lib/cli/exit_code.ts';
 import { usage } from '../lib/cli/options.ts';
-import type { PlayEvent } from '../lib/events.ts';
+import { nothingCounted, type PlayEvent } from '../lib/events.ts';
 import { runOnHost } from '../lib/host_run.ts';
 import * as library from '../lib/index.ts';
 import { basesDirectory, labsDirectory } from '../lib/lab/layout.ts';
 import { requiredPackages } from '../lib/lab/requirements.ts';
 import type { Task } from '../lib/module.ts';
+import { tasksOf } from '../lib/network_change/network_change.ts';
 import { isPlay } from '../lib/play.ts';
 import { fileDiff } from '../lib/reporters/file_diff.ts';
 import { jsonReporter } from '../lib/reporters/json.ts';
@@ -121,7 +122,7 @@ function evaluate({ code }: Block): readonly Task[] {
   });
   const exported: { default?: unknown } = {};
   compileFunction(outputText, ['require', 'exports'])((name: string) => known.get(name), exported);
-  return isPlay(exported.default) ? exported.default.build() : made;
+  return isPlay(exported.default) ? tasksOf(exported.default.build()) : made;
 }
 
 /** Splits a page at its headings of the second level. */
@@ -281,7 +282,7 @@ describe('docs/command.md', () => {
       { type: 'play-start', play: 'Guests', hosts: ['localhost'], tasks: [] },
     ];
     await runOnHost(host, evaluate(block), { check: true }, (event) => events.push(event));
-    const counts = { ok: 0, changed: 1, failed: 0, skipped: 0, unreachable: 0, warnings: 0 };
+    const counts = { ...nothingCounted, changed: 1 };
     events.push({ type: 'run-end', summary: { check: true, hosts: { localhost: counts }, interrupted: false } });
 
     let shown = '$ npx kvm-play --check site.ts\n';

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { PlaybookError } from '../errors.ts';
 import type { PlayEvent, Summary } from '../events.ts';
 import { loadSite } from '../load_site.ts';
+import { tasksOf } from '../network_change/network_change.ts';
 import { checkNames } from '../play.ts';
 import { run } from '../run.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
@@ -60,7 +61,7 @@ async function listTasks(site: string, { vars }: CommandLine): Promise<number> {
   checkNames(plays, vars);
   const lines = plays.flatMap((play) => [
     `play: ${play.name}`,
-    ...play.build(vars).map(({ title, module }) => `  ${title} (${module})`),
+    ...tasksOf(play.build(vars)).map(({ title, module }) => `  ${title} (${module})`),
   ]);
   process.stdout.write(`${lines.join('\n')}\n`);
   return exitCodes.ok;

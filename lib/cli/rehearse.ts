@@ -5,6 +5,7 @@ import { connect } from '../hosts/connect.ts';
 import { buildLab, type Lab, missingPackages, sweepLabs, unableReason } from '../lab/index.ts';
 import { drawPicture, type Look, lookAtNetwork } from '../lab/picture.ts';
 import { loadSite } from '../load_site.ts';
+import { tasksOf } from '../network_change/network_change.ts';
 import type { Play, Values } from '../play.ts';
 import { run } from '../run.ts';
 import { exitCode } from './exit_code.ts';
@@ -119,7 +120,7 @@ async function putIsos(
 ): Promise<void> {
   const host = await connect(hostName, { sshConfig: lab.sshConfig });
   try {
-    for (const task of plays.flatMap((play) => play.build(values))) {
+    for (const task of plays.flatMap((play) => tasksOf(play.build(values)))) {
       const { missing } = await task.read(host.reader);
       for (const { key } of missing) {
         const path = /^file:(\/.*\.iso)$/i.exec(key)?.[1];

@@ -13,6 +13,13 @@ export function parseIpv4(text: string): number | undefined {
   return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
+/** Reads `address/prefix`; undefined when it is none. */
+export function parseIpv4Network(text: string): Ipv4Network | undefined {
+  const [, host = '', length = ''] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
+  const address = parseIpv4(host);
+  return address === undefined || Number(length) > 32 ? undefined : { address, prefix: Number(length) };
+}
+
 /** Writes an IPv4 address with dots. */
 export function formatIpv4(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join('.');

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pRetry from 'p-retry';
 import { ConnectionError } from '../errors.ts';
+import type { ReachOptions } from './host.ts';
 import { runtimeDirectory } from './paths.ts';
 import { quote } from './quote.ts';
+import { reconnectTo, runAnywhere } from './reach.ts';
 import { prologue } from './script.ts';
 import type { RawOutput, Transport } from './transport.ts';
 
 /** Seconds between two attempts to hear from a host whose network is being restarted. */
 const attemptInterval = 0.5;
-/** Seconds that one attempt over the old connection, and over a fresh one, may take. */
+/** Seconds that one attempt over the old connection may take. */
 const oldLimit = 3;
-const freshLimit = 6;
 /** Seconds beyond the commands' own time limits in which the host must be heard from again. */
 const returnLimit = 60;
 
@@ -35,20 +35,21 @@ export interface DetachedCommand {
  * Runs commands that may cut the link, one after the other: on the host they run outside of this session, their output and exit
  * statuses go to a journal there. All of them run as one, because after the first nobody may be there to start the second.
  * The controller asks for the result over the old connection and over fresh ones; the first that answers wins.
+ * @param options `within`: seconds in which the host must be heard from again; `at`: addresses to try besides its own
  * @returns what became of each command that was run; those after a failed one were not
  * @throws ConnectionError when the host is not heard from again in time
  */
 export async function runDetached(
   transport: Transport,
   commands: readonly DetachedCommand[],
+  options: ReachOptions = {},
 ): Promise<readonly RawOutput[]> {
   const journal = `${runtimeDirectory}/steps/${randomUUID()}`;
   const stdin = Buffer.from(detachedScript(journal, commands));
   const started = await transport.run(startScript(journal), { stdin, timeLimit: 30 });
   if (started.exitCode !== 0) return [started];
-  const seconds = commands.reduce((sum, { timeLimit }) => sum + timeLimit, returnLimit);
-  const { result, fresh } = await awaitResult(transport, journal, seconds);
-  if (fresh) await pRetry(() => transport.reconnect(), { retries: 10, minTimeout: 500, maxTimeout: 500 });
+  const within = options.within ?? commands.reduce((sum, { timeLimit }) => sum + timeLimit, returnLimit);
+  const result = await awaitResult(transport, journal, { at: [], ...options, within });
   await transport.run(`rm -rf -- ${journal}`, { timeLimit: 15 }).catch(() => {});
   return result.exitCode === 0 ? parseOutputs(result.stdout) : [result];
 }
@@ -102,24 +103,25 @@ done`;
 async function awaitResult(
   transport: Transport,
   journal: string,
-  seconds: number,
-): Promise<{ result: RawOutput; fresh: boolean }> {
+  { within, at }: Required<ReachOptions>,
+): Promise<RawOutput> {
   const ask = askScript(journal);
-  const deadline = performance.now() + seconds * 1000;
+  const deadline = performance.now() + within * 1000;
   while (performance.now() < deadline) {
     try {
-      const heard = await Promise.any([
-        transport.run(ask, { timeLimit: oldLimit }).then((result) => ({ result, fresh: false })),
-        transport.runFresh(ask, { timeLimit: freshLimit }).then((result) => ({ result, fresh: true })),
-      ]);
-      if (heard.result.exitCode !== stillRunning) return heard;
+      const old = transport.run(ask, { timeLimit: oldLimit }).then((result) => ({ result, fresh: undefined }));
+      const heard = await Promise.any([old, runAnywhere(transport, ask, at)]);
+      if (heard.result.exitCode !== stillRunning) {
+        if (heard.fresh !== undefined) await reconnectTo(transport, heard.fresh);
+        return heard.result;
+      }
     } catch {
       // Neither was answered: the link is still down.
     }
     await sleep(attemptInterval * 1000);
   }
   throw new ConnectionError(
-    `the host has not been heard from for ${seconds} s since the steps that cut the link; look at its console, their output is in ${journal}`,
+    `the host has not been heard from for ${Math.round(within)} s since the steps that cut the link; look at its console, their output is in ${journal}`,
   );
 }
 

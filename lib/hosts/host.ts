@@ -2,6 +2,14 @@ import type { CommandError } from '../errors.ts';
 import type { CommandStep, Step } from '../step.ts';
 import type { ReadonlyHost } from './readonly_host.ts';
 
+/** Where and for how long a host is looked for that may be out of reach. */
+export interface ReachOptions {
+  /** Seconds in which it must answer. */
+  readonly within?: number;
+  /** Addresses to try besides its own name. Where one answers, the host is reached there from then on, by the same host key. */
+  readonly at?: readonly string[];
+}
+
 /** A host as the engine sees it: it can look, and it can take steps. Modules only ever get the {@link ReadonlyHost} inside. */
 export interface Host {
   /** The host's name, as the user wrote it. */
@@ -20,10 +28,17 @@ export interface Host {
   /**
    * Executes steps that cut the link, one after the other, outside of this session: after the first one nobody may be there to
    * start the second. Returns once the host has been heard from again.
+   * @param options `within`: default is what the steps may take, and a minute
    * @returns failures of steps that are judged by the state, and not by their exit code
    * @throws CommandError for another step that failed, and ended the sequence; ConnectionError
    */
-  executeDetached(steps: readonly CommandStep[]): Promise<readonly CommandError[]>;
+  executeDetached(steps: readonly CommandStep[], options?: ReachOptions): Promise<readonly CommandError[]>;
+  /**
+   * Drops the connection, whatever its state, and opens another.
+   * @param options `within`: default 15
+   * @throws ConnectionError when the host does not answer in time
+   */
+  reconnect(options?: ReachOptions): Promise<void>;
   /** Leaves one line in the host's own log. Never fails. */
   log(line: string): Promise<void>;
   /** Releases the lock and ends the connection. */

@@ -2,9 +2,10 @@ import { CommandError } from '../errors.ts';
 import { type CommandStep, type Step, shownArgv } from '../step.ts';
 import { isTimeout, QueryBatch, timeoutError } from './batch.ts';
 import { runDetached } from './detached.ts';
-import type { Host } from './host.ts';
+import type { Host, ReachOptions } from './host.ts';
 import { HostLock } from './lock.ts';
 import { quote, quoteAll } from './quote.ts';
+import { reachAgain } from './reach.ts';
 import type { Output, ReadonlyHost, TextFile } from './readonly_host.ts';
 import { limited, prologue } from './script.ts';
 import { directoryScript, fileBytes, removeScript, writeScript } from './steps.ts';
@@ -67,7 +68,11 @@ export class ShellHost implements Host {
     await this.#transport.close();
   }
 
-  async executeDetached(steps: readonly CommandStep[]): Promise<readonly CommandError[]> {
+  async reconnect(options: ReachOptions = {}): Promise<void> {
+    await reachAgain(this.#transport, options);
+  }
+
+  async executeDetached(steps: readonly CommandStep[], options?: ReachOptions): Promise<readonly CommandError[]> {
     const limits = steps.map(({ timeLimit = stepLimit }) => timeLimit);
     await this.#lock.extend(limits.reduce((sum, limit) => sum + limit, 0));
     const commands = steps.map((step, index) => ({
@@ -75,7 +80,7 @@ export class ShellHost implements Host {
       timeLimit: limits[index] ?? stepLimit,
       mayFail: step.judgedBy === 'state',
     }));
-    const outputs = await runDetached(this.#transport, commands);
+    const outputs = await runDetached(this.#transport, commands, options);
     return steps.flatMap((step, index) => {
       const output = outputs[index];
       const failure = output && failureOf(shownArgv(step), output, limits[index] ?? stepLimit);

@@ -32,6 +32,9 @@ export class SshTransport implements Transport {
   readonly #spec: HostSpec;
   readonly #options: SshOptions;
   #socket = '';
+  /** The address at which the machine is reached now; undefined where that is its own. */
+  #at: string | undefined;
+  #place: readonly string[] = [];
 
   constructor(name: string, spec: HostSpec, options: SshOptions) {
     this.name = name;
@@ -46,17 +49,31 @@ export class SshTransport implements Transport {
   }
 
   async run(script: string, options: RunScript): Promise<RawOutput> {
-    return this.#ssh(['-o', 'ControlMaster=no', '-o', `ControlPath=${this.#socket}`], script, options);
+    const shared = ['-o', 'ControlMaster=no', '-o', `ControlPath=${this.#socket}`];
+    return this.#ssh([...this.#place, ...shared], script, options);
   }
 
-  async runFresh(script: string, options: RunScript): Promise<RawOutput> {
-    return this.#ssh(['-o', 'ControlMaster=no', '-o', 'ControlPath=none', '-o', 'ConnectTimeout=3'], script, options);
+  async runFresh(script: string, options: RunScript, at: string | undefined = this.#at): Promise<RawOutput> {
+    const fresh = ['-o', 'ControlMaster=no', '-o', 'ControlPath=none', '-o', 'ConnectTimeout=3'];
+    return this.#ssh([...fresh, ...(await this.#elsewhere(at))], script, options);
   }
 
-  async reconnect(): Promise<void> {
-    const exit = this.#arguments(['-o', `ControlPath=${this.#socket}`, '-O', 'exit']);
+  async reconnect(at: string | undefined = this.#at): Promise<void> {
+    const exit = this.#arguments([...this.#place, '-o', `ControlPath=${this.#socket}`, '-O', 'exit']);
     await runProcess('ssh', exit, { output: false, timeLimit: 2 });
+    this.#at = at;
+    this.#place = await this.#elsewhere(at);
     await this.#openMaster();
+  }
+
+  /** Options that lead to another address, and still demand the host key that belongs to the machine's own name. */
+  async #elsewhere(at: string | undefined): Promise<readonly string[]> {
+    if (at === undefined) return [];
+    const { stdout } = await runProcess('ssh', ['-G', ...this.#arguments([])], { timeLimit: 10 });
+    const known = (key: string): string | undefined => new RegExp(`^${key} (.+)$`, 'm').exec(stdout.toString())?.[1];
+    const [name, port = '22'] = [known('hostname') ?? this.#spec.name, known('port')];
+    const alias = known('hostkeyalias') ?? (port === '22' ? name : `[${name}]:${port}`);
+    return [`HostName=${at}`, `HostKeyAlias=${alias}`].flatMap(asOption);
   }
 
   async close(): Promise<void> {}
@@ -70,11 +87,15 @@ export class SshTransport implements Transport {
     const errors = join(directory, 'stderr');
     const master = ['-E', errors, '-o', 'ControlMaster=auto', '-o', `ControlPath=${this.#socket}`];
     try {
-      const result = await runProcess('ssh', [...this.#arguments([...master, '-o', 'ControlPersist=60s']), 'exit 0'], {
-        output: false,
-        timeLimit: giveUpLimit,
-        signal: this.#options.signal,
-      });
+      const result = await runProcess(
+        'ssh',
+        [...this.#arguments([...this.#place, ...master, '-o', 'ControlPersist=60s']), 'exit 0'],
+        {
+          output: false,
+          timeLimit: giveUpLimit,
+          signal: this.#options.signal,
+        },
+      );
       if (result.exitCode !== 0) throw failure(result, await readFile(errors, 'utf8').catch(() => ''), giveUpLimit);
     } finally {
       await rm(directory, { recursive: true, force: true });

@@ -24,10 +24,18 @@ export interface Transport {
   readonly isLocal: boolean;
   /** Runs a script over the open connection. @throws ConnectionError when the machine is out of reach */
   run(script: string, options: RunScript): Promise<RawOutput>;
-  /** Runs a script over a connection of its own, past a shared one that may hang. @throws ConnectionError */
-  runFresh(script: string, options: RunScript): Promise<RawOutput>;
-  /** Drops the open connection and opens another. @throws ConnectionError */
-  reconnect(): Promise<void>;
+  /**
+   * Runs a script over a connection of its own, past a shared one that may hang.
+   * @param at an address to try in place of the one at which it is reached now; it must be the same machine, by its host key
+   * @throws ConnectionError
+   */
+  runFresh(script: string, options: RunScript, at?: string): Promise<RawOutput>;
+  /**
+   * Drops the open connection and opens another.
+   * @param at an address at which the machine is reached from now on
+   * @throws ConnectionError
+   */
+  reconnect(at?: string): Promise<void>;
   /** Ends what the transport holds open. Never fails. */
   close(): Promise<void>;
 }
@@ -43,5 +51,7 @@ export function bootstrap(length: number, become: boolean): string {
   const load = `eval "$(dd bs=1 count=${length} 2>/dev/null)"`;
   if (!become) return `exec sh -c '${load}'`;
   const escaped = load.replaceAll(/["$]/g, '\\$&');
-  return `exec sh -c 'if [ "$(id -u)" = 0 ]; then ${load}; else exec sudo -n -- sh -c "${escaped}"; fi'`;
+  // sudo drops what says whom this session serves; a network change must know it.
+  const sudo = 'sudo -n -- env SSH_CONNECTION="$SSH_CONNECTION"';
+  return `exec sh -c 'if [ "$(id -u)" = 0 ]; then ${load}; else exec ${sudo} sh -c "${escaped}"; fi'`;
 }

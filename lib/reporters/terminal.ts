@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 import type { Difference } from '../diff.ts';
 import { inWords } from '../engine.ts';
 import { KvmPlayError, type Location } from '../errors.ts';
-import type { HostSummary, PlayEvent, TaskStatus } from '../events.ts';
+import type { HostSummary, NetworkChangePhase, PlayEvent, TaskStatus } from '../events.ts';
 import type { Step } from '../step.ts';
 import { stepLine } from './steps.ts';
 
@@ -29,6 +29,14 @@ export interface TerminalOptions {
   /** Columns of the rules above plays and tasks. */
   readonly width: number;
 }
+
+type ChangeEvent = Extract<PlayEvent, { type: 'network-change' }>;
+
+const changeStyles: Readonly<Partial<Record<NetworkChangePhase, Style>>> = {
+  'rolling-back': 'red',
+  'rolled-back': 'yellow',
+  confirmed: 'green',
+};
 
 const styles: Readonly<Record<TaskStatus, Style>> = { ok: 'green', changed: 'yellow', failed: 'red', skipped: 'cyan' };
 
@@ -77,6 +85,9 @@ class View {
       case 'task-end':
         this.#task(event);
         break;
+      case 'network-change':
+        this.#change(event);
+        break;
       case 'host-unreachable':
         this.#failure('unreachable', event.host, event.error);
         break;
@@ -111,6 +122,41 @@ class View {
     }
   }
 
+  /** What a person at the terminal waits for, or has to approve of; every step with `-v`. */
+  #change({ host, title, phase, id, reason, plan }: ChangeEvent): void {
+    const say = (text: string): void => this.#line(`${title}: [${host}] ${text}`, changeStyles[phase]);
+    switch (phase) {
+      case 'planned':
+      case 'arming':
+        if (plan === undefined || (phase === 'arming' && !this.#options.steps)) break;
+        this.#rule(`NETWORK CHANGE [${title}]`);
+        this.#header = undefined;
+        this.#line(
+          `planned: [${host}] all or nothing; it must be confirmed within ${plan.confirmWithin} s, or the host goes back`,
+        );
+        for (const file of plan.files) this.#line(`    may be restored: ${file}`);
+        for (const words of plan.proves) this.#line(`    will be proved: ${words}`);
+        break;
+      case 'armed':
+        say(`armed: the host goes back by itself unless the change ${id ?? ''} is confirmed`);
+        break;
+      case 'taking-up':
+        say(`an earlier run has left the change ${id ?? ''} pending: taking it up`);
+        break;
+      case 'confirmed':
+        say('confirmed over a new connection: it stays');
+        break;
+      case 'rolling-back':
+        say(`going back, and waiting for the host: ${reason ?? ''}`);
+        break;
+      case 'rolled-back':
+        say('the host is as it was before');
+        break;
+      default:
+        if (this.#options.steps) say(reason === undefined ? phase : `${phase}: ${reason}`);
+    }
+  }
+
   /** Hosts go side by side, so a header stands wherever the task is another than that of the line before. */
   #headerOf({ task }: TaskEnd): void {
     const header = `TASK [${task.title}]`;
@@ -140,9 +186,10 @@ class View {
 
   #recap(host: string, counts: HostSummary, all: Readonly<Record<string, HostSummary>>): void {
     const width = Math.max(...Object.keys(all).map((name) => name.length));
-    const { ok, changed, unreachable, failed, skipped, warnings } = counts;
+    const { ok, changed, unreachable, failed, skipped, warnings, rolledBack, unverified } = counts;
     // As in Ansible, a changed task is an ok one too.
-    const numbers = { ok: ok + changed, changed, unreachable, failed, skipped, warnings };
+    const undone = { ...(rolledBack > 0 && { rolledback: rolledBack }), ...(unverified > 0 && { unverified }) };
+    const numbers = { ok: ok + changed, changed, unreachable, failed, skipped, warnings, ...undone };
     const text = Object.entries(numbers).map(([name, count]) => `${name}=${count}`.padEnd(name.length + 5));
     const style = failed + unreachable > 0 ? 'red' : changed > 0 ? 'yellow' : 'green';
     this.#line(`${host.padEnd(width)} : ${text.join(' ').trimEnd()}`, style);

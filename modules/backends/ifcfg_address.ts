@@ -1,4 +1,4 @@
-import { classPrefix, type Ipv4Network, parseIpv4, prefixOfNetmask } from '../../lib/formats/ipv4.ts';
+import { classPrefix, parseIpv4, prefixOfNetmask } from '../../lib/formats/ipv4.ts';
 import { getValue, type KeyValueFile } from '../../lib/formats/key_value.ts';
 
 /**
@@ -10,13 +10,6 @@ export function primaryAddress(file: KeyValueFile): string | undefined {
   const addresses = ['', '0'].flatMap((index) => addressAt(file, index) ?? []);
   if (addresses.length > 0) return addresses.join(', ');
   return addressAt(file, '1') ?? addressAt(file, '2');
-}
-
-/** Reads `address/prefix`; undefined when it is none. */
-export function parseNetwork(text: string): Ipv4Network | undefined {
-  const [, host = '', length = ''] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
-  const address = parseIpv4(host);
-  return address === undefined || Number(length) > 32 ? undefined : { address, prefix: Number(length) };
 }
 
 function addressAt(file: KeyValueFile, index: string): string | undefined {

@@ -1,11 +1,11 @@
 import { UnsupportedChangeError } from '../../lib/errors.ts';
-import { inSubnet, parseIpv4 } from '../../lib/formats/ipv4.ts';
+import { inSubnet, parseIpv4, parseIpv4Network } from '../../lib/formats/ipv4.ts';
 import { assignment, formatKeyValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
 import type { TextFile } from '../../lib/hosts/readonly_host.ts';
 import type { Seen } from '../../lib/module.ts';
 import { removeFile, type Step, writeFile } from '../../lib/step.ts';
 import type { IfcfgBridgeState, PortState } from '../ifcfg_bridge.ts';
-import { parseNetwork, primaryAddress } from './ifcfg_address.ts';
+import { primaryAddress } from './ifcfg_address.ts';
 import { type BridgeValues, gatewayOf, portMacWord, writeBridge } from './ifcfg_bridge_file.ts';
 import type { IfcfgBridgeFound } from './ifcfg_bridge_read.ts';
 import { becomePort, leaveBridge } from './ifcfg_port.ts';
@@ -119,7 +119,7 @@ function refuseBroken(file: KeyValueFile, name: string, wanted: BridgeValues, fo
     );
   }
   const gateway = gatewayOf(file);
-  const network = address === undefined ? undefined : parseNetwork(address);
+  const network = address === undefined ? undefined : parseIpv4Network(address);
   if (isDhcp(wanted.BOOTPROTO) || gateway === undefined || network === undefined) return;
   const number = parseIpv4(gateway);
   if (number === undefined || !inSubnet(number, network)) {

@@ -3,6 +3,7 @@ import type { ReadonlyHost, TextFile } from '../../lib/hosts/readonly_host.ts';
 import type { Missing, Seen } from '../../lib/module.ts';
 import type { IfcfgBridgeState, PortState } from '../ifcfg_bridge.ts';
 import { type BridgeContext, bridgeValues } from './ifcfg_bridge_file.ts';
+import { bridgeLinks } from './ifcfg_bridge_links.ts';
 import { findings, type Surroundings } from './ifcfg_bridge_refusals.ts';
 import { addressKeysOf, rememberedKeys } from './ifcfg_port.ts';
 import {
@@ -76,6 +77,7 @@ export async function readBridge(
     found: { ...found, refusals },
     missing: missing(desired, missingScripts, tools, live.links, traits),
     warnings,
+    links: bridgeLinks(desired, found),
   };
 }
 

@@ -12,6 +12,15 @@ export const initScript = '/etc/init.d/network';
 /** Configures one interface; `ip` or `brctl`, it is this script that calls them. */
 const ethernetScript = `${scriptsDirectory}/ifup-eth`;
 
+/**
+ * Takes down what the network scripts have brought up, by the files as they are now. `systemctl stop` does nothing to a unit
+ * that has failed, so the script is called past its own redirection to systemctl; what it leaves of its DHCP clients is ended.
+ */
+export const takeDownNetwork: readonly (readonly string[])[] = [
+  ['env', 'SYSTEMCTL_SKIP_REDIRECT=1', initScript, 'stop'],
+  ['pkill', '-f', '^[^ ]*dhclient .*-lf [^ ]* -pf /var/run/dhclient-'],
+];
+
 /** Kinds of files that stand beside an interface's own: `route-ens33` beside `ifcfg-ens33`. */
 const companionKinds = ['route', 'route6', 'rule', 'rule6'] as const;
 

@@ -14,7 +14,7 @@ function refusal(work: () => unknown): KvmPlayError {
   throw new Error('nothing was refused');
 }
 
-const withTasks = (...tasks: readonly Task[]): (() => readonly Task[]) => play({ name: 'Play', tasks }).build;
+const withTasks = (...tasks: readonly Task[]): (() => readonly PlayItem[]) => play({ name: 'Play', tasks }).build;
 
 describe('a play', () => {
   test('has this machine as its host where it names none', () => {

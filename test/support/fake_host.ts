@@ -33,6 +33,7 @@ export class FakeHost implements Host {
   /** Every query that was asked, as command lines. */
   readonly asked: string[] = [];
   readonly logged: string[] = [];
+  reconnected = 0;
   locked = false;
   closed = false;
   readonly #options: FakeHostOptions;
@@ -102,6 +103,10 @@ export class FakeHost implements Host {
       });
     }
     return failures;
+  }
+
+  async reconnect(): Promise<void> {
+    this.reconnected += 1;
   }
 
   async log(line: string): Promise<void> {

@@ -1,12 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { exitCode } from '../../../lib/cli/exit_code.ts';
-import type { HostSummary, Summary } from '../../../lib/events.ts';
+import { type HostSummary, nothingCounted, type Summary } from '../../../lib/events.ts';
 
-const nothing: HostSummary = { ok: 0, changed: 0, failed: 0, skipped: 0, unreachable: 0, warnings: 0 };
+const nothing = nothingCounted;
 const ok: HostSummary = { ...nothing, ok: 3, warnings: 2 };
 const changed: HostSummary = { ...ok, changed: 1 };
 const failed: HostSummary = { ...changed, failed: 1, skipped: 1 };
 const unreachable: HostSummary = { ...nothing, unreachable: 1 };
+const rolledBack: HostSummary = { ...nothing, failed: 1, rolledBack: 1 };
+const unverified: HostSummary = { ...nothing, failed: 1, unverified: 1 };
 
 function summary(hosts: readonly HostSummary[], interrupted = false): Summary {
   return { check: false, hosts: Object.fromEntries(hosts.map((host, index) => [`host${index}`, host])), interrupted };
@@ -24,8 +26,14 @@ describe('exitCode', () => {
     ['a host out of reach', 4, [ok, unreachable], false],
     ['a host out of reach wins over a failure', 4, [failed, unreachable, changed], false],
     ['a host out of reach wins over a change', 4, [changed, unreachable], true],
+    ['a network change that was rolled back wins over a host out of reach', 5, [rolledBack, unreachable, failed], true],
   ] as const)('%s: %i', (_what, code, hosts, expectNoChange) => {
     expect(exitCode(summary(hosts), { expectNoChange })).toBe(code);
     expect(exitCode(summary(hosts, true), { expectNoChange })).toBe(130);
+  });
+
+  test('a roll-back that could not be verified wins over all', () => {
+    expect(exitCode(summary([unverified, rolledBack, unreachable, failed, changed]), { expectNoChange: true })).toBe(6);
+    expect(exitCode(summary([unverified], true), {})).toBe(6);
   });
 });

@@ -1,14 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
 import type { TaskResult } from '../../../lib/engine.ts';
 import { ArgumentError, CommandError, ConnectionError } from '../../../lib/errors.ts';
-import type { HostSummary, PlayEvent, TaskName, TaskStatus } from '../../../lib/events.ts';
+import {
+  type HostSummary,
+  nothingCounted,
+  type PlayEvent,
+  type TaskName,
+  type TaskStatus,
+} from '../../../lib/events.ts';
 import { fileDiff } from '../../../lib/reporters/file_diff.ts';
 import { errorLines, type TerminalOptions, terminalReporter } from '../../../lib/reporters/terminal.ts';
 import { command, makeDirectory, removeFile, type Step, writeFile } from '../../../lib/step.ts';
 
 const bridge: TaskName = { index: 0, title: 'Create the bridge', module: 'ifcfg_bridge', location: undefined };
 const forward: TaskName = { index: 1, title: 'Forward packets', module: 'sysctl', location: undefined };
-const counts: HostSummary = { ok: 0, changed: 0, failed: 0, skipped: 0, unreachable: 0, warnings: 0 };
+const counts: HostSummary = nothingCounted;
 
 function shown(events: readonly PlayEvent[], options: Partial<TerminalOptions> = {}): string {
   let text = '';

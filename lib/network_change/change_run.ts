@@ -1,0 +1,125 @@
+import { cutsLink, type EngineOptions, type Look, type TaskResult, takeSteps } from '../engine.ts';
+import { InterruptedError, UnsupportedChangeError } from '../errors.ts';
+import type { ChangePlan } from '../events.ts';
+import type { Host } from '../hosts/host.ts';
+import { markerPath } from '../marker.ts';
+import type { Task } from '../module.ts';
+import type { Step } from '../step.ts';
+import { fingerprintOf, type NetworkChange, type Probe } from './network_change.ts';
+import { OpenChange, type TellPhase } from './open_change.ts';
+import { passes } from './probes.ts';
+import { type Promises, promisesInWords } from './proof.ts';
+import { addressesToCome, strandingReasons, timeFor } from './stranding.ts';
+import { readSurroundings, type Surroundings } from './surroundings.ts';
+import type { Touched } from './transaction.ts';
+
+/** One task of a change, with what was seen and what is to be done. */
+export interface PlannedTask {
+  readonly task: Task;
+  readonly look: Look;
+  readonly steps: readonly Step[];
+}
+
+/** What is known before the first write. */
+interface Preparation extends Omit<Promises, 'tasks'> {
+  readonly plan: ChangePlan;
+}
+
+/**
+ * Says what a change would do, as {@link applyChange} would before its first write.
+ * @throws UnsupportedChangeError when no path to the host would be left
+ */
+export async function planChange(
+  host: Host,
+  change: NetworkChange,
+  planned: readonly PlannedTask[],
+): Promise<ChangePlan> {
+  return (await prepare(host, change, planned)).plan;
+}
+
+/**
+ * Makes a change: look, snapshot, arm, apply, prove, confirm. When something is not as promised the host goes back.
+ * @returns what became of each task, in order
+ * @throws RolledBackError, RollBackUnverifiedError; UnsupportedChangeError, CommandError before anything was written
+ */
+export async function applyChange(
+  host: Host,
+  change: NetworkChange,
+  planned: readonly PlannedTask[],
+  options: EngineOptions,
+  tell: TellPhase,
+): Promise<readonly TaskResult[]> {
+  tell('looking');
+  const prepared = await prepare(host, change, planned);
+  await host.lock();
+  if (options.signal?.aborted) throw new InterruptedError('interrupted; no step was taken');
+  tell('arming', { plan: prepared.plan });
+  const { plan, ...promises } = prepared;
+  const touched: Touched = {
+    title: change.title,
+    fingerprint: fingerprintOf(change),
+    limit: plan.confirmWithin,
+    steps: planned.flatMap(({ steps }) => steps),
+    links: [...new Set(prepared.links.map(({ link }) => link))],
+    files: change.tasks.map(markerPath),
+  };
+  const open = await OpenChange.begin(host, touched, { ...promises, tasks: change.tasks }, tell);
+  const doubts = new Map<Task, readonly string[]>();
+  return open.carryThrough(async () => {
+    for (const { task, steps } of planned) {
+      if (steps.length === 0) continue;
+      tell('applying', { task });
+      const failures = await takeSteps(host, task, steps, { ...options, detached: open.detached() });
+      if (steps.some(cutsLink)) tell('reached');
+      doubts.set(
+        task,
+        failures.map(({ message }) => message),
+      );
+    }
+    if (planned.some(({ steps }) => steps.some(cutsLink))) await open.reconnect();
+    const { warnings } = await open.proved();
+    return planned.map(({ task, look, steps }) => ({
+      changed: steps.length > 0,
+      differences: look.differences,
+      steps,
+      warnings: [
+        ...new Set([
+          ...(warnings.get(task) ?? look.warnings),
+          ...(doubts.get(task) ?? []).map((words) => `${words}\nyet everything is as wanted`),
+        ]),
+      ],
+    }));
+  });
+}
+
+async function prepare(
+  host: Host,
+  { options, tasks }: NetworkChange,
+  planned: readonly PlannedTask[],
+): Promise<Preparation> {
+  const readings = planned.map(({ look }) => look.reading);
+  const links = readings.flatMap((reading) => reading.links);
+  const before = await readSurroundings(host.reader);
+  const reasons = strandingReasons(readings, before);
+  if (reasons.length > 0) throw new UnsupportedChangeError(reasons.join('\n')).at({ task: tasks[0]?.title });
+  const wanted = [...gatewayProbe(host, before), ...(options.prove ?? [])];
+  const passing = await Promise.all(wanted.map((probe) => passes(host.reader, probe)));
+  const probes = wanted.filter((_, index) => passing[index]);
+  const coming = addressesToCome(links, before);
+  const own = before.connection === undefined ? [] : [before.connection.local];
+  const addresses = [...new Set([...(coming.length > 0 ? coming : own), ...(options.reachAt ?? [])])];
+  const promises = { before, links, addresses, probes };
+  const plan: ChangePlan = {
+    confirmWithin: options.confirmWithin ?? timeFor(links),
+    files: [
+      ...new Set(planned.flatMap(({ steps }) => steps.flatMap((step) => (step.kind === 'command' ? [] : [step.path])))),
+    ],
+    proves: promisesInWords(promises),
+  };
+  return { ...promises, plan };
+}
+
+/** No connection can prove that this very machine still has its network: its gateway has to answer. */
+function gatewayProbe(host: Host, { gateways: [gateway] }: Surroundings): readonly Probe[] {
+  return host.isLocal && gateway !== undefined ? [{ ping: gateway }] : [];
+}

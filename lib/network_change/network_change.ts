@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import type { Location } from '../errors.ts';
+import { PlaybookError } from '../errors.ts';
+import { callerLocation } from '../location.ts';
+import type { Task } from '../module.ts';
+
+/** Something of the user's own that must still answer after a network change. */
+export type Probe =
+  /** A TCP port that accepts connections, `name:port` or `[address]:port`. */
+  | { readonly tcp: string; readonly from?: ProbeSide }
+  /** A name or an address that answers a ping. */
+  | { readonly ping: string; readonly from?: ProbeSide };
+
+/** Where a probe is sent from: the host that is changed (the default), or the machine that runs kvm-play. */
+export type ProbeSide = 'host' | 'controller';
+
+/** How a network change is made and proved. */
+export interface NetworkChangeOptions {
+  /** Names the change in reports. Default: `network change`. */
+  readonly title?: string;
+  /**
+   * Seconds from the moment at which the way back is armed until the host takes the change back by itself, unless it was
+   * confirmed. Default: what the tasks' links take to come up (twice the delay of spanning tree and more), half a minute for
+   * a DHCP server, and half a minute besides; 60 at least. Given by hand it is 10 at least.
+   */
+  readonly confirmWithin?: number;
+  /** Addresses at which the host may answer afterwards, besides those that it has and that its tasks give it. */
+  readonly reachAt?: readonly string[];
+  /** The user's own probes. Those that do not pass before the change are not counted. */
+  readonly prove?: readonly Probe[];
+}
+
+/** Tasks that together change the way on which a host is reached. */
+export interface NetworkChange {
+  readonly kind: 'network-change';
+  readonly title: string;
+  readonly options: NetworkChangeOptions;
+  readonly tasks: readonly Task[];
+  readonly location: Location | undefined;
+}
+
+/**
+ * Wraps the tasks that can cut the link to a host. They are planned together, from one set of reads. Before the first write
+ * the host learns how to take everything back by itself; it does so unless it was reached over a new connection afterwards,
+ * everything held that was promised, and the change was confirmed: also when the controller died, or the host was rebooted.
+ * @param options how it is proved, and in what time
+ * @param tasks in order
+ * @throws PlaybookError for options that make no sense
+ *
+ * @example
+ * ```ts
+ * const bridge = ifcfgBridge({ name: 'br0', port: 'ens33', bootproto: 'dhcp' });
+ * networkChange({ confirmWithin: 90, prove: [{ tcp: 'dns.example.org:53' }] }, [
+ *   bridge,
+ *   service({ name: 'network', enabled: true, reflects: [bridge], disrupts: ['link'] }),
+ * ]);
+ * ```
+ */
+export function networkChange(options: NetworkChangeOptions, tasks: readonly Task[]): NetworkChange {
+  const location = callerLocation();
+  const title = options.title ?? 'network change';
+  const wrong = whatIsWrong(options, tasks);
+  if (wrong !== undefined) throw new PlaybookError(`networkChange: ${wrong}`).at({ task: title, location });
+  return Object.freeze({ kind: 'network-change', title, options, tasks, location });
+}
+
+/** What a play is made of: tasks, and network changes, which are tasks that belong together. */
+export type PlayItem = Task | NetworkChange;
+
+/** Lists all tasks in order, those of network changes among them. */
+export function tasksOf(items: readonly PlayItem[]): readonly Task[] {
+  return items.flatMap((item) => (isNetworkChange(item) ? item.tasks : [item]));
+}
+
+/** Tells a network change from a task. */
+export function isNetworkChange(item: PlayItem): item is NetworkChange {
+  return 'kind' in item;
+}
+
+/** The same for the same wanted change, in this run and in another. */
+export function fingerprintOf({ tasks }: NetworkChange): string {
+  const all = tasks.map(({ fingerprint }) => fingerprint);
+  return createHash('sha256').update(all.join()).digest('hex');
+}
+
+/** Shows a probe to a person. */
+export function probeWords(probe: Probe): string {
+  const what = 'tcp' in probe ? `TCP port ${probe.tcp} answers` : `${probe.ping} answers a ping`;
+  return `${what} (from the ${probe.from ?? 'host'})`;
+}
+
+/** Reads `name:port`; undefined when it is none. */
+export function parsePort(text: string): { name: string; port: number } | undefined {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text) ?? [];
+  const name = bracketed ?? plain;
+  const number = Number(port);
+  return name === undefined || number < 1 || number > 65535 ? undefined : { name, port: number };
+}
+
+function whatIsWrong(options: NetworkChangeOptions, tasks: readonly Task[]): string | undefined {
+  const { confirmWithin, prove = [], reachAt = [] } = options;
+  if (tasks.length === 0) return 'it holds no tasks';
+  if (confirmWithin !== undefined && !(Number.isInteger(confirmWithin) && confirmWithin >= 10)) {
+    return `'confirmWithin' is a whole number of seconds, 10 or more, and is ${confirmWithin}`;
+  }
+  for (const address of reachAt) {
+    if (!isName(address)) return `'reachAt' has ${JSON.stringify(address)}, which is no address`;
+  }
+  for (const probe of prove) {
+    if ('tcp' in probe && parsePort(probe.tcp) === undefined) {
+      return `a TCP probe is written as name:port, and one is ${JSON.stringify(probe.tcp)}`;
+    }
+    const name = 'tcp' in probe ? (parsePort(probe.tcp)?.name ?? '') : probe.ping;
+    if (!isName(name)) return `a probe's ${JSON.stringify(name)} is neither a name nor an address`;
+  }
+  return undefined;
+}
+
+function isName(text: string): boolean {
+  return /^[A-Za-z0-9_:.%][A-Za-z0-9_:.%-]*$/.test(text);
+}

@@ -1,0 +1,205 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EngineOptions } from '../engine.ts';
+import { ConnectionError, ConvergenceError, RollBackUnverifiedError, RolledBackError } from '../errors.ts';
+import type { ChangePlan, NetworkChangePhase } from '../events.ts';
+import type { Host } from '../hosts/host.ts';
+import { clearMarker } from '../marker.ts';
+import type { Task } from '../module.ts';
+import type { NetworkChange } from './network_change.ts';
+import { type Promises, type Proof, prove } from './proof.ts';
+import { readSurroundings } from './surroundings.ts';
+import {
+  begin,
+  type ChangeStatus,
+  confirm,
+  cutStep,
+  isPending,
+  isUnfinished,
+  pendingError,
+  readStatus,
+  requestRollBack,
+  type Touched,
+} from './transaction.ts';
+
+/** Seconds before the deadline at which proving ends, so that the confirmation arrives in time. */
+export const confirmMargin = 3;
+/** Seconds that something may take which nobody else has a part in: after that it is not to be hoped for. */
+const ownLimit = 30;
+/** Seconds beyond the deadline in which the host must have gone back. */
+const rollBackLimit = 240;
+/** Seconds between two looks. */
+const lookInterval = 0.5;
+
+/** Gets each step of the protocol as it begins, and its end. */
+export type TellPhase = (
+  phase: NetworkChangePhase,
+  details?: { readonly id?: string; readonly reason?: string; readonly plan?: ChangePlan; readonly task?: Task },
+) => void;
+
+/** A change that is armed on the host, until it is confirmed or rolled back. */
+export class OpenChange {
+  readonly promises: Promises;
+  readonly #host: Host;
+  readonly #id: string;
+  readonly #tell: TellPhase;
+  /** By this machine's monotonic clock, and never later than the host's own. */
+  readonly #deadline: number;
+
+  private constructor(host: Host, id: string, deadline: number, promises: Promises, tell: TellPhase) {
+    this.#host = host;
+    this.#id = id;
+    this.#deadline = deadline;
+    this.promises = promises;
+    this.#tell = tell;
+  }
+
+  /** Takes the snapshot and arms the way back. @throws PendingChangeError, CommandError: nothing was changed then */
+  static async begin(host: Host, touched: Touched, promises: Promises, tell: TellPhase): Promise<OpenChange> {
+    const deadline = performance.now() + touched.limit * 1000;
+    try {
+      const id = await begin(host, touched);
+      await host.log(`network change ${id} armed: it rolls back in ${touched.limit} s unless it is confirmed`);
+      tell('armed', { id });
+      return new OpenChange(host, id, deadline, promises, tell);
+    } catch (error) {
+      if (isPending(error)) throw pendingError(await readStatus(host.reader), false);
+      throw error;
+    }
+  }
+
+  /** Takes up what an earlier run has left. What the host was like before that one is not known any more. */
+  static pending(host: Host, change: NetworkChange, { id, left = 0 }: ChangeStatus, tell: TellPhase): OpenChange {
+    const before = { connection: undefined, addresses: [], gateways: [], masters: new Map<string, string>() };
+    const promises = { tasks: change.tasks, before, links: [], addresses: [], probes: change.options.prove ?? [] };
+    return new OpenChange(host, id, performance.now() + left * 1000, promises, tell);
+  }
+
+  /** How steps that cut the link are executed: what runs them is known to the host, and where it may answer afterwards. */
+  detached(): NonNullable<EngineOptions['detached']> {
+    return { first: cutStep(this.#id), within: this.#left(), at: this.promises.addresses };
+  }
+
+  /** Proves over a new connection, whatever the old one says. */
+  async reconnect(): Promise<void> {
+    await this.#host.reconnect({ within: this.#left(), at: this.promises.addresses });
+  }
+
+  /** Does the work and confirms it; whatever goes wrong, the host goes back. @throws RolledBackError, RollBackUnverifiedError */
+  async carryThrough<T>(work: () => Promise<T>): Promise<T> {
+    let done: { readonly result: T } | undefined;
+    try {
+      done = { result: await work() };
+      this.#tell('confirming', { id: this.#id });
+      if (!(await confirm(this.#host, this.#id))) throw new ConvergenceError('the confirmation came too late');
+    } catch (error) {
+      await this.goBack(error instanceof Error ? error.message : String(error), error);
+      // The host says that it is confirmed: only the answer was lost.
+      if (done === undefined) throw error;
+    }
+    await this.#confirmed();
+    return done.result;
+  }
+
+  /** Waits until everything holds that was promised. @throws ConvergenceError that names what does not */
+  async proved(): Promise<Proof> {
+    this.#tell('proving', { id: this.#id });
+    const started = performance.now();
+    for (;;) {
+      const proof = await this.#look();
+      if (proof.complaints.length === 0) return proof;
+      const isHopeless =
+        proof.complaints.some(({ mayCome }) => !mayCome) && performance.now() - started > ownLimit * 1000;
+      if (isHopeless || this.#left() <= 0) {
+        throw new ConvergenceError(proof.complaints.map(({ words }) => words).join('\n'));
+      }
+      await sleep(lookInterval * 1000);
+    }
+  }
+
+  /** A link that goes down while it is proved may come back: that is what the time is for. */
+  async #look(): Promise<Proof> {
+    try {
+      return await prove(this.#host, this.promises);
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error;
+      await this.reconnect();
+      return { complaints: [{ words: error.message, mayCome: true }], warnings: new Map() };
+    }
+  }
+
+  async #confirmed(): Promise<void> {
+    this.#tell('confirmed', { id: this.#id });
+    await this.#host.log(`network change ${this.#id} confirmed`);
+    for (const task of this.promises.tasks)
+      for (const reflected of task.reflects) await clearMarker(this.#host, reflected);
+  }
+
+  /**
+   * Has the host go back, waits for that, and looks whether it is as it was. Returns where the change turns out to be confirmed.
+   * @throws RolledBackError, RollBackUnverifiedError
+   */
+  async goBack(reason: string, cause?: unknown): Promise<void> {
+    this.#tell('rolling-back', { id: this.#id, reason });
+    await this.#request();
+    const state = await this.#awaitEnd();
+    if (state === 'confirmed') return;
+    if (state === 'rolled-back' && (await this.#isAsBefore())) {
+      this.#tell('rolled-back', { id: this.#id });
+      throw new RolledBackError(`${reason}\nthe network change was rolled back: the host is as it was before`, {
+        cause,
+      });
+    }
+    throw new RollBackUnverifiedError(
+      `${reason}\nthe network change ${this.#id} was not confirmed, and its roll-back could not be verified (${state ?? 'the host does not answer'}); it keeps its own record in /var/lib/kvm-play/change`,
+      { cause },
+    );
+  }
+
+  /** Where the host cannot be asked, its own timer does it. */
+  async #request(): Promise<void> {
+    try {
+      await this.#host.reconnect({ within: Math.min(10, Math.max(0, this.#left())), at: this.#places() });
+      await requestRollBack(this.#host, this.#id);
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error;
+    }
+  }
+
+  /** @returns undefined when the host was not heard from */
+  async #awaitEnd(): Promise<ChangeStatus['state'] | undefined> {
+    const deadline = performance.now() + (Math.max(0, this.#left()) + rollBackLimit) * 1000;
+    let state: ChangeStatus['state'] | undefined;
+    while (performance.now() < deadline) {
+      try {
+        await this.#host.reconnect({ within: 10, at: this.#places() });
+        const status = await readStatus(this.#host.reader);
+        state = status.id === this.#id ? status.state : 'none';
+        if (!isUnfinished(status)) return state;
+      } catch (error) {
+        if (!(error instanceof ConnectionError)) throw error;
+      }
+      await sleep(lookInterval * 1000);
+    }
+    return state;
+  }
+
+  async #isAsBefore(): Promise<boolean> {
+    const { connection, gateways } = this.promises.before;
+    const now = await readSurroundings(this.#host.reader);
+    const has = now.addresses.map(({ address }) => address.split('/')[0]);
+    return (
+      (connection === undefined || has.includes(connection.local)) &&
+      gateways.every((gateway) => now.gateways.includes(gateway))
+    );
+  }
+
+  #places(): readonly string[] {
+    const { before, addresses } = this.promises;
+    return [...new Set([...(before.connection === undefined ? [] : [before.connection.local]), ...addresses])];
+  }
+
+  /** Seconds until proving has to end. */
+  #left(): number {
+    return (this.#deadline - performance.now()) / 1000 - confirmMargin;
+  }
+}

@@ -1,0 +1,50 @@
+import { connect } from 'node:net';
+import { runProcess } from '../hosts/process.ts';
+import type { ReadonlyHost } from '../hosts/readonly_host.ts';
+import { type Probe, parsePort } from './network_change.ts';
+
+/** Seconds that one probe may take. */
+const probeLimit = 5;
+
+/** Tells whether a probe passes now. What cannot be asked does not pass. */
+export async function passes(host: ReadonlyHost, probe: Probe): Promise<boolean> {
+  try {
+    if (probe.from === 'controller') return await passesHere(probe);
+    const { exitCode } = await host.query(argvOf(probe), { timeLimit: probeLimit + 2 });
+    return exitCode === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** bash knows TCP by itself; where there is none, netcat is asked. */
+const tcpScript = `if command -v bash >/dev/null 2>&1
+then exec bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null
+else exec nc -z -w ${probeLimit} "$1" "$2"
+fi`;
+
+function argvOf(probe: Probe): readonly string[] {
+  if ('ping' in probe) return pingArgv(probe.ping);
+  const { name = '', port = 0 } = parsePort(probe.tcp) ?? {};
+  return ['sh', '-c', tcpScript, 'sh', name, String(port)];
+}
+
+function pingArgv(name: string): readonly string[] {
+  return ['ping', '-c', '1', '-W', '2', name];
+}
+
+async function passesHere(probe: Probe): Promise<boolean> {
+  if ('ping' in probe) {
+    const [file = '', ...args] = pingArgv(probe.ping);
+    return (await runProcess(file, args, { output: false, timeLimit: probeLimit })).exitCode === 0;
+  }
+  const { name = '', port = 0 } = parsePort(probe.tcp) ?? {};
+  return new Promise((resolve) => {
+    const socket = connect({ host: name, port, timeout: probeLimit * 1000 });
+    const end = (passed: boolean) => () => {
+      socket.destroy();
+      resolve(passed);
+    };
+    socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
+  });
+}

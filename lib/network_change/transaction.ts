@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
+import { CommandError, PendingChangeError } from '../errors.ts';
+import type { Host } from '../hosts/host.ts';
+import { stateDirectory } from '../hosts/paths.ts';
+import { quote, quoteAll } from '../hosts/quote.ts';
+import type { ReadonlyHost } from '../hosts/readonly_host.ts';
+import { type CommandStep, command, makeDirectory, type Step, writeFile } from '../step.ts';
+
+const directory = `${stateDirectory}/change`;
+const programPath = `${directory}/program`;
+/** The copy that belongs to the change that is pending: another version of kvm-play may have written the other one. */
+const pendingProgram = `${directory}/current/program`;
+
+/** Exit statuses of the program on the host. */
+const exits = { pending: 75, unknown: 76, tooLate: 77 } as const;
+
+/** What becomes of a network change on the host. */
+export type ChangeState = 'none' | 'armed' | 'rolling-back' | 'confirmed' | 'rolled-back';
+
+/** What the host says of its pending, or else of its last network change. */
+export interface ChangeStatus {
+  readonly state: ChangeState;
+  readonly id: string;
+  readonly title: string;
+  /** Who made it, from where. */
+  readonly owner: string;
+  readonly fingerprint: string;
+  /** Seconds since it was armed, and until it is taken back; undefined after a reboot, and when it is over. */
+  readonly age: number | undefined;
+  readonly left: number | undefined;
+}
+
+/** What a change touches. */
+export interface Touched {
+  readonly title: string;
+  readonly fingerprint: string;
+  /** Seconds in which it must be confirmed. */
+  readonly limit: number;
+  readonly steps: readonly Step[];
+  readonly links: readonly string[];
+  /** Files besides those that the steps write: markers of the engine's own. */
+  readonly files: readonly string[];
+}
+
+/** Asks for the pending network change, or the last one. */
+export async function readStatus(host: ReadonlyHost): Promise<ChangeStatus> {
+  const { stdout } = await host.query(['sh', programPath, 'status']);
+  return parseStatus(stdout);
+}
+
+/** Takes the snapshot and arms the way back. @returns the change's id @throws CommandError: nothing was changed */
+export async function begin(host: Host, touched: Touched): Promise<string> {
+  const id = randomBytes(4).toString('hex');
+  await host.execute(makeDirectory(directory, { mode: 0o700 }));
+  await host.execute(writeFile(programPath, await programText(), { mode: 0o700 }));
+  await host.execute(command(['sh', programPath, 'begin', id], { stdin: planText(id, touched), timeLimit: 60 }));
+  return id;
+}
+
+/** The step that goes before those that cut the link: whoever runs it is ended before the host goes back. */
+export function cutStep(id: string): CommandStep {
+  return command(['sh', pendingProgram, 'cut', id], { disrupts: 'link', timeLimit: 10 });
+}
+
+/** Makes the change stay. @returns false when it is too late: the host is going back @throws CommandError, ConnectionError */
+export async function confirm(host: Host, id: string): Promise<boolean> {
+  return inTime(host.execute(command(['sh', pendingProgram, 'confirm', id], { timeLimit: 60 })));
+}
+
+/** Has the host go back now. @returns false when it is too late for that @throws CommandError, ConnectionError */
+export async function requestRollBack(host: Host, id: string): Promise<boolean> {
+  return inTime(host.execute(command(['sh', pendingProgram, 'request', id], { timeLimit: 30 })));
+}
+
+/** Moves the deadline. @param seconds from now on @returns false when it is too late for that @throws CommandError, ConnectionError */
+export async function extend(host: Host, id: string, seconds: number): Promise<boolean> {
+  return inTime(host.execute(command(['sh', pendingProgram, 'extend', id, String(seconds)], { timeLimit: 30 })));
+}
+
+/** Tells whether a failed {@link begin} found another change pending. */
+export function isPending(error: unknown): boolean {
+  return error instanceof CommandError && error.failure.exitCode === exits.pending;
+}
+
+/** Tells whether a change is neither confirmed nor rolled back yet. */
+export function isUnfinished({ state }: ChangeStatus): boolean {
+  return state === 'armed' || state === 'rolling-back';
+}
+
+/** Says what is pending, and what can be done about it. @param isOwn it is a change of the very site that is run */
+export function pendingError(status: ChangeStatus, isOwn: boolean): PendingChangeError {
+  const { id, title, owner, age, left, state } = status;
+  const since = age === undefined ? 'since before the host was rebooted' : `for ${age} s`;
+  const until =
+    state === 'rolling-back' ? 'it is being rolled back now' : `it rolls back by itself in ${Math.max(0, left ?? 0)} s`;
+  const next = isOwn
+    ? 'an apply takes it up'
+    : 'wait for that, or decide by hand: kvm-play network confirm|rollback HOST';
+  return new PendingChangeError(
+    `the network change ${id} ('${title}', by ${owner}) is pending ${since}; ${until}; ${next}`,
+  );
+}
+
+async function inTime(step: Promise<void>): Promise<boolean> {
+  try {
+    await step;
+    return true;
+  } catch (error) {
+    // Its folder is gone with the change: the shell finds no program (127, or 2 for dash).
+    const late: readonly number[] = [exits.tooLate, exits.unknown, 2, 127];
+    if (error instanceof CommandError && late.includes(error.failure.exitCode)) return false;
+    throw error;
+  }
+}
+
+function parseStatus(text: string): ChangeStatus {
+  const values = new Map(
+    text.split('\n').map((line) => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]),
+  );
+  const number = (key: string): number | undefined => (values.has(key) ? Number(values.get(key)) : undefined);
+  const states: readonly ChangeState[] = ['armed', 'rolling-back', 'confirmed', 'rolled-back'];
+  return {
+    state: states.find((state) => state === values.get('state')) ?? 'none',
+    id: values.get('id') ?? '',
+    title: values.get('title') ?? '',
+    owner: values.get('owner') ?? '',
+    fingerprint: values.get('fingerprint') ?? '',
+    age: number('age'),
+    left: number('left'),
+  };
+}
+
+/** The plan is shell text that the program reads: names, and what has to be run to go back. */
+function planText(id: string, { title, fingerprint, limit, steps, links, files }: Touched): string {
+  const paths = [
+    ...new Set([
+      ...steps.flatMap((step) => ('path' in step && step.kind !== 'directory' ? [step.path] : [])),
+      ...files,
+    ]),
+  ];
+  const commands = steps.filter((step) => step.kind === 'command');
+  const units = [...new Set(commands.flatMap((step) => step.units ?? []))];
+  // The last step is taken back first.
+  const undone = commands.toReversed();
+  const simple = (text: string): string => quote(text.replaceAll(/['\n]/g, ' '));
+  return `id=${quote(id)}
+title=${simple(title)}
+owner=${simple(`${userInfo().username}@${hostname()}, process ${process.pid}`)}
+fingerprint=${quote(fingerprint)}
+limit=${quote(String(limit))}
+links=${simple(links.join(' '))}
+units=${simple(units.join(' '))}
+each_file() {
+${lines(paths.map((path) => `  "$1" ${quote(path)}`))}
+}
+undo_with_new_files() {
+${lines(undone.flatMap(({ undo }) => undo?.withNewFiles ?? []).map(undoLine))}
+}
+undo_with_old_files() {
+${lines(undone.flatMap(({ undo }) => undo?.withOldFiles ?? []).map(undoLine))}
+}
+# end of ${id}
+`;
+}
+
+function undoLine(argv: readonly string[]): string {
+  return `  limited 60 ${quoteAll(argv)} </dev/null`;
+}
+
+/** A function of a shell must hold a command. */
+function lines(commands: readonly string[]): string {
+  return [...commands, '  :'].join('\n');
+}
+
+async function programText(): Promise<string> {
+  return readFile(new URL('./program.sh', import.meta.url), 'utf8');
+}
