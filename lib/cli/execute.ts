@@ -7,7 +7,7 @@ import { tasksOf } from '../network_change/network_change.ts';
 import { checkNames } from '../play.ts';
 import { run } from '../run.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
-import type { CommandLine } from './options.ts';
+import type { CommandLine, NetworkCommand } from './options.ts';
 
 /** Does what the command line asks for, and prints. @returns the exit code @throws KvmPlayError for what was wrong before anything was attempted */
 export async function execute(line: CommandLine): Promise<number> {
@@ -16,7 +16,8 @@ export async function execute(line: CommandLine): Promise<number> {
     await destroyLab(line.remove);
     return exitCodes.ok;
   }
-  const { site } = line;
+  const { site, network } = line;
+  if (network !== undefined) return changeByHand(network, line);
   if (site === undefined) throw new PlaybookError('name a site: kvm-play site.ts (see --help)');
   if (line.listTasks) return listTasks(site, line);
   const interruption = untilInterrupted();
@@ -46,6 +47,17 @@ async function runSite(site: string, line: CommandLine, signal: AbortSignal): Pr
   });
   if (summary.interrupted) process.stderr.write(interruptedLines(summary));
   return exitCode(summary, line);
+}
+
+async function changeByHand(command: NetworkCommand, { privateKey, sshConfig, become }: CommandLine): Promise<number> {
+  await Promise.all([checkFile('--private-key', privateKey), checkFile('--ssh-config', sshConfig)]);
+  const { network } = await import('./network.ts');
+  const options = {
+    become,
+    ...(privateKey !== undefined && { privateKey }),
+    ...(sshConfig !== undefined && { sshConfig }),
+  };
+  return network(command, options, (text) => process.stdout.write(`${text}\n`));
 }
 
 async function rehearseSite(site: string, line: CommandLine, signal: AbortSignal): Promise<number> {

@@ -3,9 +3,22 @@ import { PlaybookError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import type { Values } from '../play.ts';
 
+/** What can be done by hand about a network change that is pending on a host. */
+export const networkActions = ['status', 'confirm', 'rollback', 'extend'] as const;
+
+/** What is to be done about a network change, and where. */
+export interface NetworkCommand {
+  readonly action: (typeof networkActions)[number];
+  readonly host: string;
+  /** With `extend`: seconds from now on. */
+  readonly seconds?: number;
+}
+
 /** What the command line asks for. */
 export interface CommandLine {
-  readonly command: 'run' | 'rehearse';
+  readonly command: 'run' | 'rehearse' | 'network';
+  /** Present with the command `network`. */
+  readonly network?: NetworkCommand;
   /** Path of the site; undefined only where no site is needed. */
   readonly site: string | undefined;
   readonly hosts: readonly string[];
@@ -51,7 +64,7 @@ const known = {
 /** Options that only a rehearsal takes. */
 const ofRehearse = ['yes', 'keep', 'remove'] as const;
 /** Options that a rehearsal does not take: its host is its own, and it always applies, twice. */
-const notOfRehearse = [
+const foreignToRehearse = [
   'host',
   'private-key',
   'ssh-config',
@@ -61,10 +74,18 @@ const notOfRehearse = [
   'restart-own-network',
 ] as const;
 
+/** Options that say nothing about a network change: it is named by its host alone. */
+const foreignToNetwork = [
+  ...['host', 'check', 'diff', 'list-tasks', 'extra-vars', 'verbose', 'json'],
+  ...['expect-no-change', 'restart-own-network', 'yes', 'keep', 'remove'],
+] as const;
+
 /** The help text. */
 export const usage = `Usage: kvm-play [options] SITE.ts
        kvm-play rehearse [--yes] [--keep] [-e NAME=VALUE] SITE.ts
        kvm-play rehearse --remove ID
+       kvm-play network status|confirm|rollback HOST
+       kvm-play network extend HOST SECONDS
 
 Brings every host of a site to the described state, and reports what changed.
 
@@ -77,7 +98,7 @@ Hosts
 What to do
   --check                     say what would change, with commands and diffs; change nothing
   --expect-no-change          exit with 3 when anything changes, or in check mode would change
-  --restart-own-network       allow steps that cut the links of this very machine
+  --restart-own-network       allow steps that cut the links of this very machine, outside of a network change too
   --list-tasks                list the tasks, and connect to nothing
   -e, --extra-vars NAME=VALUE give a variable of the site another value; repeatable
 
@@ -93,22 +114,36 @@ Rehearse: run a site against a throwaway host on this machine, twice, and show w
   --keep                      leave the host running, and say how to log in
   --remove ID                 take a kept host away
 
+Network: a network change that is pending on a host, by hand
+  status                      what is pending, since when, and when it rolls back; or what became of the last one
+  confirm                     make it stay
+  rollback                    take it back now, and wait for that
+  extend                      give it so many seconds from now on
+
 Exit codes
   0 every task is ok or changed      1 usage or playbook error, nothing was attempted
   2 a task failed                    3 --expect-no-change, and something changed
-  4 a host could not be reached      130 interrupted
+  4 a host could not be reached      5 a network change was rolled back, the host is as it was before
+  6 a network change was not confirmed, and its roll-back could not be verified
+  130 interrupted
 `;
 
 /** Reads the command line. @param args without the command's own name @throws PlaybookError that names the nearest right option */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const { values, positionals } = parse(args);
-  const command = positionals[0] === 'rehearse' ? 'rehearse' : 'run';
-  const site = onlySite(command === 'rehearse' ? positionals.slice(1) : positionals);
+  const [first = ''] = positionals;
+  const command = first === 'rehearse' || first === 'network' ? first : 'run';
+  const rest = command === 'run' ? positionals : positionals.slice(1);
   refuseOptionsOfOther(command, values);
-  const needsSite = !values.help && !values.version && values.remove === undefined;
-  if (site === undefined && needsSite) throw new PlaybookError('name a site: kvm-play site.ts (see --help)');
+  const needsMore = !values.help && !values.version && values.remove === undefined;
+  const network = command === 'network' && needsMore ? parseNetwork(rest) : undefined;
+  const site = command === 'network' ? undefined : onlySite(rest);
+  if (site === undefined && network === undefined && needsMore) {
+    throw new PlaybookError('name a site: kvm-play site.ts (see --help)');
+  }
   return {
     command,
+    ...(network && { network }),
     site,
     hosts: values.host,
     privateKey: values['private-key'],
@@ -152,23 +187,42 @@ function parse(args: readonly string[]): Parsed {
 function onlySite(sites: readonly string[]): string | undefined {
   const [first = '', ...rest] = sites;
   if (rest.length === 0) return sites[0];
-  const meant = nearest(first, ['rehearse']);
+  const meant = nearest(first, ['rehearse', 'network']);
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
   throw new PlaybookError(`one site at a time, and these are ${sites.length}: ${sites.join(', ')}${hint}`);
 }
 
+function parseNetwork([action = '', host, seconds, ...rest]: readonly string[]): NetworkCommand {
+  const known = networkActions.find((each) => each === action);
+  if (known === undefined) {
+    const close = nearest(action, networkActions);
+    const hint = close === undefined ? networkActions.join(', ') : `did you mean ${close}?`;
+    throw new PlaybookError(`network does not know '${action}'; ${hint}`);
+  }
+  if (host === undefined) throw new PlaybookError(`name a host: kvm-play network ${known} HOST`);
+  const surplus = known === 'extend' ? rest[0] : seconds;
+  if (surplus !== undefined) throw new PlaybookError(`network ${known} takes one host, and was given '${surplus}' too`);
+  if (known !== 'extend') return { action: known, host };
+  if (seconds === undefined || !/^[1-9]\d{0,4}$/.test(seconds)) {
+    throw new PlaybookError(`network extend takes a host and seconds, 1 to 99999: kvm-play network extend ${host} 120`);
+  }
+  return { action: known, host, seconds: Number(seconds) };
+}
+
 /** An option that would have no effect is a mistake: who says `rehearse --check` does not expect a run. */
 function refuseOptionsOfOther(command: CommandLine['command'], values: Parsed['values']): void {
-  const foreign = command === 'rehearse' ? notOfRehearse : ofRehearse;
+  const foreign = { run: ofRehearse, rehearse: foreignToRehearse, network: foreignToNetwork }[command];
   const given = foreign.find((name) => {
     const value = values[name];
     return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
   });
   if (given === undefined) return;
   throw new PlaybookError(
-    command === 'rehearse'
-      ? `rehearse takes no --${given}: it runs the site against a throwaway host of its own, twice`
-      : `--${given} goes with rehearse only: kvm-play rehearse --${given} ...`,
+    {
+      run: `--${given} goes with rehearse only: kvm-play rehearse --${given} ...`,
+      rehearse: `rehearse takes no --${given}: it runs the site against a throwaway host of its own, twice`,
+      network: `network takes no --${given}: it is about the change that is pending on one host`,
+    }[command],
   );
 }
 

@@ -200,9 +200,19 @@ describe('read', () => {
 describe('plan', () => {
   const asFound = (text: string, path = '/etc/sysctl.conf') => ({ before: { path, text, encoding: 'utf8' as const } });
 
+  /** The steps, without how a network change takes them back. */
   async function steps(host: FakeHost, args: SysctlArgs): Promise<unknown> {
-    return (await sysctl.check(host, args)).steps;
+    return (await sysctl.check(host, args)).steps.map((step) => {
+      if (step.kind !== 'command') return step;
+      const { undo: _undo, ...rest } = step;
+      return rest;
+    });
   }
+
+  test('a network change takes the live values back', async () => {
+    const [step] = (await sysctl.check(systemdHost(), forwarding)).steps;
+    expect(step).toMatchObject({ undo: { withOldFiles: [['sysctl', '-w', 'net.ipv4.ip_forward=0']] } });
+  });
 
   test('the live value is set first: what the kernel refuses never reaches the file', async () => {
     expect(await steps(systemdHost(), forwarding)).toEqual([

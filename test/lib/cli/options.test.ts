@@ -113,3 +113,28 @@ test('the help names every option', () => {
   );
   expect(Math.max(...usage.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
 });
+
+test('a network change by hand', () => {
+  expect(parseCommandLine('network status root@a --ssh-config c'.split(' '))).toMatchObject({
+    command: 'network',
+    network: { action: 'status', host: 'root@a' },
+    sshConfig: 'c',
+  });
+  expect(parseCommandLine('network extend root@a:2222 120'.split(' ')).network).toEqual({
+    action: 'extend',
+    host: 'root@a:2222',
+    seconds: 120,
+  });
+});
+
+test.each([
+  [['network'], "network does not know ''; status, confirm, rollback, extend"],
+  [['network', 'confrim', 'a'], "network does not know 'confrim'; did you mean confirm?"],
+  [['network', 'confirm'], 'name a host: kvm-play network confirm HOST'],
+  [['network', 'confirm', 'a', 'b'], "network confirm takes one host, and was given 'b' too"],
+  [['network', 'extend', 'a'], 'network extend takes a host and seconds, 1 to 99999: kvm-play network extend a 120'],
+  [['network', 'extend', 'a', '0'], 'network extend takes a host and seconds'],
+  [['network', 'status', 'a', '--check'], 'network takes no --check'],
+])('%j is refused', (args, words) => {
+  expect(refusal(...args)).toContain(words);
+});
