@@ -207,9 +207,20 @@ finish() {
 
 is_current() { [ "$(sed -n "s/^id='\(.*\)'$/\1/p" "$here/plan" 2>/dev/null)" = "$1" ]; }
 
+# What was written has been loaded when the link was cut: the marks that say otherwise would have it loaded once more.
+forget_marks() {
+  [ -e "$here/cut" ] || return 0
+  for path in "$here"/files/*.path; do
+    case $(cat "$path") in
+      /var/lib/kvm-play/pending/*) rm -f -- "$(cat "$path")" ;;
+    esac
+  done
+}
+
 confirm() {
   is_current "$1" || exit "$unknown"
   mv "$here/armed" "$here/confirmed" 2>/dev/null || exit "$too_late"
+  forget_marks
   sync
   finish confirmed
 }

@@ -1,0 +1,129 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import { type CommandEnd, runCommand, startCommand } from '../support/command.ts';
+import { hostState } from './host_state.ts';
+import { describeLab } from './support.ts';
+
+/** The post's network part; `mtu` makes another change of it. */
+const site = `import { networkChange, play } from 'kvm-play';
+import { ifcfgBridge, service } from 'kvm-play/modules';
+
+export default play({
+  name: 'Bridge',
+  vars: { mtu: 1500 },
+  tasks: ({ mtu }: { mtu: number }) => {
+    const bridge = ifcfgBridge({ name: 'br0', port: 'ens33', bootproto: 'dhcp', mtu });
+    const network = service({ name: 'network', enabled: true, reflects: [bridge], disrupts: ['link'] });
+    const manager = service({ name: 'NetworkManager', state: 'stopped', enabled: false });
+    return [networkChange({ confirmWithin: 60, prove: [{ ping: '10.77.0.1' }] }, [bridge, manager, network])];
+  },
+});
+`;
+
+describeLab('a network change that is left pending', () => {
+  let lab: Lab;
+  let directory: string;
+  let before: Awaited<ReturnType<typeof hostState>>;
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'kvm-play-change-'));
+    writeFileSync(join(directory, 'site.ts'), site);
+    lab = await buildLab();
+    before = await hostState(lab);
+  }, 300_000);
+  afterAll(async () => {
+    rmSync(directory, { recursive: true, force: true });
+    await lab?.destroy();
+  }, 60_000);
+
+  const args = (...more: readonly string[]): readonly string[] => [
+    join(directory, 'site.ts'),
+    ...['--host', `root@${lab.hostAddress}`, '--ssh-config', lab.sshConfig, '--json', ...more],
+  ];
+  const network = (action: string, ...more: readonly string[]): Promise<CommandEnd> =>
+    runCommand(['network', action, `root@${lab.hostAddress}`, ...more, '--ssh-config', lab.sshConfig]);
+  const probe = (what: 'add' | 'delete'): Promise<unknown> =>
+    lab.run([
+      'sh',
+      '-c',
+      what === 'add'
+        ? 'ip link add probe0 type veth peer name probe1; ip address add 10.77.0.1/32 dev probe0; ip link set probe0 up'
+        : 'ip link delete probe0',
+    ]);
+
+  /** Starts the site, takes its probe away so that nothing can be proved, and kills the controller while it proves. */
+  async function leavePending(): Promise<void> {
+    await probe('add');
+    const child: ChildProcess = startCommand(args());
+    if (child.stdout === null || child.pid === undefined) throw new Error('the command did not start');
+    for await (const line of createInterface({ input: child.stdout })) {
+      const { phase }: { phase?: string } = JSON.parse(line);
+      if (phase === 'armed') await probe('delete');
+      if (phase !== 'proving') continue;
+      process.kill(-child.pid, 'SIGKILL');
+      await once(child, 'close');
+      return;
+    }
+    throw new Error('it was never proved');
+  }
+
+  test('is named to others, and is given more time', async () => {
+    await leavePending();
+    expect((await network('status')).stdout).toMatch(
+      /^the network change [0-9a-f]{8} \('network change', by .*\) is pending for \d+ s; it rolls back in [1-5]?\d s unless it is confirmed$/m,
+    );
+    const other = await runCommand(args('-e', 'mtu=1400'));
+    expect(other.exitCode).toBe(2);
+    expect(other.stdout).toMatch(/PendingChangeError.*is pending for \d+ s; it rolls back by itself in \d+ s/);
+    expect(await network('extend', '300')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/rolls back in 300 s/),
+    });
+    expect((await network('status')).stdout).toMatch(/it rolls back in 2[89]\d s/);
+    const { stdout } = await lab.run(['systemctl', 'list-timers', '--no-legend', 'kvm-play*']);
+    expect(stdout).toMatch(/(4min|5min).*kvm-play-roll-back\.timer/);
+  }, 120_000);
+
+  test('is rolled back by hand: the host is as it was, and nothing is left', async () => {
+    expect(await network('rollback')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/ is rolled back$/m),
+    });
+    expect((await network('status')).stdout).toMatch(/^the last one, the network change .* was rolled back$/m);
+    expect(await network('confirm')).toMatchObject({
+      exitCode: 2,
+      stdout: expect.stringMatching(/no network change is pending/),
+    });
+    const now = await hostState(lab);
+    for (const what of ['files', 'modes', 'links', 'unitFiles', 'processes', 'parameters']) {
+      expect({ what, seen: now[what] }).toEqual({ what, seen: before[what] });
+    }
+    const ofNic = (state: typeof now) => state.addresses?.filter((line) => !line.startsWith('lo '));
+    expect(ofNic(now)).toEqual(ofNic(before));
+  }, 120_000);
+
+  test('is confirmed by hand, and stays', async () => {
+    await leavePending();
+    expect(await network('confirm')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/ is confirmed: it stays$/m),
+    });
+    expect((await runCommand(args('--expect-no-change'))).exitCode).toBe(0);
+    const { stdout } = await lab.run(
+      [
+        ...[
+          'sh',
+          '-c',
+          'systemctl list-timers --all --no-legend "kvm-play*"; ls /var/lib/kvm-play/change/current; find /etc/systemd /run/systemd/system -name "kvm-play*"',
+        ],
+      ],
+      { reject: false },
+    );
+    expect(stdout).toBe('');
+  }, 120_000);
+});

@@ -1,0 +1,281 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  CommandError,
+  ConnectionError,
+  PendingChangeError,
+  RollBackUnverifiedError,
+  RolledBackError,
+} from '../../../lib/errors.ts';
+import type { PlayEvent } from '../../../lib/events.ts';
+import { runOnHost } from '../../../lib/host_run.ts';
+import type { PlayItem } from '../../../lib/network_change/network_change.ts';
+import { fingerprintOf, type NetworkChangeOptions, networkChange } from '../../../lib/network_change/network_change.ts';
+import { type Answer, FakeHost } from '../../support/fake_host.ts';
+import { config, entry, loader, markerOf } from '../../support/tiny_modules.ts';
+
+const written = config({ path: '/etc/net', text: 'new' });
+const restart = loader({ disturbs: 'link', reflects: [written], disrupts: ['link'] });
+const change = (options: NetworkChangeOptions = {}) =>
+  networkChange({ confirmWithin: 10, ...options }, [written, restart]);
+
+/** What the program on the host does with a change, as `program.sh` does it. */
+interface HostSide {
+  /** What `status` says. */
+  state: string;
+  id: string;
+  fingerprint: string;
+  /** Answers of the program's other calls; what is not there succeeds. */
+  answers: Readonly<Record<string, Answer | (() => Answer)>>;
+  /** True: `load` puts what is written in force. */
+  loads: boolean;
+  /** Calls of the program and `load`, in order. */
+  calls: string[];
+}
+
+const addresses = (address: string): Answer => ({ stdout: `2: ens33    inet ${address}/24 scope global ens33\n` });
+
+function hostWith(options: Partial<HostSide> = {}): { host: FakeHost; side: HostSide } {
+  const side: HostSide = {
+    ...{ state: 'none', id: '', fingerprint: '', answers: {}, loads: true, calls: [] },
+    ...options,
+  };
+  const host: FakeHost = new FakeHost({
+    files: { '/etc/net': 'old' },
+    commands: {
+      'live /etc/net': () => ({
+        stdout: side.calls.includes('load') && side.loads ? (host.files.get('/etc/net') ?? '') : 'old',
+      }),
+      'others /etc/net': {},
+      'sh -c printf %s "$SSH_CONNECTION"': { stdout: '192.168.221.1 5 192.168.221.150 22' },
+      'ip -o -4 address show': () => addresses('192.168.221.150'),
+      'ip -4 route show default': { stdout: 'default via 192.168.221.1 dev ens33\n' },
+      'sh -c cd /sys/class/net && for l in *; do echo "$l $(readlink "$l/master")"; done': { stdout: 'ens33 \n' },
+      'sh /var/lib/kvm-play/change/program status': () => ({
+        stdout: `state ${side.state}\nid ${side.id}\ntitle net\nowner me\nfingerprint ${side.fingerprint}\nage 3\nleft 7\n`,
+      }),
+    },
+    onStep: (argv) => {
+      const [name = '', , call = name, id = ''] = argv;
+      const what = name === 'sh' ? call : name;
+      side.calls.push(what);
+      const answer = side.answers[what];
+      const given = typeof answer === 'function' ? answer() : (answer ?? {});
+      if ((given.exitCode ?? 0) !== 0) return given;
+      if (what === 'begin') Object.assign(side, { state: 'armed', id });
+      if (what === 'confirm') side.state = 'confirmed';
+      if (what === 'request') {
+        side.state = 'rolled-back';
+        host.files.set('/etc/net', 'old');
+      }
+      return given;
+    },
+  });
+  return { host, side };
+}
+
+async function play(host: FakeHost, items: readonly PlayItem[], check = false) {
+  const events: PlayEvent[] = [];
+  await runOnHost(host, items, { check }, (event) => events.push(event));
+  return {
+    phases: events.flatMap((event) => (event.type === 'network-change' ? [event.phase] : [])),
+    statuses: events.flatMap((event) => (event.type === 'task-end' ? [event.status] : [])),
+    errors: events.flatMap((event) =>
+      (event.type === 'task-end' || event.type === 'host-failed') && event.error ? [event.error] : [],
+    ),
+    plans: events.flatMap((event) => (event.type === 'network-change' && event.plan ? [event.plan] : [])),
+  };
+}
+
+describe('a network change', () => {
+  test('is armed before the first write, applied as it was planned, proved over a new connection, and confirmed', async () => {
+    const { host, side } = hostWith();
+    const { phases, statuses } = await play(host, [change()]);
+    expect(phases).toEqual([
+      'looking',
+      'arming',
+      'armed',
+      'applying',
+      'applying',
+      'reached',
+      'proving',
+      'confirming',
+      'confirmed',
+    ]);
+    expect(statuses).toEqual(['changed', 'changed']);
+    expect(side.calls).toEqual(['begin', 'cut', 'load', 'confirm']);
+    expect(host.detached).toEqual([[expect.stringContaining('program cut'), 'load']]);
+    expect(host.reconnected).toBeGreaterThan(0);
+    const begin = host.executed.findIndex((step) => step.kind === 'command' && step.argv.includes('begin'));
+    const write = host.executed.findIndex((step) => step.kind === 'write' && step.path === '/etc/net');
+    expect(begin).toBeLessThan(write);
+    expect([...host.files.keys()]).not.toContain(markerOf('/etc/net'));
+  });
+
+  test('takes a snapshot of every file that its steps and the engine write', async () => {
+    const { host } = hostWith();
+    await play(host, [change()]);
+    const [plan = ''] = host.executed.flatMap((step) =>
+      step.kind === 'command' && step.argv.includes('begin') ? [step.stdin ?? ''] : [],
+    );
+    expect(plan).toMatch(/each_file\(\) \{\n {2}"\$1" '\/etc\/net'\n {2}"\$1" '\/var\/lib\/kvm-play\/pending\/config-/);
+    expect(plan).toMatch(/# end of [0-9a-f]{8}\n$/);
+  });
+
+  test('costs nothing where nothing has to be done', async () => {
+    const { host } = hostWith();
+    await play(host, [change()]);
+    const before = host.executed.length;
+    const { phases, statuses } = await play(host, [change()]);
+    expect({ phases, statuses, steps: host.executed.length - before }).toEqual({
+      phases: [],
+      statuses: ['ok', 'ok'],
+      steps: 0,
+    });
+  });
+
+  test('shows its plan in check mode, and writes nothing', async () => {
+    const { host, side } = hostWith();
+    const { phases, statuses, plans } = await play(host, [change()], true);
+    expect({ phases, statuses }).toEqual({ phases: ['planned'], statuses: ['changed', 'changed'] });
+    expect(plans).toEqual([
+      {
+        confirmWithin: 10,
+        files: ['/etc/net'],
+        proves: [
+          'the host answers over a new connection',
+          'it has the address 192.168.221.150',
+          'every task of the change holds, and what it wrote is in force',
+          'the default route goes via 192.168.221.1',
+        ],
+      },
+    ]);
+    expect([side.calls, host.executed]).toEqual([[], []]);
+  });
+
+  test('counts only those probes that passed before', async () => {
+    const { host, side } = hostWith();
+    const pings = { up: 0, down: 0 };
+    const ping = (name: 'up' | 'down', passes: () => boolean): void => {
+      host.commands.set(`ping -c 1 -W 2 ${name}`, () => {
+        pings[name] += 1;
+        return { exitCode: passes() ? 0 : 1 };
+      });
+    };
+    // One that comes back only after a while, and one that never passed.
+    ping('up', () => !side.calls.includes('load') || pings.up > 2);
+    ping('down', () => false);
+    const { statuses } = await play(host, [change({ prove: [{ ping: 'up' }, { ping: 'down' }] })]);
+    expect(statuses).toEqual(['changed', 'changed']);
+    expect(pings).toEqual({ up: 3, down: 1 });
+  });
+});
+
+describe('a network change that is not as promised', () => {
+  test('is rolled back when a step fails, and says why', async () => {
+    const { host, side } = hostWith({ answers: { load: { exitCode: 1, stderr: 'no' } } });
+    const { phases, statuses, errors } = await play(host, [change(), entry({ path: '/later', text: '' })]);
+    expect(phases.slice(-2)).toEqual(['rolling-back', 'rolled-back']);
+    expect(statuses).toEqual(['failed', 'skipped', 'skipped']);
+    expect(errors[0]).toBeInstanceOf(RolledBackError);
+    expect(errors[0]?.message).toMatch(
+      /load exited with 1\nthe network change was rolled back: the host is as it was before/,
+    );
+    expect(side.calls).toEqual(['begin', 'cut', 'load', 'request']);
+  });
+
+  test('is rolled back when what it promised does not come in time', async () => {
+    const { host } = hostWith({ loads: false });
+    const { errors } = await play(host, [change()]);
+    expect(errors[0]).toBeInstanceOf(RolledBackError);
+    expect(errors[0]?.message).toMatch(/text is old, wanted new/);
+  });
+
+  test('is rolled back when the confirmation comes too late', async () => {
+    const { host, side } = hostWith();
+    side.answers = {
+      confirm: () => {
+        side.state = 'rolled-back';
+        return { exitCode: 77 };
+      },
+    };
+    const { errors } = await play(host, [change()]);
+    expect(errors[0]).toBeInstanceOf(RolledBackError);
+    expect(errors[0]?.message).toMatch(/the confirmation came too late/);
+  });
+
+  test('stays when only the answer to the confirmation was lost', async () => {
+    const { host, side } = hostWith();
+    side.answers = {
+      confirm: () => {
+        side.state = 'confirmed';
+        throw new ConnectionError('gone');
+      },
+      request: { exitCode: 76 },
+    };
+    const { phases, statuses } = await play(host, [change()]);
+    expect(phases.at(-1)).toBe('confirmed');
+    expect(statuses).toEqual(['changed', 'changed']);
+  });
+
+  test('is unverified when the host is not as it was before', async () => {
+    const { host, side } = hostWith({ answers: { load: { exitCode: 1 } } });
+    host.commands.set('ip -o -4 address show', () =>
+      addresses(side.state === 'rolled-back' ? '192.168.221.9' : '192.168.221.150'),
+    );
+    const { errors } = await play(host, [change()]);
+    expect(errors[0]).toBeInstanceOf(RollBackUnverifiedError);
+  });
+
+  test('fails as a task does when nothing could be armed: nothing was written', async () => {
+    const { host, side } = hostWith({ answers: { begin: { exitCode: 1, stderr: 'No space left on device' } } });
+    const { phases, errors } = await play(host, [change()]);
+    expect(phases).toEqual(['looking', 'arming']);
+    expect(errors[0]).toBeInstanceOf(CommandError);
+    expect(side.calls).toEqual(['begin']);
+    expect(host.files.get('/etc/net')).toBe('old');
+  });
+});
+
+describe('a network change that an earlier run has left', () => {
+  const own = { state: 'armed', id: 'abcd1234', fingerprint: fingerprintOf(change()) };
+
+  test('is confirmed where it holds', async () => {
+    const { host, side } = hostWith({ ...own, calls: ['load'] });
+    host.files.set('/etc/net', 'new');
+    const { phases, statuses } = await play(host, [change()]);
+    expect(phases).toEqual(['taking-up', 'confirming', 'confirmed']);
+    expect(statuses).toEqual(['ok', 'ok']);
+    expect(side.calls).toEqual(['load', 'confirm']);
+  });
+
+  test('is rolled back where it does not, and made anew', async () => {
+    const { host, side } = hostWith(own);
+    const { phases, statuses } = await play(host, [change()]);
+    expect(phases.slice(0, 4)).toEqual(['taking-up', 'rolling-back', 'rolled-back', 'looking']);
+    expect(statuses).toEqual(['changed', 'changed']);
+    expect(side.calls).toEqual(['request', 'begin', 'cut', 'load', 'confirm']);
+  });
+
+  test.each<[string, Partial<HostSide>, boolean, RegExp]>([
+    [
+      'of another site',
+      { ...own, fingerprint: 'other' },
+      false,
+      /abcd1234 \('net', by me\) is pending for 3 s; it rolls back by itself in 7 s; wait/,
+    ],
+    [
+      'that is going back',
+      { ...own, fingerprint: 'other', state: 'rolling-back' },
+      false,
+      /it is being rolled back now/,
+    ],
+    ['of this site, in check mode', own, true, /pending for 3 s.*an apply takes it up/],
+  ])('%s is refused, naming it', async (_what, side, check, words) => {
+    const { host } = hostWith(side);
+    const { errors, statuses } = await play(host, [change()], check);
+    expect(errors[0]).toBeInstanceOf(PendingChangeError);
+    expect(errors[0]?.message).toMatch(words);
+    expect(statuses).toEqual(['skipped', 'skipped']);
+    expect(host.executed).toEqual([]);
+  });
+});
