@@ -1,7 +1,6 @@
 import { type HostSummary, type PlayEvent, type Summary, taskName } from './events.ts';
 import { runOnHost } from './host_run.ts';
-import { type ConnectOptions, connect } from './hosts/connect.ts';
-import type { Host } from './hosts/host.ts';
+import { type ConnectOptions, prepare } from './hosts/connect.ts';
 import { type HostSpec, hostName, parseHost } from './hosts/host_spec.ts';
 import type { Task } from './module.ts';
 import { checkNames, type Play, type Values } from './play.ts';
@@ -67,8 +66,7 @@ async function playOnHost(
   const name = hostName(spec);
   const become = play.become || (options.become ?? false);
   try {
-    const host = await reach(spec, { ...options, become });
-    if (host === undefined) return;
+    const host = await prepare(spec, { ...options, become });
     try {
       await runOnHost(host, tasks, options, emit);
     } finally {
@@ -76,16 +74,6 @@ async function playOnHost(
     }
   } catch (error) {
     emit({ type: 'host-unreachable', host: name, error: error instanceof Error ? error : new Error(String(error)) });
-  }
-}
-
-/** @returns undefined when the attempt was ended from here: that says nothing about the host */
-async function reach(spec: HostSpec, options: ConnectOptions): Promise<Host | undefined> {
-  try {
-    return await connect(spec, options);
-  } catch (error) {
-    if (options.signal?.aborted) return undefined;
-    throw error;
   }
 }
 

@@ -21,14 +21,23 @@ export interface ConnectOptions {
  * @throws ConnectionError with ssh's own words; PlaybookError for a host that cannot be read
  */
 export async function connect(host: string | HostSpec, options: ConnectOptions = {}): Promise<Host> {
-  const spec = typeof host === 'string' ? parseHost(host) : host;
+  const prepared = await prepare(typeof host === 'string' ? parseHost(host) : host, options);
+  try {
+    await prepared.reader.exists('/');
+    return prepared;
+  } catch (error) {
+    await prepared.close();
+    throw error;
+  }
+}
+
+/** Like {@link connect}, but nothing is connected before the host is first asked something: that travels with the connection. */
+export async function prepare(spec: HostSpec, options: ConnectOptions): Promise<Host> {
   const { become = false, ...rest } = options;
   if (isLocalHost(spec)) {
     const { LocalTransport } = await import('./local.ts');
     return new ShellHost(new LocalTransport(hostName(spec), { become }));
   }
   const { SshTransport } = await import('./ssh.ts');
-  const transport = new SshTransport(hostName(spec), spec, { become, ...rest });
-  await transport.open();
-  return new ShellHost(transport);
+  return new ShellHost(new SshTransport(hostName(spec), spec, { become, ...rest }));
 }

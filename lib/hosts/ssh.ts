@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { ConnectionError } from '../errors.ts';
 import type { HostSpec } from './host_spec.ts';
+import { OpenSession } from './open_session.ts';
 import { type ProcessResult, runProcess } from './process.ts';
+import { refusal } from './refusal.ts';
+import { openLimit, type SessionStart } from './session.ts';
 import { bootstrap, type RawOutput, type RunScript, type Transport } from './transport.ts';
 
-/** Seconds until a host that does not answer counts as unreachable; ssh's own limit comes first and has the better words. */
+/** Seconds after which ssh gives up connecting. */
 const connectLimit = 10;
-const giveUpLimit = 15;
+/** How long a connection without a session is kept, for the next run. */
+const persist = '60s';
 
 /** Exit status by which ssh tells of its own failure, as opposed to the remote command's. */
 const sshFailed = 255;
@@ -24,29 +27,26 @@ export interface SshOptions {
 
 /**
  * Runs scripts on another machine through the system's `ssh`, which brings ssh_config, jump hosts, agents and hardware keys with it.
- * Host keys are checked as the user's configuration says. One shared connection is opened, and outlives the run by a minute.
+ * Host keys are checked as the user's configuration says. One session is kept open, over a connection that outlives the run by a minute.
  */
 export class SshTransport implements Transport {
   readonly name: string;
   readonly isLocal = false;
   readonly #spec: HostSpec;
   readonly #options: SshOptions;
-  #socket = '';
+  readonly #session: OpenSession;
+  #socket: Promise<string> | undefined;
 
   constructor(name: string, spec: HostSpec, options: SshOptions) {
     this.name = name;
     this.#spec = spec;
     this.#options = options;
-  }
-
-  /** Opens the shared connection, or finds the one of an earlier run. @throws ConnectionError with ssh's own words */
-  async open(): Promise<void> {
-    this.#socket = await socketPath(this.#options);
-    await this.#openMaster();
+    this.#session = new OpenSession(() => this.#start());
   }
 
   async run(script: string, options: RunScript): Promise<RawOutput> {
-    return this.#ssh(['-o', 'ControlMaster=no', '-o', `ControlPath=${this.#socket}`], script, options);
+    if (!this.#session.isBusy) return this.#session.run(script, options);
+    return this.#ssh(['-o', 'ControlMaster=no', '-o', `ControlPath=${await this.#socketPath()}`], script, options);
   }
 
   async runFresh(script: string, options: RunScript): Promise<RawOutput> {
@@ -54,31 +54,34 @@ export class SshTransport implements Transport {
   }
 
   async reconnect(): Promise<void> {
-    const exit = this.#arguments(['-o', `ControlPath=${this.#socket}`, '-O', 'exit']);
-    await runProcess('ssh', exit, { output: false, timeLimit: 2 });
-    await this.#openMaster();
+    this.#session.drop();
+    const exit = this.#arguments(['-o', `ControlPath=${await this.#socketPath()}`, '-O', 'exit']);
+    await runProcess('ssh', exit, { timeLimit: 2 });
+    await this.#session.run(':', { timeLimit: openLimit });
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#session.close();
+  }
 
-  /**
-   * ssh tells its troubles to a file (`-E`): the connection that it leaves in the background would hold stderr open,
-   * and nobody could tell when it has said everything.
-   */
-  async #openMaster(): Promise<void> {
-    const directory = await mkdtemp(join(tmpdir(), 'kvm-play-'));
-    const errors = join(directory, 'stderr');
-    const master = ['-E', errors, '-o', 'ControlMaster=auto', '-o', `ControlPath=${this.#socket}`];
-    try {
-      const result = await runProcess('ssh', [...this.#arguments([...master, '-o', 'ControlPersist=60s']), 'exit 0'], {
-        output: false,
-        timeLimit: giveUpLimit,
-        signal: this.#options.signal,
-      });
-      if (result.exitCode !== 0) throw failure(result, await readFile(errors, 'utf8').catch(() => ''), giveUpLimit);
-    } finally {
-      await rm(directory, { recursive: true, force: true });
-    }
+  async #start(): Promise<SessionStart> {
+    const socket = await this.#socketPath();
+    const { become, signal } = this.#options;
+    const shared = ['ControlMaster=auto', `ControlPath=${socket}`, `ControlPersist=${persist}`].flatMap(asOption);
+    return {
+      argv: (command) => ['ssh', ...this.#arguments(shared), command],
+      become: become && this.#spec.user !== 'root',
+      explain: (exitCode, stderr) =>
+        exitCode === undefined || exitCode === sshFailed
+          ? new ConnectionError(stderr === '' ? `ssh ended with ${exitCode ?? 'a signal'}` : stderr)
+          : refusal(exitCode, stderr),
+      signal,
+    };
+  }
+
+  async #socketPath(): Promise<string> {
+    this.#socket ??= socketPath(this.#options);
+    return this.#socket;
   }
 
   async #ssh(options: readonly string[], script: string, { stdin, timeLimit }: RunScript): Promise<RawOutput> {
