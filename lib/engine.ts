@@ -12,7 +12,7 @@ import {
 import type { Host } from './hosts/host.ts';
 import { clearMarker, hasMarker, leaveMarker } from './marker.ts';
 import type { InForce, Missing, Reading, Task } from './module.ts';
-import { type Disruption, type Step, shownArgv } from './step.ts';
+import { type CommandStep, type Disruption, type Step, shownArgv } from './step.ts';
 
 /** Seconds that a state may take to settle (a unit that is starting, a bridge that is coming up). */
 const settleLimit = 30;
@@ -160,11 +160,37 @@ async function takeSteps(
   await host.lock();
   await host.log(`${task.title}: ${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`);
   if (task.inForce !== undefined && !task.loadedLater) await leaveMarker(host, task);
-  for (const [taken, step] of steps.entries()) {
+  let taken = 0;
+  for (const run of runsOf(steps)) {
     // Not before the first step: a marker that has been left would say that something was written.
     if (taken > 0 && options.signal?.aborted) {
       throw new InterruptedError(`interrupted after ${taken} of ${steps.length} steps`, taken);
     }
+    failures.push(...(await takeRun(host, run)));
+    taken += run.length;
+  }
+  return failures;
+}
+
+/** Steps that are executed as one: each by itself, but those that cut the link together with the next one that does. */
+function runsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const runs: Step[][] = [];
+  for (const step of steps) {
+    const last = runs.at(-1);
+    if (last !== undefined && cutsLink(step) && last.every(cutsLink)) last.push(step);
+    else runs.push([step]);
+  }
+  return runs;
+}
+
+function cutsLink(step: Step): step is CommandStep {
+  return step.kind === 'command' && step.disrupts === 'link';
+}
+
+async function takeRun(host: Host, run: readonly Step[]): Promise<readonly CommandError[]> {
+  if (run.every(cutsLink)) return host.executeDetached(run);
+  const failures: CommandError[] = [];
+  for (const step of run) {
     try {
       await host.execute(step);
     } catch (error) {

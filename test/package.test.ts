@@ -1,11 +1,8 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-
-const root = fileURLToPath(new URL('..', import.meta.url));
+import { installPacked, type PackedProject, root } from './support/packed.ts';
 
 const site = `import { play } from 'kvm-play';
 import { sysctl } from 'kvm-play/modules';
@@ -17,62 +14,51 @@ export default play({
 });
 `;
 
-describe('the package', () => {
-  let project: string;
-  const inProject = (file: string, ...args: readonly string[]): Promise<{ stdout: string }> =>
-    execa(file, args, { cwd: project, env: { NODE_OPTIONS: '' } });
+const wrongSite = `${site}
+// @ts-expect-error: a value is no list
+sysctl({ values: ['a'] });
+// @ts-expect-error: an unknown argument
+sysctl({ values: {}, fil: '/etc/x' });
+`;
 
+const script = `const { run } = await import('kvm-play');
+const modules = await import('kvm-play/modules');
+console.log(typeof run, Object.keys(modules).sort().join());`;
+
+describe('the package', () => {
+  let project: PackedProject;
   beforeAll(async () => {
-    project = mkdtempSync(join(tmpdir(), 'kvm-play-package-'));
-    const { stdout } = await execa('npm', ['pack', '--json', '--pack-destination', project], {
-      cwd: root,
-      env: { NODE_OPTIONS: '' },
-    });
-    const [packed]: [{ filename: string; files: { path: string }[] }] = JSON.parse(stdout.slice(stdout.indexOf('[')));
-    const outside = packed.files
-      .map(({ path }) => path)
-      .filter((path) => !/^(dist\/|package\.json|README\.md|LICENSE)/.test(path));
-    expect(outside).toEqual([]);
-    writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'elsewhere', private: true, type: 'module' }));
-    await inProject('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', `./${packed.filename}`);
-    writeFileSync(join(project, 'site.ts'), site);
+    project = await installPacked();
+    writeFileSync(join(project.directory, 'site.ts'), site);
   }, 120_000);
-  afterAll(() => rmSync(project, { recursive: true, force: true }));
+  afterAll(() => rmSync(project.directory, { recursive: true, force: true }));
+
+  test('holds what was built, and nothing else', () => {
+    const others = project.files.filter((path) => !/^(dist\/|package\.json|README\.md|LICENSE)/.test(path));
+    expect(others).toEqual([]);
+    expect(project.files).toContain('dist/lib/lab/network-scripts/ifup');
+  });
 
   test('runs a site by npx', async () => {
-    const { stdout } = await inProject('npx', 'kvm-play', '--check', 'site.ts');
+    const { stdout } = await project.run(['npx', 'kvm-play', '--check', 'site.ts']);
     expect(stdout).toMatch(/PLAY \[Packed\].*(ok|changed): \[localhost\].*failed=0/s);
-  }, 30_000);
+  });
 
   test('is imported from plain JavaScript', async () => {
-    const script =
-      "const { run } = await import('kvm-play'); const m = await import('kvm-play/modules'); console.log(typeof run, Object.keys(m).sort().join())";
-    const { stdout } = await inProject('node', '--input-type=module', '-e', script);
+    const { stdout } = await project.run(['node', '--input-type=module', '-e', script]);
     expect(stdout).toBe('function ifcfgBridge,service,sysctl,virshNetwork,virshPool,virshVolume,virtInstall');
   });
 
   test('has types that a strict project compiles against, and that refuse a wrong site', async () => {
-    mkdirSync(join(project, 'node_modules/@types'), { recursive: true });
-    cpSync(join(root, 'node_modules/@types/node'), join(project, 'node_modules/@types/node'), { recursive: true });
-    cpSync(join(root, 'node_modules/undici-types'), join(project, 'node_modules/undici-types'), { recursive: true });
-    writeFileSync(
-      join(project, 'wrong.ts'),
-      `${site}// @ts-expect-error: a value is no list\nsysctl({ values: ['a'] });\n// @ts-expect-error: an unknown argument\nsysctl({ values: {}, fil: '/etc/x' });\n`,
-    );
+    const modules = join(project.directory, 'node_modules');
+    mkdirSync(join(modules, '@types'), { recursive: true });
+    for (const name of ['@types/node', 'undici-types']) {
+      cpSync(join(root, 'node_modules', name), join(modules, name), { recursive: true });
+    }
+    writeFileSync(join(project.directory, 'wrong.ts'), wrongSite);
+    const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
     const tsc = join(root, 'node_modules/.bin/tsc');
-    const { stdout } = await inProject(
-      tsc,
-      '--noEmit',
-      '--strict',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2022',
-      '--types',
-      'node',
-      'site.ts',
-      'wrong.ts',
-    );
+    const { stdout } = await project.run([tsc, ...strict, 'site.ts', 'wrong.ts'], { reject: false });
     expect(stdout).toBe('');
   }, 60_000);
 

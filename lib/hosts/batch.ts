@@ -127,9 +127,17 @@ function newAsked(question: Question): Asked {
 /** Exit status of `timeout` for a command that took too long (coreutils); 137 when it had to be killed. */
 const timedOut = [124, 137];
 
-/** Refuses an answer that came because the time was over. @throws CommandError */
-export function refuseTimedOut(argv: readonly string[], { exitCode, stderr }: RawOutput, timeLimit: number): void {
-  if (!timedOut.includes(exitCode)) return;
+/** Tells whether a command ended because its time was over. */
+export function isTimeout({ exitCode }: RawOutput): boolean {
+  return timedOut.includes(exitCode);
+}
+
+/** Says that a command was ended because its time was over. */
+export function timeoutError(
+  argv: readonly string[],
+  { exitCode, stderr }: RawOutput,
+  timeLimit: number,
+): CommandError {
   const failure = { argv, exitCode, stderr: stderr.toString() };
-  throw new CommandError(`'${argv.join(' ')}' took longer than ${timeLimit} s, and was ended`, failure);
+  return new CommandError(`'${argv.join(' ')}' took longer than ${timeLimit} s, and was ended`, failure);
 }

@@ -12,28 +12,62 @@ const attemptInterval = 0.5;
 /** Seconds that one attempt over the old connection, and over a fresh one, may take. */
 const oldLimit = 3;
 const freshLimit = 6;
-/** Seconds beyond the step's own time limit in which the host must be heard from again. */
+/** Seconds beyond the commands' own time limits in which the host must be heard from again. */
 const returnLimit = 60;
 
-/** Exit status of the asking script while the step is still running. */
+/** Bytes of each command's output that are kept: its end. */
+const outputLimit = 20_000;
+
+/** Exit status of the asking script while the commands are still running. */
 const stillRunning = 75;
 
+/** One of the commands that run one after the other outside of the session. */
+export interface DetachedCommand {
+  /** Script text. */
+  readonly script: string;
+  /** Seconds that it may take. */
+  readonly timeLimit: number;
+  /** Go on with the next command though this one failed. */
+  readonly mayFail: boolean;
+}
+
 /**
- * Runs a step that may cut the link: on the host it runs outside of this session, its output and exit status go to a journal there.
+ * Runs commands that may cut the link, one after the other: on the host they run outside of this session, their output and exit
+ * statuses go to a journal there. All of them run as one, because after the first nobody may be there to start the second.
  * The controller asks for the result over the old connection and over fresh ones; the first that answers wins.
- * @param commands script text of the step
- * @param timeLimit seconds that the step may take
+ * @returns what became of each command that was run; those after a failed one were not
  * @throws ConnectionError when the host is not heard from again in time
  */
-export async function runDetached(transport: Transport, commands: string, timeLimit: number): Promise<RawOutput> {
+export async function runDetached(
+  transport: Transport,
+  commands: readonly DetachedCommand[],
+): Promise<readonly RawOutput[]> {
   const journal = `${runtimeDirectory}/steps/${randomUUID()}`;
-  const script = `${prologue}\nexec >${journal}/output 2>&1 </dev/null\n${commands}\necho "$?" > ${journal}/status.new\nmv ${journal}/status.new ${journal}/status\n`;
-  const started = await transport.run(startScript(journal), { stdin: Buffer.from(script), timeLimit: 30 });
-  if (started.exitCode !== 0) return started;
-  const { result, fresh } = await awaitResult(transport, journal, timeLimit + returnLimit);
+  const stdin = Buffer.from(detachedScript(journal, commands));
+  const started = await transport.run(startScript(journal), { stdin, timeLimit: 30 });
+  if (started.exitCode !== 0) return [started];
+  const seconds = commands.reduce((sum, { timeLimit }) => sum + timeLimit, returnLimit);
+  const { result, fresh } = await awaitResult(transport, journal, seconds);
   if (fresh) await pRetry(() => transport.reconnect(), { retries: 10, minTimeout: 500, maxTimeout: 500 });
   await transport.run(`rm -rf -- ${journal}`, { timeLimit: 15 }).catch(() => {});
-  return result;
+  return result.exitCode === 0 ? parseOutputs(result.stdout) : [result];
+}
+
+/** Output and exit status of command N go to `N.output` and `N.status`; `done` stands there when the last one has ended. */
+function detachedScript(journal: string, commands: readonly DetachedCommand[]): string {
+  const pieces = commands.map(
+    ({ script, mayFail }, index) => `{ ${script}
+} >${journal}/${index}.output 2>&1
+kvm_play_status=$?
+echo "$kvm_play_status" > ${journal}/${index}.status
+${mayFail ? '' : '[ "$kvm_play_status" -eq 0 ] || end'}`,
+  );
+  return `${prologue}
+exec </dev/null
+end() { : > ${journal}/done; exit 0; }
+${pieces.join('\n')}
+end
+`;
 }
 
 /** systemd runs it as a unit of its own where it can, so that no end of a session ends it; else it gets a session of its own. */
@@ -45,10 +79,24 @@ umask 077
 mkdir -p ${journal}
 cat > ${journal}/script
 if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null
-then systemd-run --quiet --unit=${unit} --description='kvm-play: a step that may cut the link' -- /bin/sh ${journal}/script
+then systemd-run --quiet --unit=${unit} --description='kvm-play: steps that may cut the link' -- /bin/sh ${journal}/script
 else command -v setsid >/dev/null || { echo 'this host has neither systemd-run nor setsid (util-linux)' >&2; exit 1; }
   setsid sh ${journal}/script </dev/null >/dev/null 2>&1 &
 fi`;
+}
+
+/** Answers with a line `STATUS LENGTH` for each command that was run, and the end of its output behind it. */
+function askScript(journal: string): string {
+  return `${prologue}
+cd ${quote(journal)} 2>/dev/null || { echo 'the journal of the steps is gone: the host was rebooted meanwhile' >&2; exit 1; }
+[ -e done ] || exit ${stillRunning}
+n=0
+while [ -e $n.status ]; do
+  tail -c ${outputLimit} $n.output > tail
+  printf '%s %s\\n' "$(cat $n.status)" "$(($(wc -c < tail)))"
+  cat tail
+  n=$((n + 1))
+done`;
 }
 
 async function awaitResult(
@@ -56,10 +104,7 @@ async function awaitResult(
   journal: string,
   seconds: number,
 ): Promise<{ result: RawOutput; fresh: boolean }> {
-  const ask = `${prologue}
-[ -e ${quote(journal)} ] || { echo 'the journal of the step is gone: the host was rebooted meanwhile' >&2; exit 1; }
-[ -e ${quote(journal)}/status ] || exit ${stillRunning}
-cat ${quote(journal)}/output >&2; exit "$(cat ${quote(journal)}/status)"`;
+  const ask = askScript(journal);
   const deadline = performance.now() + seconds * 1000;
   while (performance.now() < deadline) {
     try {
@@ -74,6 +119,20 @@ cat ${quote(journal)}/output >&2; exit "$(cat ${quote(journal)}/status)"`;
     await sleep(attemptInterval * 1000);
   }
   throw new ConnectionError(
-    `the host has not been heard from for ${seconds} s since the step that cut the link; look at its console, the step's output is in ${journal}/output`,
+    `the host has not been heard from for ${seconds} s since the steps that cut the link; look at its console, their output is in ${journal}`,
   );
+}
+
+function parseOutputs(answer: Buffer): readonly RawOutput[] {
+  const outputs: RawOutput[] = [];
+  for (let at = 0; at < answer.length; ) {
+    const lineEnd = answer.indexOf('\n', at);
+    const [status, length] = answer.subarray(at, lineEnd).toString('latin1').split(' ').map(Number);
+    if (lineEnd === -1 || status === undefined || length === undefined) {
+      throw new ConnectionError('the journal of the steps cannot be read');
+    }
+    at = lineEnd + 1 + length;
+    outputs.push({ exitCode: status, stdout: Buffer.alloc(0), stderr: answer.subarray(lineEnd + 1, at) });
+  }
+  return outputs;
 }

@@ -1,4 +1,5 @@
-import type { Step } from '../step.ts';
+import type { CommandError } from '../errors.ts';
+import type { CommandStep, Step } from '../step.ts';
 import type { ReadonlyHost } from './readonly_host.ts';
 
 /** A host as the engine sees it: it can look, and it can take steps. Modules only ever get the {@link ReadonlyHost} inside. */
@@ -14,8 +15,15 @@ export interface Host {
    * @throws LockedError that names the holder
    */
   lock(): Promise<void>;
-  /** Executes one step. @throws CommandError, ConnectionError */
+  /** Executes one step over the open connection. @throws CommandError, ConnectionError */
   execute(step: Step): Promise<void>;
+  /**
+   * Executes steps that cut the link, one after the other, outside of this session: after the first one nobody may be there to
+   * start the second. Returns once the host has been heard from again.
+   * @returns failures of steps that are judged by the state, and not by their exit code
+   * @throws CommandError for another step that failed, and ended the sequence; ConnectionError
+   */
+  executeDetached(steps: readonly CommandStep[]): Promise<readonly CommandError[]>;
   /** Leaves one line in the host's own log. Never fails. */
   log(line: string): Promise<void>;
   /** Releases the lock and ends the connection. */

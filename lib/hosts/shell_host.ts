@@ -1,6 +1,6 @@
 import { CommandError } from '../errors.ts';
 import { type CommandStep, type Step, shownArgv } from '../step.ts';
-import { QueryBatch, refuseTimedOut } from './batch.ts';
+import { isTimeout, QueryBatch, timeoutError } from './batch.ts';
 import { runDetached } from './detached.ts';
 import type { Host } from './host.ts';
 import { HostLock } from './lock.ts';
@@ -65,23 +65,30 @@ export class ShellHost implements Host {
     await this.#transport.close();
   }
 
-  async #command(step: CommandStep): Promise<void> {
-    const { timeLimit = stepLimit } = step;
-    const output =
-      step.disrupts === 'link' ? await this.#detached(step, timeLimit) : await this.#attached(step, timeLimit);
-    refuseFailed(shownArgv(step), output, timeLimit);
-  }
-
-  async #attached({ argv, stdin }: CommandStep, timeLimit: number): Promise<RawOutput> {
-    return this.#transport.run(`${prologue}\n${this.#lock.guard(limited(timeLimit, argv))}`, {
-      ...(stdin !== undefined && { stdin: Buffer.from(stdin) }),
-      timeLimit: timeLimit + margin,
+  async executeDetached(steps: readonly CommandStep[]): Promise<readonly CommandError[]> {
+    const limits = steps.map(({ timeLimit = stepLimit }) => timeLimit);
+    await this.#lock.extend(limits.reduce((sum, limit) => sum + limit, 0));
+    const commands = steps.map((step, index) => ({
+      script: this.#lock.guard(limited(limits[index] ?? stepLimit, step.argv)),
+      timeLimit: limits[index] ?? stepLimit,
+      mayFail: step.judgedBy === 'state',
+    }));
+    const outputs = await runDetached(this.#transport, commands);
+    return steps.flatMap((step, index) => {
+      const output = outputs[index];
+      const failure = output && failureOf(shownArgv(step), output, limits[index] ?? stepLimit);
+      if (failure !== undefined && step.judgedBy !== 'state') throw failure;
+      return failure ?? [];
     });
   }
 
-  async #detached(step: CommandStep, timeLimit: number): Promise<RawOutput> {
-    await this.#lock.extend(timeLimit);
-    return runDetached(this.#transport, this.#lock.guard(limited(timeLimit, step.argv)), timeLimit);
+  async #command(step: CommandStep): Promise<void> {
+    const { argv, stdin, timeLimit = stepLimit } = step;
+    const output = await this.#transport.run(`${prologue}\n${this.#lock.guard(limited(timeLimit, argv))}`, {
+      ...(stdin !== undefined && { stdin: Buffer.from(stdin) }),
+      timeLimit: timeLimit + margin,
+    });
+    refuseFailed(shownArgv(step), output, timeLimit);
   }
 
   async #script(argv: readonly string[], script: string, stdin?: Buffer): Promise<void> {
@@ -102,7 +109,7 @@ class ShellReader implements ReadonlyHost {
 
   async query(argv: readonly string[], { timeLimit = queryLimit }: { timeLimit?: number } = {}): Promise<Output> {
     const output = await this.#batch.ask(questionOf(argv, timeLimit));
-    refuseTimedOut(argv, output, timeLimit);
+    if (isTimeout(output)) throw timeoutError(argv, output, timeLimit);
     return { exitCode: output.exitCode, stdout: output.stdout.toString(), stderr: output.stderr.toString() };
   }
 
@@ -148,10 +155,15 @@ function decode(bytes: Buffer): Pick<TextFile, 'text' | 'encoding'> {
 
 /** @throws CommandError with the command's own words */
 function refuseFailed(argv: readonly string[], output: RawOutput, timeLimit: number): void {
-  refuseTimedOut(argv, output, timeLimit);
+  const failure = failureOf(argv, output, timeLimit);
+  if (failure !== undefined) throw failure;
+}
+
+function failureOf(argv: readonly string[], output: RawOutput, timeLimit: number): CommandError | undefined {
   const { exitCode } = output;
-  if (exitCode === 0) return;
+  if (exitCode === 0) return undefined;
+  if (isTimeout(output)) return timeoutError(argv, output, timeLimit);
   const words = (output.stderr.toString().trim() || output.stdout.toString().trim()).split('\n').slice(-20).join('\n');
   const message = `${quoteAll(argv)} failed with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`;
-  throw new CommandError(message, { argv, exitCode, stderr: words });
+  return new CommandError(message, { argv, exitCode, stderr: words });
 }

@@ -77,11 +77,16 @@ describeLab('a host reached over SSH', () => {
     expect(await inside('pgrep -fx "sleep 61" || echo none')).toBe('none');
   });
 
-  test('a step that cuts the link is seen through, over a fresh connection', async () => {
-    const cut = 'ip link set ens33 down; sleep 1; ip link set ens33 up; sleep 1; echo done; exit 4';
-    const step = host.execute(command(['sh', '-c', cut], { disrupts: 'link', timeLimit: 30 }));
-    await expect(step).rejects.toThrow('exit code 4: done');
+  test('steps that cut the link are seen through to the last, over a fresh connection', async () => {
+    const cutting = (script: string) => command(['sh', '-c', script], { disrupts: 'link', timeLimit: 30 });
+    const steps = host.executeDetached([
+      cutting('ip link set ens33 down; echo down'),
+      cutting('sleep 1; ip link set ens33 up; sleep 1; echo up; exit 4'),
+      cutting('touch /tmp/too-far'),
+    ]);
+    await expect(steps).rejects.toThrow('exit code 4: up');
     expect((await host.reader.query(['echo', 'again'])).stdout).toBe('again\n');
+    expect(await host.reader.exists('/tmp/too-far')).toBe(false);
     expect(await inside('ls /run/kvm-play/steps; systemctl --failed --no-legend | grep kvm-play; true')).toBe('');
   }, 60_000);
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { connect } from '../../lib/hosts/connect.ts';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
 import { runCommand, startCommand } from '../support/command.ts';
 import { describeLab } from './support.ts';
@@ -28,7 +29,9 @@ async function state(lab: Lab): Promise<readonly string[]> {
 /** Waits for the start of a task, then a little, and kills the controller: nothing of it gets a chance to tidy up. */
 async function killAt(child: ChildProcess, index: number, milliseconds: number): Promise<void> {
   if (child.stdout === null || child.pid === undefined) throw new Error('the command did not start');
+  const lines: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line);
     const event: { type?: string; task?: { index: number } } = JSON.parse(line);
     if (event.type !== 'task-start' || event.task?.index !== index) continue;
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -36,7 +39,17 @@ async function killAt(child: ChildProcess, index: number, milliseconds: number):
     await once(child, 'close');
     return;
   }
-  throw new Error(`task ${index} never started`);
+  throw new Error(`task ${index} never started:\n${lines.slice(-5).join('\n')}`);
+}
+
+/** Waits until the host can be reached: a restart of its network goes on without the controller. */
+async function untilReachable(lab: Lab): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const reached = await connect(`root@${lab.hostAddress}`, { sshConfig: lab.sshConfig }).catch(() => undefined);
+    if (reached !== undefined) return reached.close();
+    if (Date.now() > deadline) throw new Error('the host does not answer any more');
+  }
 }
 
 describeLab('a controller that is killed', () => {
@@ -69,6 +82,7 @@ describeLab('a controller that is killed', () => {
       [8, 300],
     ] as const) {
       await killAt(startCommand(args(disturbed)), index, wait);
+      await untilReachable(disturbed);
     }
     const last = await runCommand(args(disturbed));
     expect({ exitCode: last.exitCode, stderr: last.stderr }).toEqual({ exitCode: 0, stderr: '' });

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { PlayEvent, Summary } from '../../lib/events.ts';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import { play } from '../../lib/play.ts';
 import { type RunOptions, run } from '../../lib/run.ts';
+import { ifcfgBridge, service, sysctl } from '../../modules/index.ts';
 import site from '../../playbooks/site.ts';
 import { hostState } from './host_state.ts';
 import { describeLab } from './support.ts';
@@ -18,7 +20,7 @@ describeLab('the procedure on a throwaway host', () => {
   afterAll(() => lab?.destroy(), 60_000);
 
   /** Runs the site, and gives the status of each task by its title. */
-  async function play(
+  async function runSite(
     options: RunOptions = {},
   ): Promise<{ summary: Summary; tasks: Record<string, string>; events: PlayEvent[] }> {
     const events: PlayEvent[] = [];
@@ -52,7 +54,7 @@ describeLab('the procedure on a throwaway host', () => {
 
   test('without the ISO, nothing is written, and all that is missing is said', async () => {
     const before = await hostState(lab);
-    const { summary, tasks } = await play();
+    const { summary, tasks } = await runSite();
     expect(tasks['Create the guest']).toContain(iso);
     expect(summary.hosts[host]).toMatchObject({ changed: 0, failed: 1 });
     expect(await hostState(lab)).toEqual(before);
@@ -61,7 +63,7 @@ describeLab('the procedure on a throwaway host', () => {
 
   test('check says what apply does, and leaves the host as it was', async () => {
     const before = await hostState(lab);
-    const { tasks, events } = await play({ check: true });
+    const { tasks, events } = await runSite({ check: true });
     expect(tasks).toEqual(all('changed'));
     const planned = events.flatMap((event) => (event.type === 'task-end' ? [event.result?.steps.length ?? 0] : []));
     expect(planned.every((steps) => steps > 0)).toBe(true);
@@ -69,25 +71,25 @@ describeLab('the procedure on a throwaway host', () => {
   });
 
   test('apply changes every task, and the host keeps its address', async () => {
-    const { tasks } = await play();
+    const { tasks } = await runSite();
     expect(tasks).toEqual(all('changed'));
     const { stdout } = await lab.run(['ip', '-o', '-4', 'address', 'show', 'br0']);
     expect(stdout).toContain(`${lab.hostAddress}/24`);
   }, 180_000);
 
   test('the second run changes nothing, and check agrees', async () => {
-    expect((await play()).tasks).toEqual(all('ok'));
-    expect((await play({ check: true })).tasks).toEqual(all('ok'));
+    expect((await runSite()).tasks).toEqual(all('ok'));
+    expect((await runSite({ check: true })).tasks).toEqual(all('ok'));
   }, 60_000);
 
   test('more memory is a change, shown in words, once', async () => {
-    const { tasks, events } = await play({ vars: { memory: 1024 } });
+    const { tasks, events } = await runSite({ vars: { memory: 1024 } });
     expect(tasks['Create the guest']).toBe('changed');
     const differences = events.flatMap((event) =>
       event.type === 'task-end' ? [...(event.result?.differences ?? [])] : [],
     );
     expect(differences).toEqual([{ path: 'memory', wanted: '1024 MiB', actual: '512 MiB' }]);
-    expect((await play({ vars: { memory: 1024 } })).tasks).toEqual(all('ok'));
+    expect((await runSite({ vars: { memory: 1024 } })).tasks).toEqual(all('ok'));
   }, 60_000);
 
   test('the guest has a lease on the LAN, through the bridge', async () => {
@@ -100,4 +102,23 @@ describeLab('the procedure on a throwaway host', () => {
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }, 160_000);
+
+  test('a forwarding that is only live is taken back by the restart, and the run says so', async () => {
+    await lab.run(['sed', '-i', '/ip_forward/d', '/etc/sysctl.conf']);
+    const bridge = ifcfgBridge({ name: 'br0', port: 'ens33', bootproto: 'dhcp', mtu: 1400 });
+    const live = sysctl('Forward, until the next restart', { values: { 'net.ipv4.ip_forward': 1 }, persist: false });
+    const network = service({ name: 'network', reflects: [bridge], disrupts: ['link'] });
+    await lab.run(['sysctl', '-w', 'net.ipv4.ip_forward=0']);
+    const events: PlayEvent[] = [];
+    const summary = await run(play({ name: 'Only live', tasks: [bridge, live, network] }), {
+      hosts: [host],
+      sshConfig: lab.sshConfig,
+      onEvent: (event) => events.push(event),
+    });
+    expect(summary.hosts[host]).toMatchObject({ changed: 3, failed: 1 });
+    const [failed] = events.flatMap((event) => (event.type === 'host-failed' ? [event.error.message] : []));
+    expect(failed).toMatch(
+      /'Forward, until the next restart' no longer holds: live\.net\.ipv4\.ip_forward is 0, wanted 1[\s\S]*later task/,
+    );
+  }, 60_000);
 });

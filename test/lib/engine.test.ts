@@ -238,6 +238,19 @@ describe('law 6: what would disturb is refused unless the task says so', () => {
     await expect(checkTask(host, task)).rejects.toThrow(/--restart-own-network/);
     expect((await checkTask(host, task, { restartOwnNetwork: true })).changed).toBe(true);
   });
+
+  test('steps that cut the link run as one: after the first nobody may be there to start the second', async () => {
+    const host = new FakeHost({ onStep: () => ({}) });
+    const cut = (name: string) => command([name], { disrupts: 'link', judgedBy: 'state' });
+    let looks = 0;
+    const task = tiny(
+      () => ({ state: { value: looks++ === 0 ? 'old' : 'wanted' } }),
+      () => [command(['enable']), cut('stop'), cut('start'), command(['note'])],
+    )({ disrupts: ['link'] });
+    await applyTask(host, task);
+    expect(commandLines(host)).toEqual(['enable', 'stop', 'start', 'note']);
+    expect(host.detached).toEqual([['stop', 'start']]);
+  });
 });
 
 test('what is missing is listed at once, each thing once, and nothing is written', async () => {

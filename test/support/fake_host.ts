@@ -1,7 +1,7 @@
 import { CommandError } from '../../lib/errors.ts';
 import type { Host } from '../../lib/hosts/host.ts';
 import type { Output, ReadonlyHost, TextFile } from '../../lib/hosts/readonly_host.ts';
-import type { Step } from '../../lib/step.ts';
+import type { CommandStep, Step } from '../../lib/step.ts';
 
 /** What a fake command answers; missing parts are exit code 0 and no output. */
 export type Answer = Partial<Output>;
@@ -28,6 +28,8 @@ export class FakeHost implements Host {
   readonly commands: Map<string, Answer | (() => Answer)>;
   /** Every step that was executed, in order. */
   readonly executed: Step[] = [];
+  /** Command lines of the steps that were executed outside of the session, those that ran as one together. */
+  readonly detached: string[][] = [];
   /** Every query that was asked, as command lines. */
   readonly asked: string[] = [];
   readonly logged: string[] = [];
@@ -88,6 +90,18 @@ export class FakeHost implements Host {
       case 'directory':
         break;
     }
+  }
+
+  async executeDetached(steps: readonly CommandStep[]): Promise<readonly CommandError[]> {
+    this.detached.push(steps.map(({ argv }) => argv.join(' ')));
+    const failures: CommandError[] = [];
+    for (const step of steps) {
+      await this.execute(step).catch((error: unknown) => {
+        if (!(error instanceof CommandError) || step.judgedBy !== 'state') throw error;
+        failures.push(error);
+      });
+    }
+    return failures;
   }
 
   async log(line: string): Promise<void> {

@@ -1,0 +1,340 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compileFunction } from 'node:vm';
+import { describe, expect, test } from '@jest/globals';
+import ts from 'typescript';
+import { exitCodes } from '../lib/cli/exit_code.ts';
+import { usage } from '../lib/cli/options.ts';
+import type { PlayEvent } from '../lib/events.ts';
+import { runOnHost } from '../lib/host_run.ts';
+import * as library from '../lib/index.ts';
+import { basesDirectory, labsDirectory } from '../lib/lab/layout.ts';
+import { requiredPackages } from '../lib/lab/requirements.ts';
+import type { Task } from '../lib/module.ts';
+import { isPlay } from '../lib/play.ts';
+import { fileDiff } from '../lib/reporters/file_diff.ts';
+import { jsonReporter } from '../lib/reporters/json.ts';
+import { terminalReporter } from '../lib/reporters/terminal.ts';
+import * as modules from '../modules/index.ts';
+import { FakeHost } from './support/fake_host.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
+const sources = readdirSync(join(root, 'modules'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => `modules/${name}`);
+
+function textOf(path: string): string {
+  return readFileSync(join(root, path), 'utf8');
+}
+
+/** A page without its code. */
+function proseOf(path: string): string {
+  return textOf(path).replaceAll(/^```.*?^```/gms, '');
+}
+
+/** A piece of code in a text, and the line before it. */
+interface Block {
+  readonly path: string;
+  readonly line: number;
+  readonly code: string;
+}
+
+function blocksOf(path: string, language: string): readonly Block[] {
+  const text = textOf(path);
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map((found) => ({
+    path,
+    line: text.slice(0, found.index).split('\n').length,
+    code: found[1] ?? '',
+  }));
+}
+
+/** The examples of a source's comments, which take the modules' names for granted. */
+function examplesOf(path: string): readonly Block[] {
+  const text = textOf(path);
+  return [...text.matchAll(/@example\n \* ```ts\n(.*?)^ \* ```/gms)].map((found) => ({
+    path,
+    line: text.slice(0, found.index).split('\n').length,
+    code: `import { ${Object.keys(modules).join(', ')} } from 'kvm-play/modules';\n${(found[1] ?? '').replaceAll(/^ \* ?/gm, '')}`,
+  }));
+}
+
+const moduleExamples = sources.flatMap(examplesOf);
+const title = ({ path, line }: Block): string => `${path}:${line}`;
+
+/** Type-checks blocks in one go, each as a file beside its page; a site that one imports is there. */
+function compile(blocks: readonly Block[]): readonly string[] {
+  const settings = { noUnusedLocals: false, moduleDetection: ts.ModuleDetectionKind.Force };
+  const parsed = ts.getParsedCommandLineOfConfigFile(join(root, 'test/tsconfig.json'), settings, {
+    ...ts.sys,
+    onUnRecoverableConfigFileDiagnostic: ({ messageText }) => {
+      throw new Error(ts.flattenDiagnosticMessageText(messageText, '\n'));
+    },
+  });
+  const site = "import { play } from 'kvm-play';\n\nexport default play({ name: 'Stand-in', tasks: [] });\n";
+  const made = new Map(pages.map((page) => [join(root, dirname(page), 'site.ts'), site]));
+  for (const { path, line, code } of blocks) made.set(join(root, `${path}.${line}.ts`), '\n'.repeat(line) + code);
+  const options = parsed?.options ?? {};
+  const host = ts.createCompilerHost(options);
+  const program = ts.createProgram([...made.keys()], options, {
+    ...host,
+    fileExists: (file) => made.has(file) || host.fileExists(file),
+    readFile: (file) => made.get(file) ?? host.readFile(file),
+    getSourceFile: (file, version, ...rest) => {
+      const text = made.get(file);
+      return text === undefined
+        ? host.getSourceFile(file, version, ...rest)
+        : ts.createSourceFile(file, text, version, true);
+    },
+  });
+  return [...made.keys()].flatMap((file) => {
+    const source = program.getSourceFile(file);
+    const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
+    return found.map(({ start = 0, messageText }) => {
+      const line = (source?.getLineAndCharacterOfPosition(start).line ?? 0) + 1;
+      return `${relative(root, file).replace(/\.\d+\.ts$/, '')}:${line}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
+    });
+  });
+}
+
+/** Runs a block, and gives the tasks that it makes, those of its play included. */
+function evaluate({ code }: Block): readonly Task[] {
+  const made: Task[] = [];
+  const record = (target: object, key: string | symbol): unknown => {
+    const module: unknown = Reflect.get(target, key);
+    if (typeof module !== 'function') return module;
+    return new Proxy(module, {
+      apply: (make, self, args) => {
+        const task: Task = Reflect.apply(make, self, args);
+        made.push(task);
+        return task;
+      },
+    });
+  };
+  const known = new Map<string, object>([
+    ['kvm-play', library],
+    ['kvm-play/modules', new Proxy({ ...modules }, { get: record })],
+  ]);
+  const { outputText } = ts.transpileModule(code, {
+    compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
+  });
+  const exported: { default?: unknown } = {};
+  compileFunction(outputText, ['require', 'exports'])((name: string) => known.get(name), exported);
+  return isPlay(exported.default) ? exported.default.build() : made;
+}
+
+/** Splits a page at its headings of the second level. */
+function sectionsOf(path: string): ReadonlyMap<string, string> {
+  const parts = textOf(path).split(/^## /m).slice(1);
+  return new Map(parts.map((part) => [part.slice(0, part.indexOf('\n')), part]));
+}
+
+function sectionOf(path: string, heading: string): string {
+  const section = sectionsOf(path).get(heading);
+  if (section === undefined) throw new Error(`${path} has no section '${heading}'`);
+  return section;
+}
+
+/** The tables of a text, as rows of cells, without their heads. */
+function tablesOf(text: string): readonly (readonly (readonly string[])[])[] {
+  return [...text.matchAll(/^\|.*\n\|[-|]+\n((?:\|.*\n)+)/gm)].map(([, rows = '']) =>
+    rows
+      .trimEnd()
+      .split('\n')
+      .map((row) => row.slice(2, -2).split(' | ')),
+  );
+}
+
+function inBackticks(text = ''): readonly string[] {
+  return [...text.matchAll(/`([^`\n]+)`/g)].flatMap(([, name]) => name ?? []);
+}
+
+/** What stands in backticks in the first cells of a table. */
+function firstCells(table: readonly (readonly string[])[] = []): readonly string[] {
+  return table.flatMap(([cell]) => inBackticks(cell));
+}
+
+function statementsOf(path: string): readonly ts.Statement[] {
+  return [...ts.createSourceFile(path, textOf(path), ts.ScriptTarget.ES2022).statements];
+}
+
+function propertiesOf(members: readonly ts.TypeElement[]): readonly string[] {
+  return members.flatMap(({ name }) => (name !== undefined && ts.isIdentifier(name) ? [name.text] : []));
+}
+
+/** The properties of an exported interface of one of the files. */
+function interfaceOf(name: string, paths: readonly string[]): readonly string[] {
+  const found = paths.flatMap(statementsOf).filter(ts.isInterfaceDeclaration);
+  const members = found.filter((each) => each.name.text === name).flatMap((each) => [...each.members]);
+  expect([name, members.length]).not.toEqual([name, 0]);
+  return propertiesOf(members);
+}
+
+/** The literals of an exported union of object types, by file; each is given as its members. */
+function unionOf(name: string, path: string): readonly (readonly ts.TypeElement[])[] {
+  const alias = statementsOf(path)
+    .filter(ts.isTypeAliasDeclaration)
+    .find((each) => each.name.text === name);
+  const types = alias !== undefined && ts.isUnionTypeNode(alias.type) ? [...alias.type.types] : [];
+  return types.flatMap((type) => (ts.isTypeLiteralNode(type) ? [[...type.members]] : []));
+}
+
+/** The text of a property whose type is one literal. */
+function literalOf(members: readonly ts.TypeElement[], name: string): string | undefined {
+  const property = members.filter(ts.isPropertySignature).find((member) => propertiesOf([member])[0] === name);
+  const type = property?.type;
+  return type !== undefined && ts.isLiteralTypeNode(type) && ts.isStringLiteral(type.literal)
+    ? type.literal.text
+    : undefined;
+}
+
+describe('code in the pages', () => {
+  const blocks = pages.flatMap((page) => blocksOf(page, 'ts'));
+
+  test('is found', () => {
+    expect(blocks.length).toBeGreaterThan(10);
+    expect(new Set(blocks.map(({ path }) => path))).toContain('README.md');
+    expect(moduleExamples.map(({ path }) => path)).toEqual(
+      Object.values(modules)
+        .map(({ module }) => `modules/${module}.ts`)
+        .sort(),
+    );
+  });
+
+  test('compiles as it stands, and so do the examples of the modules', () => {
+    expect(compile([...blocks, ...moduleExamples])).toEqual([]);
+  }, 60_000);
+
+  const withTasks = blocks.filter(({ code }) => /from 'kvm-play\/modules'/.test(code) && !/\bawait\b/.test(code));
+  test.each([...withTasks, ...moduleExamples].map((block) => [title(block), block] as const))(
+    '%s makes tasks',
+    (_title, block) => {
+      expect(evaluate(block).length).toBeGreaterThan(0);
+    },
+  );
+});
+
+test('every link leads to a file, and to a heading in it', () => {
+  const anchorsOf = (path: string): readonly string[] =>
+    [...textOf(path).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    );
+  const links = pages.flatMap((page) => {
+    return [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => ({ page, link }));
+  });
+  expect(links.length).toBeGreaterThan(5);
+  const broken = links.filter(({ page, link }) => {
+    if (/^https?:/.test(link)) return false;
+    const [path = '', anchor] = link.split('#');
+    const target = path === '' ? page : relative(root, resolve(root, dirname(page), path));
+    if (!existsSync(join(root, target))) return true;
+    return anchor !== undefined && !anchorsOf(target).includes(anchor);
+  });
+  expect(broken).toEqual([]);
+});
+
+describe('docs/command.md', () => {
+  const page = 'docs/command.md';
+
+  test('has every option of the help, and no other', () => {
+    const helped = [...usage.matchAll(/^ {2}(?:(-\w), )?(--[a-z-]+)/gm)].flatMap(([, short, long]) => [short, long]);
+    const documented = tablesOf(sectionOf(page, 'Options')).flatMap(firstCells);
+    const names = documented.map((option) => option.split(' ')[0]);
+    expect(names.sort()).toEqual(helped.filter((option) => option !== undefined).sort());
+  });
+
+  test('has every exit code, and no other; so has the help', () => {
+    const [table = []] = tablesOf(sectionOf(page, 'Exit codes'));
+    const codes = Object.values<number>(exitCodes);
+    expect(table.map(([code]) => Number(code))).toEqual(codes);
+    const helped = usage.slice(usage.indexOf('Exit codes')).matchAll(/ {2}(\d+) /g);
+    expect([...helped].map(([, code]) => Number(code)).sort((a, b) => a - b)).toEqual(codes);
+  });
+
+  test('has every event of the stream, with its fields', () => {
+    const [events = [], fields = []] = tablesOf(sectionOf(page, 'The JSON stream'));
+    const documented = events.map(([type, , names]) => [...inBackticks(type), ...inBackticks(names)]);
+    const declared = unionOf('PlayEvent', 'lib/events.ts').map((members) => {
+      const type = literalOf(members, 'type');
+      return [type, ...propertiesOf(members).filter((name) => name !== 'type')];
+    });
+    expect(documented).toEqual(declared);
+    const explained = fields.flatMap(([name, what]) => [...inBackticks(name), ...inBackticks(what)]);
+    for (const name of ['HostSummary', 'Summary', 'TaskName']) {
+      expect(explained).toEqual(expect.arrayContaining([...interfaceOf(name, ['lib/events.ts'])]));
+    }
+    expect(explained).toEqual(expect.arrayContaining([...interfaceOf('TaskResult', ['lib/engine.ts'])]));
+  });
+
+  test('shows what check mode prints', async () => {
+    const host = new FakeHost({
+      name: 'localhost',
+      files: { '/proc/sys/vm/swappiness': '60\n', '/etc/sysctl.d/README.sysctl': '', '/run/systemd/system/x': '' },
+    });
+    const [block = { path: page, line: 0, code: '' }] = blocksOf(page, 'ts');
+    const events: PlayEvent[] = [
+      { type: 'run-start', check: true },
+      { type: 'play-start', play: 'Guests', hosts: ['localhost'], tasks: [] },
+    ];
+    await runOnHost(host, evaluate(block), { check: true }, (event) => events.push(event));
+    const counts = { ok: 0, changed: 1, failed: 0, skipped: 0, unreachable: 0, warnings: 0 };
+    events.push({ type: 'run-end', summary: { check: true, hosts: { localhost: counts }, interrupted: false } });
+
+    let shown = '$ npx kvm-play --check site.ts\n';
+    const write = (text: string): void => {
+      shown += text;
+    };
+    const options = { color: false, unicode: true, steps: false, skipped: false, width: 80, fileDiff };
+    const report = terminalReporter({ write, ...options });
+    for (const event of events) report(event);
+    expect(blocksOf(page, 'console').map(({ code }) => code)).toContain(shown);
+
+    const lines: string[] = [];
+    const json = jsonReporter((line) => lines.push(line));
+    for (const event of events) json(event);
+    for (const line of blocksOf(page, 'json').flatMap(({ code }) => code.trimEnd().split('\n'))) {
+      expect(lines).toContain(`${line}\n`);
+    }
+  });
+});
+
+describe('docs/modules.md', () => {
+  const page = 'docs/modules.md';
+
+  test('has what every task takes', () => {
+    const [table] = tablesOf(sectionOf(page, 'What every task takes'));
+    expect(firstCells(table)).toEqual(interfaceOf('TaskOptions', ['lib/module.ts']));
+  });
+
+  test.each(Object.entries(modules).map(([name, { module }]) => [module, name] as const))(
+    'has every argument of %s, and no other',
+    (module, name) => {
+      const [table] = tablesOf(sectionOf(page, module));
+      const declared = interfaceOf(`${name[0]?.toUpperCase()}${name.slice(1)}Args`, sources);
+      const documented = (table ?? []).map(([cell]) => inBackticks(cell)[0]);
+      expect(documented.sort()).toEqual([...declared].sort());
+      for (const row of table ?? []) expect([row[0], row.length]).toEqual([row[0], 4]);
+    },
+  );
+
+  test('has every part of a disk and of an interface', () => {
+    const [, inside = []] = tablesOf(sectionOf(page, 'virt_install'));
+    for (const [name, row] of [
+      ['DiskArgs', 0],
+      ['NetworkArgs', 1],
+    ] as const) {
+      const parts = unionOf(name, 'modules/backends/virt_install_args.ts').flatMap(propertiesOf);
+      expect(parts.length).toBeGreaterThan(4);
+      for (const part of parts) expect(inside[row]?.[1]).toMatch(new RegExp(`\\b${part}\\b`));
+    }
+  });
+});
+
+test('docs/rehearsal.md names the packages and the places', () => {
+  const names = inBackticks(proseOf('docs/rehearsal.md'));
+  expect(names).toEqual(expect.arrayContaining([...requiredPackages, basesDirectory, labsDirectory]));
+});

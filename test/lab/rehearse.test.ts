@@ -1,0 +1,28 @@
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { labIds } from '../../lib/lab/index.ts';
+import { installPacked, type PackedProject, root } from '../support/packed.ts';
+import { describeLab } from './support.ts';
+
+describeLab('a rehearsal, from the packed tarball in another project', () => {
+  let project: PackedProject;
+  beforeAll(async () => {
+    project = await installPacked();
+    cpSync(join(root, 'playbooks/site.ts'), join(project.directory, 'site.ts'));
+  }, 120_000);
+  afterAll(() => rmSync(project.directory, { recursive: true, force: true }));
+
+  test('runs the site twice, shows the guest with its lease, and takes the host away', async () => {
+    const { stdout, exitCode } = await project.run(['npx', 'kvm-play', 'rehearse', '--yes', 'site.ts'], {
+      reject: false,
+    });
+    const recaps = [...stdout.matchAll(/^root@\S+ +: ok=9 +changed=(\d) +unreachable=0 +failed=0 /gm)];
+    expect({ exitCode, changed: recaps.map(([, changed]) => changed) }).toEqual({ exitCode: 0, changed: ['9', '0'] });
+    // The picture: the uplink, the bridge with the address that the host had, and the guest with a lease of the LAN.
+    expect(stdout).toMatch(/ens33.*br0.*192\.168\.221\.150.*gibbon.*192\.168\.221\.1\d\d/s);
+    const id = /building lab ([0-9a-f]{8})/.exec(stdout)?.[1] ?? '';
+    expect(id).not.toBe('');
+    expect(await labIds()).not.toContain(id);
+  }, 300_000);
+});
