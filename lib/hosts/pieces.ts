@@ -7,7 +7,14 @@ export function piece(script: string, mark: string): string {
 
 /** Script text that marks the end of a piece on both streams, with its exit status on standard output. */
 export function endMark(mark: string): string {
-  return `printf '%s %s\\n' ${mark} "$?"; printf '%s\\n' ${mark} >&2`;
+  const word = markWord(mark);
+  return `printf '%s %s\\n' ${word} "$?"; printf '%s\\n' ${word} >&2`;
+}
+
+/** A mark as a word of a script, in which the mark itself does not stand: `ps` prints scripts, and so would print marks. */
+export function markWord(mark: string): string {
+  const middle = mark.length / 2;
+  return `${mark.slice(0, middle)}""${mark.slice(middle)}`;
 }
 
 /** What the pieces of a batch left behind, as far as they came to an end; and what an unfinished one had printed. */

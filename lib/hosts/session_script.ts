@@ -1,3 +1,4 @@
+import { markWord } from './pieces.ts';
 import { quote } from './quote.ts';
 
 /** Bytes that one argument of a remote command may have (the kernel's MAX_ARG_STRLEN is 128 KiB), with room to spare. */
@@ -66,7 +67,7 @@ export const farewell = 'end\n';
 
 /** The program of the far end, which starts with a script of its own. */
 export function sessionProgram({ mark, script, inputLength }: Frame): string {
-  return `${loop}\nkvm_play_start ${mark} ${quote(script)} ${inputLength}\nkvm_play_serve`;
+  return `${loop}\nkvm_play_start ${markWord(mark)} ${quote(script)} ${inputLength}\nkvm_play_serve`;
 }
 
 /**

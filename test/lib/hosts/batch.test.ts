@@ -96,6 +96,19 @@ describe('QueryBatch', () => {
     expect(transport.scripts).toHaveLength(1);
   });
 
+  test('a list of processes, which shows the questions themselves, is an answer like any other', async () => {
+    const transport = counted();
+    const batch = new QueryBatch(transport);
+    const answers = await Promise.all([
+      batch.ask({ kind: 'argv', argv: ['ps', '-eo', 'args'], timeLimit: 10 }),
+      ask(batch, 'echo 2'),
+      batch.ask({ kind: 'look', look: 'exists', at: '/', timeLimit: 10 }),
+    ]);
+    expect(answers[0]?.stdout.toString()).toContain('printf');
+    expect(answers[1]?.stdout.toString()).toBe('2\n');
+    expect(transport.scripts).toHaveLength(1);
+  });
+
   test('an answer without end is refused, and the others of its request are given', async () => {
     const batch = new QueryBatch(counted());
     const answers = await Promise.allSettled([
