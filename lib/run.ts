@@ -1,6 +1,7 @@
 import { type HostSummary, type PlayEvent, type Summary, taskName } from './events.ts';
 import { runOnHost } from './host_run.ts';
-import { type ConnectOptions, prepare } from './hosts/connect.ts';
+import type { ConnectOptions } from './hosts/connect.ts';
+import { Connections } from './hosts/connections.ts';
 import { type HostSpec, hostName, parseHost } from './hosts/host_spec.ts';
 import type { Task } from './module.ts';
 import { checkNames, type Play, type Values } from './play.ts';
@@ -17,6 +18,10 @@ export interface RunOptions extends ConnectOptions {
   readonly become?: boolean;
   /** Allows a step that cuts the links of this very machine. Default false. */
   readonly restartOwnNetwork?: boolean;
+  /** Connections that are being opened at a time; once open, all hosts go side by side. Default 32. */
+  readonly forks?: number;
+  /** Connections that are on their way already; then what else is said of them here does not count. */
+  readonly connections?: Connections;
   /** Ends the run: the step under way is finished, no further one is taken. */
   readonly signal?: AbortSignal;
   /** Gets every event as it happens. It must not throw. */
@@ -38,6 +43,8 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
   checkNames(list, options.vars ?? {});
   const built = list.map((play) => ({ play, tasks: play.build(options.vars), hosts: hostsOf(play, options) }));
 
+  const connections = options.connections ?? new Connections(options);
+
   const tally = new Tally();
   const emit = (event: PlayEvent): void => {
     tally.count(event);
@@ -49,7 +56,7 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
     if (signal?.aborted) break;
     const going = hosts.filter((host) => tally.isGoing(hostName(host)));
     emit({ type: 'play-start', play: play.name, hosts: going.map(hostName), tasks: tasks.map(taskName) });
-    await Promise.all(going.map((host) => playOnHost(host, play, tasks, options, emit)));
+    await Promise.all(going.map((host) => playOnHost(connections, host, play, tasks, options, emit)));
   }
   const summary: Summary = { check, hosts: tally.hosts(), interrupted: signal?.aborted ?? false };
   emit({ type: 'run-end', summary });
@@ -57,6 +64,7 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
 }
 
 async function playOnHost(
+  connections: Connections,
   spec: HostSpec,
   play: Play,
   tasks: readonly Task[],
@@ -66,7 +74,7 @@ async function playOnHost(
   const name = hostName(spec);
   const become = play.become || (options.become ?? false);
   try {
-    const host = await prepare(spec, { ...options, become });
+    const host = await connections.prepare(spec, become);
     try {
       await runOnHost(host, tasks, options, emit);
     } finally {

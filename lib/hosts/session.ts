@@ -20,6 +20,8 @@ export interface SessionStart {
   readonly become: boolean;
   /** Says in words why no script was begun. */
   explain(exitCode: number | undefined, stderr: string): ConnectionError;
+  /** Is called once the session is open, or cannot be opened. */
+  opened?(): void;
   /** Ends an attempt to open the session. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -128,6 +130,7 @@ export class Session {
     job[stream].push(piece);
     if (!this.#isOpen && job.stdout.hasBegun) {
       this.#isOpen = true;
+      this.#start.opened?.();
       this.#start.signal?.removeEventListener('abort', this.#interrupt);
       job.begin();
     }
@@ -171,6 +174,7 @@ export class Session {
   #end(reason: Error): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#start.opened?.();
     this.#start.signal?.removeEventListener('abort', this.#interrupt);
     this.#job?.settle(reason);
     this.#job = undefined;
