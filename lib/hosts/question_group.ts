@@ -1,6 +1,7 @@
 import { type MergeRule, mergeRules } from './merge.ts';
 import { cut, endMark, piece } from './pieces.ts';
 import { askScript, lookScript, type Question } from './question.ts';
+import { quoteAll } from './quote.ts';
 import { limited } from './script.ts';
 import type { RawOutput } from './transport.ts';
 
@@ -65,13 +66,12 @@ function askLooks(questions: readonly LookQuestion[], mark: string): QuestionGro
 function askMerged(rule: MergeRule, questions: readonly ArgvQuestion[], mark: string): QuestionGroup {
   const argvs = questions.map(({ argv }) => argv);
   const timeLimit = longest(questions);
-  const singly = questions.map((question) => piece(askScript(question), mark)).join('\n');
   return {
     questions,
     timeLimit: questions.reduce((sum, question) => sum + question.timeLimit, timeLimit),
     script: `{ complaint=$(${limited(timeLimit, rule.merge(argvs))} 2>&1 >&9 9>&-); } 9>&1; ${endMark(mark)}
 [ -z "$complaint" ] || {
-${singly}
+${singlyScript(argvs, timeLimit, mark)}
 }`,
     answers: (output) => {
       const [together, ...single] = cut(output, mark).outputs;
@@ -88,6 +88,15 @@ ${singly}
       });
     },
   };
+}
+
+/** Asks one after the other; what all commands begin with stands there once. */
+function singlyScript(argvs: readonly (readonly string[])[], timeLimit: number, mark: string): string {
+  const [first = []] = argvs;
+  const end = first.findIndex((word, index) => argvs.some((argv) => argv[index] !== word));
+  const common = first.slice(0, end === -1 ? 1 : end);
+  const rest = argvs.map((argv) => `singly ${quoteAll(argv.slice(common.length))}`);
+  return `singly() { ${piece(`${limited(timeLimit, common)} "$@"`, mark)}; }\n${rest.join('\n')}`;
 }
 
 function mergeable(rule: MergeRule, questions: readonly ArgvQuestion[]): readonly (readonly ArgvQuestion[])[] {
