@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises';
 import nodeModule from 'node:module';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PlaybookError } from './errors.ts';
 import { loadError } from './load_error.ts';
 import { isPlay, type Play } from './play.ts';
+import { cacheDirectory, privateDirectory } from './private_directory.ts';
 
 const example = `import { play } from 'kvm-play';
 import { sysctl } from 'kvm-play/modules';
@@ -22,7 +23,7 @@ const entryPoints: Readonly<Record<string, string>> = {
 };
 
 /**
- * Loads a site: natively where Node strips types, else through jiti, without a cache that others could write to.
+ * Loads a site: natively where Node strips types, else through jiti, with a cache that nobody else can write to.
  * @param path of a `.ts`, `.mts`, `.js` or `.mjs` file
  * @returns the plays that it exports as its default
  * @throws PlaybookError, with the line where it is known; ArgumentError for a task of the site
@@ -95,12 +96,18 @@ function asModule(resolved: Resolved): Resolved {
   return unknown && resolved.url.endsWith('.ts') ? { ...resolved, format: 'module-typescript' } : resolved;
 }
 
+/** Where translated sites are kept: jiti's own choice is a directory that others can write to, and what lies there is run. */
+function siteCache(): string | undefined {
+  const directory = cacheDirectory();
+  return directory && privateDirectory(join(directory, 'sites'));
+}
+
 async function importByJiti(file: string): Promise<unknown> {
   const { createJiti } = await import('jiti');
   const names = Object.keys(entryPoints);
   const namespaces = await Promise.all(Object.values(entryPoints).map(async (url): Promise<unknown> => import(url)));
   const jiti = createJiti(import.meta.url, {
-    fsCache: false,
+    fsCache: siteCache() ?? false,
     moduleCache: false,
     interopDefault: false,
     virtualModules: Object.fromEntries(names.map((name, index) => [name, namespaces[index]])),

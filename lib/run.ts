@@ -1,8 +1,8 @@
 import { RollBackUnverifiedError, RolledBackError } from './errors.ts';
 import { type HostSummary, nothingCounted, type PlayEvent, type Summary, taskName } from './events.ts';
 import { runOnHost } from './host_run.ts';
-import { type ConnectOptions, connect } from './hosts/connect.ts';
-import type { Host } from './hosts/host.ts';
+import type { ConnectOptions } from './hosts/connect.ts';
+import { Connections } from './hosts/connections.ts';
 import { type HostSpec, hostName, parseHost } from './hosts/host_spec.ts';
 import { type PlayItem, tasksOf } from './network_change/network_change.ts';
 import { checkNames, type Play, type Values } from './play.ts';
@@ -19,6 +19,10 @@ export interface RunOptions extends ConnectOptions {
   readonly become?: boolean;
   /** Allows a step that cuts the links of this very machine. Default false. */
   readonly restartOwnNetwork?: boolean;
+  /** Connections that are being opened at a time; once open, all hosts go side by side. Default 32. */
+  readonly forks?: number;
+  /** Connections that are on their way already; then what else is said of them here does not count. */
+  readonly connections?: Connections;
   /** Ends the run: the step under way is finished, no further one is taken. */
   readonly signal?: AbortSignal;
   /** Gets every event as it happens. It must not throw. */
@@ -40,6 +44,8 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
   checkNames(list, options.vars ?? {});
   const built = list.map((play) => ({ play, items: play.build(options.vars), hosts: hostsOf(play, options) }));
 
+  const connections = options.connections ?? new Connections(options);
+
   const tally = new Tally();
   const emit = (event: PlayEvent): void => {
     tally.count(event);
@@ -51,7 +57,7 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
     if (signal?.aborted) break;
     const going = hosts.filter((host) => tally.isGoing(hostName(host)));
     emit({ type: 'play-start', play: play.name, hosts: going.map(hostName), tasks: tasksOf(items).map(taskName) });
-    await Promise.all(going.map((host) => playOnHost(host, play, items, options, emit)));
+    await Promise.all(going.map((host) => playOnHost(connections, host, play, items, options, emit)));
   }
   const summary: Summary = { check, hosts: tally.hosts(), interrupted: signal?.aborted ?? false };
   emit({ type: 'run-end', summary });
@@ -59,6 +65,7 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
 }
 
 async function playOnHost(
+  connections: Connections,
   spec: HostSpec,
   play: Play,
   items: readonly PlayItem[],
@@ -68,8 +75,7 @@ async function playOnHost(
   const name = hostName(spec);
   const become = play.become || (options.become ?? false);
   try {
-    const host = await reach(spec, { ...options, become });
-    if (host === undefined) return;
+    const host = await connections.prepare(spec, become);
     try {
       await runOnHost(host, items, options, emit);
     } finally {
@@ -77,16 +83,6 @@ async function playOnHost(
     }
   } catch (error) {
     emit({ type: 'host-unreachable', host: name, error: error instanceof Error ? error : new Error(String(error)) });
-  }
-}
-
-/** @returns undefined when the attempt was ended from here: that says nothing about the host */
-async function reach(spec: HostSpec, options: ConnectOptions): Promise<Host | undefined> {
-  try {
-    return await connect(spec, options);
-  } catch (error) {
-    if (options.signal?.aborted) return undefined;
-    throw error;
   }
 }
 

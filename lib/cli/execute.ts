@@ -2,10 +2,9 @@ import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { PlaybookError } from '../errors.ts';
 import type { PlayEvent, Summary } from '../events.ts';
-import { loadSite } from '../load_site.ts';
-import { tasksOf } from '../network_change/network_change.ts';
-import { checkNames } from '../play.ts';
-import { run } from '../run.ts';
+import { Connections } from '../hosts/connections.ts';
+import { parseHost } from '../hosts/host_spec.ts';
+import type { Play } from '../play.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
 import type { CommandLine, NetworkCommand } from './options.ts';
 
@@ -31,22 +30,35 @@ export async function execute(line: CommandLine): Promise<number> {
 }
 
 async function runSite(site: string, line: CommandLine, signal: AbortSignal): Promise<number> {
-  const { privateKey, sshConfig, hosts } = line;
+  const { privateKey, sshConfig, forks } = line;
+  const files = { ...(privateKey !== undefined && { privateKey }), ...(sshConfig !== undefined && { sshConfig }) };
+  const hosts = line.hosts.map(parseHost);
   await Promise.all([checkFile('--private-key', privateKey), checkFile('--ssh-config', sshConfig)]);
-  const onEvent = await reporter(line);
-  const summary = await run(await loadSite(site), {
-    check: line.check,
-    become: line.become,
-    restartOwnNetwork: line.restartOwnNetwork,
-    vars: line.vars,
-    signal,
-    onEvent,
-    ...(hosts.length > 0 && { hosts }),
-    ...(privateKey !== undefined && { privateKey }),
-    ...(sshConfig !== undefined && { sshConfig }),
-  });
-  if (summary.interrupted) process.stderr.write(interruptedLines(summary));
-  return exitCode(summary, line);
+  const connections = new Connections({ signal, ...files, ...(forks !== undefined && { forks }) });
+  try {
+    // ssh is on its way while the site is loaded.
+    for (const host of hosts) connections.ahead(host);
+    const [{ run }, onEvent] = await Promise.all([import('../run.ts'), reporter(line)]);
+    const summary = await run(await loadPlays(site), {
+      check: line.check,
+      become: line.become,
+      restartOwnNetwork: line.restartOwnNetwork,
+      vars: line.vars,
+      connections,
+      signal,
+      onEvent,
+      ...(hosts.length > 0 && { hosts }),
+    });
+    if (summary.interrupted) process.stderr.write(interruptedLines(summary));
+    return exitCode(summary, line);
+  } finally {
+    connections.close();
+  }
+}
+
+async function loadPlays(site: string): Promise<readonly Play[]> {
+  const { loadSite } = await import('../load_site.ts');
+  return loadSite(site);
 }
 
 async function changeByHand(command: NetworkCommand, { privateKey, sshConfig, become }: CommandLine): Promise<number> {
@@ -69,7 +81,11 @@ async function rehearseSite(site: string, line: CommandLine, signal: AbortSignal
 }
 
 async function listTasks(site: string, { vars }: CommandLine): Promise<number> {
-  const plays = await loadSite(site);
+  const [{ checkNames }, { tasksOf }, plays] = await Promise.all([
+    import('../play.ts'),
+    import('../network_change/network_change.ts'),
+    loadPlays(site),
+  ]);
   checkNames(plays, vars);
   const lines = plays.flatMap((play) => [
     `play: ${play.name}`,

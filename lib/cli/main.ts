@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { KvmPlayError } from '../errors.ts';
+import { enableCompileCache } from './compile_cache.ts';
 import { exitCodes } from './exit_code.ts';
 import { parseCommandLine, usage } from './options.ts';
 
@@ -15,6 +16,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${await version()}\n`);
     return exitCodes.ok;
   }
+  enableCompileCache();
   const { execute } = await import('./execute.ts');
   return execute(line);
 }

@@ -29,6 +29,8 @@ export interface CommandLine {
   readonly listTasks: boolean;
   readonly vars: Values;
   readonly become: boolean;
+  /** Connections that are being opened at a time. */
+  readonly forks: number | undefined;
   readonly verbose: boolean;
   readonly json: boolean;
   readonly expectNoChange: boolean;
@@ -50,6 +52,7 @@ const known = {
   'list-tasks': { type: 'boolean', default: false },
   'extra-vars': { type: 'string', short: 'e', multiple: true, default: [] },
   become: { type: 'boolean', default: false },
+  forks: { type: 'string' },
   verbose: { type: 'boolean', short: 'v', default: false },
   json: { type: 'boolean', default: false },
   'expect-no-change': { type: 'boolean', default: false },
@@ -69,6 +72,7 @@ const foreignToRehearse = [
   'private-key',
   'ssh-config',
   'become',
+  'forks',
   'check',
   'expect-no-change',
   'restart-own-network',
@@ -94,6 +98,7 @@ Hosts
   --private-key FILE          the key, in place of what ssh_config says
   --ssh-config FILE           an ssh_config in place of your own
   --become                    become root by sudo -n on every host
+  --forks N                   open so many connections at a time (default 32); once open, all hosts go side by side
 
 What to do
   --check                     say what would change, with commands and diffs; change nothing
@@ -153,6 +158,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     listTasks: values['list-tasks'],
     vars: Object.fromEntries(values['extra-vars'].map(parseVariable)),
     become: values.become,
+    forks: values.forks === undefined ? undefined : readForks(values.forks),
     verbose: values.verbose,
     json: values.json,
     expectNoChange: values['expect-no-change'],
@@ -182,6 +188,11 @@ function parse(args: readonly string[]): Parsed {
       `there is no option ${option}; ${close === undefined ? 'see --help' : `did you mean ${close}?`}`,
     );
   }
+}
+
+function readForks(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new PlaybookError(`--forks takes a whole number from 1 on, and was given '${text}'`);
 }
 
 function onlySite(sites: readonly string[]): string | undefined {

@@ -1,4 +1,5 @@
-import { XMLParser } from 'fast-xml-parser';
+import type { XMLParser } from 'fast-xml-parser';
+import { BugError } from '../errors.ts';
 import { scaled } from './capacity.ts';
 
 /** Where a disk's data is. */
@@ -93,14 +94,20 @@ export interface Network {
 
 const lists: ReadonlySet<string> = new Set(['disk', 'interface', 'graphics', 'ip', 'range', 'listen']);
 
-const parser = new XMLParser({
-  ignoreAttributes: false,
-  attributeNamePrefix: '@',
-  parseTagValue: false,
-  parseAttributeValue: false,
-  htmlEntities: true,
-  isArray: (name) => lists.has(name),
-});
+let parser: XMLParser | undefined;
+
+/** Loads the parser, which takes its time, and which a host without libvirt's objects does not need. Whoever parses waits for it first. */
+export async function loadXmlParser(): Promise<void> {
+  const { XMLParser } = await import('fast-xml-parser');
+  parser ??= new XMLParser({
+    ignoreAttributes: false,
+    attributeNamePrefix: '@',
+    parseTagValue: false,
+    parseAttributeValue: false,
+    htmlEntities: true,
+    isArray: (name) => lists.has(name),
+  });
+}
 
 /** Reads a guest: what `virsh dumpxml` prints, a definition below `/etc/libvirt/qemu` or a live state below `/run/libvirt/qemu`. @throws Error when it is none */
 export function parseDomain(xml: string): Domain {
@@ -170,6 +177,7 @@ export function escapeXml(value: string): string {
 type Element = Readonly<Record<string, unknown>>;
 
 function root(xml: string, name: string, wrapper?: string): Element {
+  if (parser === undefined) throw new BugError('XML is to be parsed, and the parser was not loaded');
   const document: unknown = parser.parse(xml, true);
   const top = isElement(document) ? document : {};
   const found = top[name] ?? (wrapper === undefined ? undefined : child(top, wrapper)[name]);

@@ -1,134 +1,127 @@
 import { randomBytes } from 'node:crypto';
 import { CommandError, ConnectionError } from '../errors.ts';
+import { cut, piece } from './pieces.ts';
+import type { Question } from './question.ts';
+import { askAlone, groupQuestions, type QuestionGroup } from './question_group.ts';
 import { prologue } from './script.ts';
-import type { RawOutput, Transport } from './transport.ts';
+import { OutputLimitError, type RawOutput, type Transport } from './transport.ts';
 
-/** Seconds that a batch may take beside its queries. */
+/** Seconds that a batch may take beside its questions. */
 const margin = 15;
 
-interface Query {
-  readonly script: string;
-  readonly timeLimit: number;
+interface Asked {
+  readonly question: Question;
+  /** True for one that cannot be asked together with others. */
+  readonly alone: boolean;
   readonly answer: Promise<RawOutput>;
   resolve(output: RawOutput): void;
   reject(error: unknown): void;
 }
 
 /**
- * Asks a host all that is asked for in one turn of the event loop in one request. Equal queries of a turn are asked once.
- * While a request is under way, the next one gathers.
+ * Asks a host all that is asked for in one turn of the event loop in one request. Equal questions of a turn are asked once, and
+ * those that one tool can answer together are asked together. While a request is under way, the next one gathers.
  */
 export class QueryBatch {
   readonly #transport: Transport;
-  #gathered = new Map<string, Query>();
+  #gathered = new Map<string, Asked>();
   #busy = false;
 
   constructor(transport: Transport) {
     this.#transport = transport;
   }
 
-  /**
-   * Asks with a piece of shell script, which runs in a subshell of its own.
-   * @param timeLimit seconds that it may take
-   * @throws ConnectionError
-   */
-  async ask(script: string, timeLimit: number): Promise<RawOutput> {
-    const known = this.#gathered.get(script);
+  /** Asks one question. @throws ConnectionError; CommandError for an answer that is too long to be held */
+  async ask(question: Question): Promise<RawOutput> {
+    const key = JSON.stringify(question);
+    const known = this.#gathered.get(key);
     if (known !== undefined) return known.answer;
-    const query = newQuery(script, timeLimit);
-    this.#gathered.set(script, query);
+    const asked = newAsked(question);
+    this.#gathered.set(key, asked);
     if (this.#gathered.size === 1 && !this.#busy) setImmediate(() => void this.#send());
-    return query.answer;
+    return asked.answer;
   }
 
   async #send(): Promise<void> {
     this.#busy = true;
     while (this.#gathered.size > 0) {
-      const queries = [...this.#gathered.values()];
+      const all = [...this.#gathered];
       this.#gathered = new Map();
+      const questions = all.map(([, asked]) => asked);
       try {
-        const answers = await askAll(this.#transport, queries);
-        for (const [index, query] of queries.entries()) {
-          const answer = answers[index];
-          if (answer === undefined) query.reject(new ConnectionError('the answer was cut off'));
-          else query.resolve(answer);
-        }
+        const answers = await askAll(this.#transport, questions);
+        for (const [key, asked] of all) this.#settle(key, asked, answers.get(asked.question));
       } catch (error) {
-        for (const query of queries) query.reject(error);
+        for (const asked of questions) asked.reject(error);
       }
     }
     this.#busy = false;
   }
+
+  /** What got no answer among others is asked again, by itself. */
+  #settle(key: string, asked: Asked, answer: RawOutput | Error | undefined): void {
+    if (answer instanceof Error) asked.reject(answer);
+    else if (answer !== undefined) asked.resolve(answer);
+    else if (asked.alone) asked.reject(new ConnectionError('the answer was cut off'));
+    else this.#gathered.set(key, { ...asked, alone: true });
+  }
 }
 
-/** Runs the queries one after the other; a random mark after each one's output tells where it ends, on both streams. */
-async function askAll(transport: Transport, queries: readonly Query[]): Promise<readonly RawOutput[]> {
-  const mark = randomBytes(16).toString('hex');
-  const pieces = queries.map(
-    ({ script }) => `( ${script}\n) </dev/null; printf '%s %s\\n' ${mark} "$?"; printf '%s\\n' ${mark} >&2`,
+type Answers = ReadonlyMap<Question, RawOutput | Error | undefined>;
+
+async function askAll(transport: Transport, all: readonly Asked[]): Promise<Answers> {
+  const [mark, inner] = [randomMark(), randomMark()];
+  const groups = [
+    ...groupQuestions(
+      all.filter(({ alone }) => !alone).map(({ question }) => question),
+      inner,
+    ),
+    ...all.filter(({ alone }) => alone).map(({ question }) => askAlone(question)),
+  ];
+  const script = [prologue, ...groups.map((group) => piece(group.script, mark)), 'exit 0'].join('\n');
+  const timeLimit = groups.reduce((sum, group) => sum + group.timeLimit, margin);
+  try {
+    return answersOf(groups, await transport.run(script, { timeLimit }), mark);
+  } catch (error) {
+    if (!(error instanceof OutputLimitError)) throw error;
+    const answered = answersOf(groups, error.partial, mark);
+    const endless = groups[cut(error.partial, mark).outputs.length];
+    return new Map([...answered, ...(endless === undefined ? [] : tooLong(endless, error))]);
+  }
+}
+
+function answersOf(groups: readonly QuestionGroup[], output: RawOutput, mark: string): Answers {
+  const { outputs } = cut(output, mark);
+  return new Map(
+    groups.flatMap((group, index) => {
+      const own = outputs[index];
+      const answers = own === undefined ? [] : group.answers(own);
+      return group.questions.map((question, place) => [question, answers[place]] as const);
+    }),
   );
-  const timeLimit = queries.reduce((sum, query) => sum + query.timeLimit, margin);
-  const output = await transport.run([prologue, ...pieces, 'exit 0'].join('\n'), { timeLimit });
-  const stdout = split(output.stdout, mark);
-  const stderr = split(output.stderr, mark);
-  if (stdout.length <= 1) throw refused(output);
-  return queries.flatMap((_, index) => {
-    const [text, errors, status] = [stdout[index], stderr[index], stdout[index + 1]];
-    if (text === undefined || errors === undefined || status === undefined) return [];
-    return [
-      {
-        exitCode: Number.parseInt(status.toString('latin1'), 10),
-        stdout: body(text, index),
-        stderr: body(errors, index),
-      },
-    ];
-  });
 }
 
-/** Behind the mark stands the exit status of the piece before it, up to the line's end. */
-function body(piece: Buffer, index: number): Buffer {
-  return index === 0 ? piece : piece.subarray(piece.indexOf('\n') + 1);
+/** Among several nobody can tell whose answer it was: they are asked one by one. */
+function tooLong({ questions }: QuestionGroup, { message }: OutputLimitError): readonly (readonly [Question, Error])[] {
+  const [question, ...others] = questions;
+  if (question === undefined || others.length > 0) return [];
+  const argv = question.kind === 'argv' ? question.argv : [question.look, question.at];
+  return [[question, new CommandError(`'${argv.join(' ')}': ${message}`, { argv, exitCode: 1, stderr: '' })]];
 }
 
-function split(output: Buffer, mark: string): readonly Buffer[] {
-  const pieces: Buffer[] = [];
-  let start = 0;
-  for (let at = output.indexOf(mark); at !== -1; at = output.indexOf(mark, start)) {
-    pieces.push(output.subarray(start, at));
-    start = at + mark.length;
-  }
-  pieces.push(output.subarray(start));
-  return pieces;
+function randomMark(): string {
+  return randomBytes(16).toString('hex');
 }
 
-/** The script did not begin: sudo, or a login shell that lets nobody in. */
-function refused({ exitCode, stderr }: RawOutput): ConnectionError {
-  const words = stderr.toString().trim();
-  if (words.includes('must have a tty')) {
-    return new ConnectionError(
-      `${words}\nsudo wants a terminal here: take 'Defaults requiretty' out of /etc/sudoers, or log in as root`,
-    );
-  }
-  if (words.includes('password is required')) {
-    return new ConnectionError(`${words}\nallow this user 'NOPASSWD: ALL' in /etc/sudoers.d, or log in as root`);
-  }
-  return new ConnectionError(`the host ran no script (exit ${exitCode}): ${words || 'it said nothing'}`);
-}
-
-function newQuery(script: string, timeLimit: number): Query {
-  const { promise, resolve, reject } = withResolvers<RawOutput>();
-  return { script, timeLimit, answer: promise, resolve, reject };
-}
-
-/** What Promise.withResolvers does from Node 22 on. */
-function withResolvers<T>(): { promise: Promise<T>; resolve(value: T): void; reject(error: unknown): void } {
-  let resolve: (value: T) => void = () => {};
+function newAsked(question: Question): Asked {
+  let resolve: (output: RawOutput) => void = () => {};
   let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<T>((onResolve, onReject) => {
+  // What Promise.withResolvers does from Node 22 on.
+  const answer = new Promise<RawOutput>((onResolve, onReject) => {
     resolve = onResolve;
     reject = onReject;
   });
-  return { promise, resolve, reject };
+  return { question, alone: false, answer, resolve, reject };
 }
 
 /** Exit status of `timeout` for a command that took too long (coreutils); 137 when it had to be killed. */

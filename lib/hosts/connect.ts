@@ -1,6 +1,7 @@
 import type { Host } from './host.ts';
 import { type HostSpec, hostName, isLocalHost, parseHost } from './host_spec.ts';
 import { ShellHost } from './shell_host.ts';
+import type { SshOptions } from './ssh.ts';
 
 /** How to reach hosts. */
 export interface ConnectOptions {
@@ -21,14 +22,27 @@ export interface ConnectOptions {
  * @throws ConnectionError with ssh's own words; PlaybookError for a host that cannot be read
  */
 export async function connect(host: string | HostSpec, options: ConnectOptions = {}): Promise<Host> {
-  const spec = typeof host === 'string' ? parseHost(host) : host;
+  const prepared = await prepare(typeof host === 'string' ? parseHost(host) : host, options);
+  try {
+    await prepared.reader.exists('/');
+    return prepared;
+  } catch (error) {
+    await prepared.close();
+    throw error;
+  }
+}
+
+/** Like {@link connect}, but nothing is connected before the host is first asked something: that travels with the connection. */
+export async function prepare(
+  spec: HostSpec,
+  options: ConnectOptions,
+  shared: Pick<SshOptions, 'gate' | 'ahead'> = {},
+): Promise<Host> {
   const { become = false, ...rest } = options;
   if (isLocalHost(spec)) {
     const { LocalTransport } = await import('./local.ts');
     return new ShellHost(new LocalTransport(hostName(spec), { become }));
   }
   const { SshTransport } = await import('./ssh.ts');
-  const transport = new SshTransport(hostName(spec), spec, { become, ...rest });
-  await transport.open();
-  return new ShellHost(transport);
+  return new ShellHost(new SshTransport(hostName(spec), spec, { become, ...rest, ...shared }));
 }

@@ -1,11 +1,15 @@
 import { ConnectionError } from '../errors.ts';
+import { OpenSession } from './open_session.ts';
 import { runProcess } from './process.ts';
+import { refusal } from './refusal.ts';
 import { bootstrap, type RawOutput, type RunScript, type Transport } from './transport.ts';
 
 /** Options of {@link LocalTransport}. */
 export interface LocalOptions {
   /** Run scripts by `sudo -n` where the user is not root. */
   readonly become: boolean;
+  /** The shell that runs the scripts. Default: `sh`. */
+  readonly shell?: readonly [string, ...string[]];
 }
 
 /** Runs scripts on this machine, without SSH. */
@@ -13,27 +17,40 @@ export class LocalTransport implements Transport {
   readonly name: string;
   readonly isLocal = true;
   readonly #become: boolean;
+  readonly #shell: readonly [string, ...string[]];
+  readonly #session: OpenSession;
 
-  constructor(name: string, { become }: LocalOptions) {
+  constructor(name: string, { become, shell = ['sh'] }: LocalOptions) {
     this.name = name;
     this.#become = become;
+    this.#shell = shell;
+    this.#session = new OpenSession(async () => ({
+      argv: (command) => [...shell, '-c', command],
+      become,
+      explain: refusal,
+    }));
   }
 
-  async run(script: string, { stdin, timeLimit }: RunScript): Promise<RawOutput> {
+  async run(script: string, options: RunScript): Promise<RawOutput> {
+    return this.#session.isBusy ? this.runFresh(script, options) : this.#session.run(script, options);
+  }
+
+  async runFresh(script: string, { stdin, timeLimit }: RunScript): Promise<RawOutput> {
     const bytes = Buffer.from(script);
     const input = Buffer.concat([bytes, stdin ?? Buffer.alloc(0)]);
-    const result = await runProcess('sh', ['-c', bootstrap(bytes.length, this.#become)], { input, timeLimit });
+    const [file, ...args] = this.#shell;
+    const result = await runProcess(file, [...args, '-c', bootstrap(bytes.length, this.#become)], { input, timeLimit });
     if (result.timedOut) throw new ConnectionError(`no answer within ${timeLimit} s`);
     const { exitCode, stdout, stderr } = result;
-    if (exitCode === undefined) throw new ConnectionError(`sh could not be run: ${result.trouble}`);
+    if (exitCode === undefined) throw new ConnectionError(`${file} could not be run: ${result.trouble}`);
     return { exitCode, stdout, stderr };
   }
 
-  async runFresh(script: string, options: RunScript): Promise<RawOutput> {
-    return this.run(script, options);
+  async reconnect(): Promise<void> {
+    this.#session.drop();
   }
 
-  async reconnect(): Promise<void> {}
-
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#session.close();
+  }
 }

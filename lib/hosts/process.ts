@@ -1,18 +1,12 @@
-import { ConnectionError } from '../errors.ts';
-
-/** Most that a script may print; more is an error, never held in memory. */
-const outputLimit = 64 * 1024 * 1024;
+import { spawn } from 'node:child_process';
+import { OutputLimitError, outputLimit } from './transport.ts';
 
 /** How a process is run. */
 export interface ProcessOptions {
   /** Bytes for its standard input. Default: none. */
   readonly input?: Buffer;
-  /** False for a process whose output nobody wants; it then ends with its exit, whoever still holds its streams. Default true. */
-  readonly output?: boolean;
   /** Seconds after which it is ended. */
   readonly timeLimit: number;
-  /** Ends it. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a process of this machine ended. */
@@ -29,47 +23,47 @@ export interface ProcessResult {
 /**
  * Runs a process of this machine in a process group of its own: Ctrl-C at the terminal then ends the run and not the step under way,
  * and a time limit ends whatever the process has started as well.
- * @throws ConnectionError for more output than can be held
+ * @throws OutputLimitError
  */
 export async function runProcess(
   file: string,
   args: readonly string[],
-  { input, output = true, timeLimit, signal }: ProcessOptions,
+  { input, timeLimit }: ProcessOptions,
 ): Promise<ProcessResult> {
-  const { execa } = await import('execa');
-  const subprocess = execa(file, args, {
-    ...(input === undefined ? { stdin: 'ignore' } : { input }),
-    ...(!output && { stdout: 'ignore', stderr: 'ignore' }),
-    encoding: 'buffer',
-    stripFinalNewline: false,
-    reject: false,
-    detached: true,
-    maxBuffer: outputLimit,
-  });
-  const { pid } = subprocess;
-  const end = (): void => {
-    if (pid !== undefined) endGroup(pid);
-  };
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+  const output: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
+  let length = 0;
   let timedOut = false;
+  const end = (): void => {
+    if (child.pid !== undefined) endGroup(child.pid);
+  };
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].on('data', (piece: Buffer) => {
+      length += piece.length;
+      if (length > outputLimit) end();
+      else output[stream].push(piece);
+    });
+  }
   const timer = setTimeout(() => {
     timedOut = true;
     end();
   }, timeLimit * 1000);
-  signal?.addEventListener('abort', end);
-  try {
-    const result = await subprocess;
-    if (result.isMaxBuffer) throw new ConnectionError(`a command printed more than ${outputLimit} bytes`);
-    return {
-      exitCode: result.exitCode,
-      stdout: bytes(result.stdout),
-      stderr: bytes(result.stderr),
-      timedOut,
-      trouble: result.shortMessage ?? '',
-    };
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', end);
-  }
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const { exitCode, trouble } = await ended(child);
+  clearTimeout(timer);
+  const [stdout, stderr] = [Buffer.concat(output.stdout), Buffer.concat(output.stderr)];
+  if (length > outputLimit) throw new OutputLimitError({ exitCode: 1, stdout, stderr });
+  return { exitCode, stdout, stderr, timedOut, trouble };
+}
+
+async function ended(child: ReturnType<typeof spawn>): Promise<Pick<ProcessResult, 'exitCode' | 'trouble'>> {
+  return new Promise((resolve) => {
+    child.once('error', ({ message }) => resolve({ exitCode: undefined, trouble: message }));
+    child.once('close', (code, signal) => {
+      resolve({ exitCode: code ?? undefined, trouble: signal === null ? '' : `it was ended by ${signal}` });
+    });
+  });
 }
 
 function endGroup(pid: number): void {
@@ -78,8 +72,4 @@ function endGroup(pid: number): void {
   } catch {
     // It has ended by itself.
   }
-}
-
-function bytes(output: Uint8Array | undefined): Buffer {
-  return output === undefined ? Buffer.alloc(0) : Buffer.from(output);
 }

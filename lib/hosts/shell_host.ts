@@ -4,6 +4,7 @@ import { isTimeout, QueryBatch, timeoutError } from './batch.ts';
 import { runDetached } from './detached.ts';
 import type { Host, ReachOptions } from './host.ts';
 import { HostLock } from './lock.ts';
+import { absent, type LookKind, questionOf } from './question.ts';
 import { quote, quoteAll } from './quote.ts';
 import { reachAgain } from './reach.ts';
 import type { Output, ReadonlyHost, TextFile } from './readonly_host.ts';
@@ -17,9 +18,6 @@ const queryLimit = 30;
 const stepLimit = 120;
 /** Seconds that the way to the host and back may add. */
 const margin = 15;
-
-/** Exit status by which a read says that there is no such file. */
-const absent = 44;
 
 /** A host with a POSIX shell, reached by any transport. */
 export class ShellHost implements Host {
@@ -115,22 +113,20 @@ class ShellReader implements ReadonlyHost {
   }
 
   async query(argv: readonly string[], { timeLimit = queryLimit }: { timeLimit?: number } = {}): Promise<Output> {
-    const output = await this.#batch.ask(limited(timeLimit, argv), timeLimit);
+    const output = await this.#batch.ask(questionOf(argv, timeLimit));
     if (isTimeout(output)) throw timeoutError(argv, output, timeLimit);
     return { exitCode: output.exitCode, stdout: output.stdout.toString(), stderr: output.stderr.toString() };
   }
 
   async readFile(path: string): Promise<TextFile | undefined> {
-    const script = `[ -e ${quote(path)} ] || exit ${absent}; ${limited(queryLimit, ['cat', '--', path])}`;
-    const output = await this.#batch.ask(script, queryLimit);
+    const output = await this.#look('file', path);
     if (output.exitCode === absent) return undefined;
     refuseFailed(['cat', path], output, queryLimit);
     return { path, ...decode(output.stdout) };
   }
 
   async listDirectory(path: string): Promise<readonly string[]> {
-    const script = `[ -d ${quote(path)} ] || exit 0; ${limited(queryLimit, ['ls', '-1A', '--', path])}`;
-    const output = await this.#batch.ask(script, queryLimit);
+    const output = await this.#look('directory', path);
     refuseFailed(['ls', path], output, queryLimit);
     return output.stdout
       .toString()
@@ -140,12 +136,16 @@ class ShellReader implements ReadonlyHost {
   }
 
   async exists(path: string): Promise<boolean> {
-    return (await this.#batch.ask(`[ -e ${quote(path)} ]`, queryLimit)).exitCode === 0;
+    return (await this.#look('exists', path)).exitCode === 0;
   }
 
   async which(name: string): Promise<string | undefined> {
-    const output = await this.#batch.ask(`command -v ${quote(name)}`, queryLimit);
+    const output = await this.#look('command', name);
     return output.exitCode === 0 ? output.stdout.toString().trim() : undefined;
+  }
+
+  async #look(look: LookKind, at: string): Promise<RawOutput> {
+    return this.#batch.ask({ kind: 'look', look, at, timeLimit: queryLimit });
   }
 }
 

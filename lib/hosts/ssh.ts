@@ -1,38 +1,36 @@
-import { createHash } from 'node:crypto';
-import { lstat, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
 import { ConnectionError } from '../errors.ts';
+import type { Gate } from './gate.ts';
 import type { HostSpec } from './host_spec.ts';
+import { OpenSession } from './open_session.ts';
 import { type ProcessResult, runProcess } from './process.ts';
+import { refusal } from './refusal.ts';
+import { openLimit, type SessionStart } from './session.ts';
+import { type SshConfiguration, sharing, socketPath, sshArguments, sshFailed } from './ssh_command.ts';
 import { bootstrap, type RawOutput, type RunScript, type Transport } from './transport.ts';
 
-/** Seconds until a host that does not answer counts as unreachable; ssh's own limit comes first and has the better words. */
-const connectLimit = 10;
-const giveUpLimit = 15;
-
-/** Exit status by which ssh tells of its own failure, as opposed to the remote command's. */
-const sshFailed = 255;
-
 /** Options of {@link SshTransport}. */
-export interface SshOptions {
+export interface SshOptions extends SshConfiguration {
   readonly become: boolean;
-  readonly privateKey?: string;
-  readonly sshConfig?: string;
   readonly signal?: AbortSignal;
+  /** Bounds how many connections are being opened at a time. */
+  readonly gate?: Gate;
+  /** The shared connection, where it is on its way already. */
+  readonly ahead?: Promise<void>;
 }
 
 /**
  * Runs scripts on another machine through the system's `ssh`, which brings ssh_config, jump hosts, agents and hardware keys with it.
- * Host keys are checked as the user's configuration says. One shared connection is opened, and outlives the run by a minute.
+ * Host keys are checked as the user's configuration says. One session is kept open, over a connection that outlives the run by a minute.
  */
 export class SshTransport implements Transport {
   readonly name: string;
   readonly isLocal = false;
   readonly #spec: HostSpec;
   readonly #options: SshOptions;
-  #socket = '';
-  /** The address at which the machine is reached now; undefined where that is its own. */
+  readonly #session: OpenSession;
+  #socket: Promise<string> | undefined;
+  #isFirst = true;
+  /** The address at which the machine is reached now, and the options that lead there; undefined where it is its own. */
   #at: string | undefined;
   #place: readonly string[] = [];
 
@@ -40,16 +38,12 @@ export class SshTransport implements Transport {
     this.name = name;
     this.#spec = spec;
     this.#options = options;
-  }
-
-  /** Opens the shared connection, or finds the one of an earlier run. @throws ConnectionError with ssh's own words */
-  async open(): Promise<void> {
-    this.#socket = await socketPath(this.#options);
-    await this.#openMaster();
+    this.#session = new OpenSession(() => this.#start());
   }
 
   async run(script: string, options: RunScript): Promise<RawOutput> {
-    const shared = ['-o', 'ControlMaster=no', '-o', `ControlPath=${this.#socket}`];
+    if (!this.#session.isBusy) return this.#session.run(script, options);
+    const shared = ['-o', 'ControlMaster=no', '-o', `ControlPath=${await this.#socketPath()}`];
     return this.#ssh([...this.#place, ...shared], script, options);
   }
 
@@ -59,76 +53,64 @@ export class SshTransport implements Transport {
   }
 
   async reconnect(at: string | undefined = this.#at): Promise<void> {
-    const exit = this.#arguments([...this.#place, '-o', `ControlPath=${this.#socket}`, '-O', 'exit']);
-    await runProcess('ssh', exit, { output: false, timeLimit: 2 });
+    this.#session.drop();
+    const exit = [...this.#place, '-o', `ControlPath=${await this.#socketPath()}`, '-O', 'exit'];
+    await runProcess('ssh', sshArguments(this.#spec, this.#options, exit), { timeLimit: 2 });
     this.#at = at;
     this.#place = await this.#elsewhere(at);
-    await this.#openMaster();
+    await this.#session.run(':', { timeLimit: openLimit });
   }
 
   /** Options that lead to another address, and still demand the host key that belongs to the machine's own name. */
   async #elsewhere(at: string | undefined): Promise<readonly string[]> {
     if (at === undefined) return [];
-    const { stdout } = await runProcess('ssh', ['-G', ...this.#arguments([])], { timeLimit: 10 });
+    const ask = ['-G', ...sshArguments(this.#spec, this.#options, [])];
+    const { stdout } = await runProcess('ssh', ask, { timeLimit: 10 });
     const known = (key: string): string | undefined => new RegExp(`^${key} (.+)$`, 'm').exec(stdout.toString())?.[1];
     const [name, port = '22'] = [known('hostname') ?? this.#spec.name, known('port')];
     const alias = known('hostkeyalias') ?? (port === '22' ? name : `[${name}]:${port}`);
-    return [`HostName=${at}`, `HostKeyAlias=${alias}`].flatMap(asOption);
+    return ['-o', `HostName=${at}`, '-o', `HostKeyAlias=${alias}`];
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#session.close();
+  }
 
-  /**
-   * ssh tells its troubles to a file (`-E`): the connection that it leaves in the background would hold stderr open,
-   * and nobody could tell when it has said everything.
-   */
-  async #openMaster(): Promise<void> {
-    const directory = await mkdtemp(join(tmpdir(), 'kvm-play-'));
-    const errors = join(directory, 'stderr');
-    const master = ['-E', errors, '-o', 'ControlMaster=auto', '-o', `ControlPath=${this.#socket}`];
-    try {
-      const result = await runProcess(
+  async #start(): Promise<SessionStart> {
+    const { become, signal, gate, ahead } = this.#options;
+    const socket = await this.#socketPath();
+    if (this.#isFirst) await ahead;
+    const leave = this.#isFirst && ahead !== undefined ? undefined : await gate?.enter();
+    this.#isFirst = false;
+    return {
+      argv: (command) => [
         'ssh',
-        [...this.#arguments([...this.#place, ...master, '-o', 'ControlPersist=60s']), 'exit 0'],
-        {
-          output: false,
-          timeLimit: giveUpLimit,
-          signal: this.#options.signal,
-        },
-      );
-      if (result.exitCode !== 0) throw failure(result, await readFile(errors, 'utf8').catch(() => ''), giveUpLimit);
-    } finally {
-      await rm(directory, { recursive: true, force: true });
-    }
+        ...sshArguments(this.#spec, this.#options, [...this.#place, ...sharing(socket)]),
+        command,
+      ],
+      become: become && this.#spec.user !== 'root',
+      explain: (exitCode, stderr) =>
+        exitCode === undefined || exitCode === sshFailed
+          ? new ConnectionError(stderr === '' ? `ssh ended with ${exitCode ?? 'a signal'}` : stderr)
+          : refusal(exitCode, stderr),
+      signal,
+      ...(leave && { opened: leave }),
+    };
+  }
+
+  async #socketPath(): Promise<string> {
+    this.#socket ??= socketPath(this.#options);
+    return this.#socket;
   }
 
   async #ssh(options: readonly string[], script: string, { stdin, timeLimit }: RunScript): Promise<RawOutput> {
     const bytes = Buffer.from(`${keepExitStatus(script)}\n`);
-    const args = [...this.#arguments(options), bootstrap(bytes.length, this.#options.become)];
+    const args = [...sshArguments(this.#spec, this.#options, options), bootstrap(bytes.length, this.#options.become)];
     const input = Buffer.concat([bytes, stdin ?? Buffer.alloc(0)]);
     const result = await runProcess('ssh', args, { input, timeLimit });
     const { exitCode, stdout, stderr } = result;
     if (exitCode === undefined || exitCode === sshFailed) throw failure(result, stderr.toString(), timeLimit);
     return { exitCode, stdout, stderr };
-  }
-
-  #arguments(options: readonly string[]): readonly string[] {
-    const { privateKey, sshConfig } = this.#options;
-    const { name, user, port } = this.#spec;
-    return [
-      '-T',
-      ...(sshConfig === undefined ? [] : ['-F', sshConfig]),
-      ...(privateKey === undefined ? [] : ['-i', privateKey, '-o', 'IdentitiesOnly=yes']),
-      ...(user === undefined ? [] : ['-l', user]),
-      ...(port === undefined ? [] : ['-p', String(port)]),
-      ...options,
-      ...['BatchMode=yes', 'ServerAliveInterval=2', 'ServerAliveCountMax=3', 'ClearAllForwardings=yes'].flatMap(
-        asOption,
-      ),
-      ...asOption(`ConnectTimeout=${connectLimit}`),
-      '--',
-      name,
-    ];
   }
 }
 
@@ -137,30 +119,9 @@ function keepExitStatus(script: string): string {
   return `(${script}\n); kvm_play_status=$?; [ "$kvm_play_status" -ne 255 ] || kvm_play_status=254; exit "$kvm_play_status"`;
 }
 
-function asOption(option: string): readonly string[] {
-  return ['-o', option];
-}
-
 function failure({ timedOut, exitCode, trouble }: ProcessResult, stderr: string, timeLimit: number): ConnectionError {
   const words = stderr.trim();
   if (timedOut) return new ConnectionError(`no answer within ${timeLimit} s${words === '' ? '' : `: ${words}`}`);
   if (exitCode === undefined && words === '') return new ConnectionError(`ssh could not be run: ${trouble}`);
   return new ConnectionError(words === '' ? `ssh ended with ${exitCode}` : words);
-}
-
-/**
- * Finds a path for the shared connection's socket: short enough for a socket, in a directory that nobody else can enter,
- * and another one for another configuration or key, since those may lead to another machine of the same name.
- */
-async function socketPath({ sshConfig, privateKey }: SshOptions): Promise<string> {
-  const { uid } = userInfo();
-  const directory = `/tmp/kvm-play-${uid}`;
-  await mkdir(directory, { mode: 0o700, recursive: true });
-  const found = await lstat(directory);
-  if (!found.isDirectory() || found.uid !== uid || (found.mode & 0o077) !== 0) {
-    throw new ConnectionError(`${directory} must be a directory of yours with mode 0700, and is not; remove it`);
-  }
-  const files = await Promise.all([sshConfig, privateKey].map((file) => file && realpath(file).catch(() => file)));
-  const hash = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 8);
-  return `${directory}/${hash}-%C`;
 }

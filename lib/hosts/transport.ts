@@ -1,8 +1,25 @@
+import { KvmPlayError } from '../errors.ts';
+
+/** Most that a script may print, in bytes. */
+export const outputLimit: number = 64 * 1024 * 1024;
+
 /** What a script left behind, as bytes. */
 export interface RawOutput {
   readonly exitCode: number;
   readonly stdout: Buffer;
   readonly stderr: Buffer;
+}
+
+/** A script printed more than {@link outputLimit}; it was ended, and nothing more is read of it. */
+export class OutputLimitError extends KvmPlayError {
+  override readonly name = 'OutputLimitError';
+  /** What it had printed by then. */
+  readonly partial: RawOutput;
+
+  constructor(partial: RawOutput) {
+    super(`it printed more than ${outputLimit / 1024 / 1024} MiB, and was ended`);
+    this.partial = partial;
+  }
 }
 
 /** How a script is run. */
@@ -22,7 +39,10 @@ export interface Transport {
   readonly name: string;
   /** True for this very machine. */
   readonly isLocal: boolean;
-  /** Runs a script over the open connection. @throws ConnectionError when the machine is out of reach */
+  /**
+   * Runs a script over the open connection; the first one opens it. One that is still running when the connection ends is ended.
+   * @throws ConnectionError when the machine is out of reach; OutputLimitError
+   */
   run(script: string, options: RunScript): Promise<RawOutput>;
   /**
    * Runs a script over a connection of its own, past a shared one that may hang.
@@ -48,7 +68,7 @@ export interface Transport {
  * @param become run the script by `sudo -n` where the user is not root
  */
 export function bootstrap(length: number, become: boolean): string {
-  const load = `eval "$(dd bs=1 count=${length} 2>/dev/null)"`;
+  const load = `eval "$(dd bs=${length} count=1 iflag=fullblock 2>/dev/null || dd bs=1 count=${length} 2>/dev/null)"`;
   if (!become) return `exec sh -c '${load}'`;
   const escaped = load.replaceAll(/["$]/g, '\\$&');
   // sudo drops what says whom this session serves; a network change must know it.

@@ -36,7 +36,7 @@ function pingArgv(name: string): readonly string[] {
 async function passesHere(probe: Probe): Promise<boolean> {
   if ('ping' in probe) {
     const [file = '', ...args] = pingArgv(probe.ping);
-    return (await runProcess(file, args, { output: false, timeLimit: probeLimit })).exitCode === 0;
+    return (await runProcess(file, args, { timeLimit: probeLimit })).exitCode === 0;
   }
   const { name = '', port = 0 } = parsePort(probe.tcp) ?? {};
   return new Promise((resolve) => {

@@ -4,6 +4,7 @@ import { differences } from '../../lib/diff.ts';
 import { CommandError } from '../../lib/errors.ts';
 import {
   type Domain,
+  loadXmlParser,
   type Network,
   type Pool,
   parseDomain,
@@ -106,6 +107,7 @@ export async function connect(
   const [lackedTools, daemon] = await Promise.all([
     missingTools(host, ['virsh', ...tools]),
     isSystem ? findDaemon(host, kind) : { awake: true, lacks: [] },
+    loadXmlParser(),
   ]);
   const hasVirsh = lackedTools.every(({ key }) => key !== 'tool:virsh');
   const look = hasVirsh && daemon.awake ? 'virsh' : isSystem ? 'files' : 'blind';

@@ -150,10 +150,24 @@ describeLab('a host reached over SSH', () => {
 
   test('a user who may not become root is told what to do', async () => {
     await inside("printf 'Defaults requiretty\\n' > /etc/sudoers.d/zz-tty");
-    const user = await reach('admin', true);
-    await expect(user.reader.query(['id'])).rejects.toThrow(/requiretty/);
+    await expect(reach('admin', true)).rejects.toThrow(/requiretty/);
     await inside('rm /etc/sudoers.d/zz-tty');
-    await user.close();
+  });
+
+  test.each([
+    ['root', false],
+    ['admin', true],
+  ] as const)('what is under way on the host ends with the connection, as %s (become: %s)', async (user, become) => {
+    const reached = await reach(user, become);
+    const asked = reached.reader.query(['sleep', '62']);
+    const ended = expect(asked).rejects.toThrow('the session was closed');
+    const deadline = Date.now() + 5000;
+    const look = (): Promise<string> => inside('pgrep -fx "sleep 62" || echo none');
+    while ((await look()) === 'none' && Date.now() < deadline);
+    await reached.close();
+    await ended;
+    while ((await look()) !== 'none' && Date.now() < deadline);
+    expect(await look()).toBe('none');
   });
 
   test('a host that refuses the key, or does not answer, is unreachable with ssh’s own words, in time', async () => {

@@ -25,6 +25,7 @@ describe('parseCommandLine', () => {
       listTasks: false,
       vars: {},
       become: false,
+      forks: undefined,
       verbose: false,
       json: false,
       expectNoChange: false,
@@ -53,6 +54,12 @@ describe('parseCommandLine', () => {
     });
     const rest = parseCommandLine('site.ts --become --list-tasks --expect-no-change --restart-own-network'.split(' '));
     expect(rest).toMatchObject({ become: true, listTasks: true, expectNoChange: true, restartOwnNetwork: true });
+  });
+
+  test('forks are a whole number from 1 on', () => {
+    expect(parseCommandLine(['site.ts', '--forks', '8']).forks).toBe(8);
+    for (const text of ['0', '-1', '1.5', 'many', ''])
+      expect(refusal('site.ts', `--forks=${text}`)).toMatch(/^--forks takes/);
   });
 
   test('variables are split at the first equals sign, and stay text', () => {

@@ -1,6 +1,15 @@
-import { describe, expect, test } from '@jest/globals';
-import { escapeXml, parseDomain, parseNetwork, parsePool, parseVolume } from '../../../lib/formats/libvirt_xml.ts';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  escapeXml,
+  loadXmlParser,
+  parseDomain,
+  parseNetwork,
+  parsePool,
+  parseVolume,
+} from '../../../lib/formats/libvirt_xml.ts';
 import { capture } from '../../support/libvirt_captures.ts';
+
+beforeAll(loadXmlParser);
 
 describe('parseDomain', () => {
   const gibbon = {

@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { ConnectionError, InterruptedError } from '../errors.ts';
+import type { HostSpec } from './host_spec.ts';
+import { type SshConfiguration, sharing, socketPath, sshArguments } from './ssh_command.ts';
+
+/**
+ * Opens the shared connection to a host before there is anything to ask it, or finds that it is open: a handshake takes a dozen
+ * round trips, in which a site can be loaded.
+ * @throws ConnectionError with ssh's own words; InterruptedError when the signal ended it
+ */
+export async function openAhead(spec: HostSpec, configuration: SshConfiguration, signal: AbortSignal): Promise<void> {
+  const socket = await socketPath(configuration);
+  const ssh = async (options: readonly string[]): Promise<{ exitCode: number | undefined; words: string }> => {
+    signal.throwIfAborted();
+    return ended(
+      spawn('ssh', sshArguments(spec, configuration, options), {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        detached: true,
+        signal,
+      }),
+    );
+  };
+  try {
+    const check = await ssh(['-o', `ControlPath=${socket}`, '-O', 'check']);
+    if (check.exitCode === 0) return;
+    // Into the background as soon as it is authenticated, without a command.
+    const { exitCode, words } = await ssh([...sharing(socket), '-f', '-N']);
+    if (exitCode !== 0) throw new ConnectionError(words || `ssh ended with ${exitCode ?? 'a signal'}`);
+  } catch (error) {
+    throw signal.aborted ? new InterruptedError('interrupted while connecting') : error;
+  }
+}
+
+/** What goes into the background keeps standard error open, so only its last words are waited for. */
+async function ended(child: ChildProcess): Promise<{ exitCode: number | undefined; words: string }> {
+  let words = '';
+  child.stderr?.on('data', (piece: Buffer) => {
+    words += piece.toString();
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', ({ message }) => reject(new ConnectionError(`ssh could not be run: ${message}`)));
+    child.once('exit', (code) => {
+      const conclude = (): void => {
+        child.stderr?.destroy();
+        resolve({ exitCode: code ?? undefined, words: words.trim() });
+      };
+      if (code === 0) conclude();
+      else child.once('close', conclude);
+    });
+  });
+}

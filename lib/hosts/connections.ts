@@ -1,0 +1,69 @@
+import { PlaybookError } from '../errors.ts';
+import { openAhead } from './ahead.ts';
+import { type ConnectOptions, prepare } from './connect.ts';
+import { Gate } from './gate.ts';
+import type { Host } from './host.ts';
+import { type HostSpec, hostName, isLocalHost } from './host_spec.ts';
+
+/** Connections that are being opened at a time, where nothing else is said. */
+export const defaultForks = 32;
+
+/** How {@link Connections} are made. */
+export interface ConnectionsOptions extends Omit<ConnectOptions, 'become'> {
+  /** Connections that are being opened at a time. Default: 32. */
+  readonly forks?: number;
+}
+
+/**
+ * The connections of a run: opened a few at a time, because a jump host drops what comes all at once (sshd's MaxStartups);
+ * once they are open, all hosts go side by side.
+ */
+export class Connections {
+  readonly #options: Omit<ConnectOptions, 'become'>;
+  readonly #gate: Gate;
+  readonly #ahead = new Map<string, Promise<void>>();
+  readonly #end = new AbortController();
+
+  /** @throws PlaybookError for a number of forks that lets nobody through */
+  constructor({ forks = defaultForks, ...options }: ConnectionsOptions = {}) {
+    if (!Number.isInteger(forks) || forks < 1) {
+      throw new PlaybookError(`forks is a whole number from 1 on, and was ${forks}`);
+    }
+    this.#options = options;
+    this.#gate = new Gate(forks);
+  }
+
+  /** Starts to open the connection to a host that will be needed. What goes wrong is told when it is. */
+  ahead(spec: HostSpec): void {
+    if (isLocalHost(spec) || this.#ahead.has(hostName(spec))) return;
+    const opened = this.#openAhead(spec);
+    opened.catch(() => {});
+    this.#ahead.set(hostName(spec), opened);
+  }
+
+  /** Makes a host of which nothing is asked yet; the caller closes it. */
+  async prepare(spec: HostSpec, become: boolean): Promise<Host> {
+    const ahead = this.#ahead.get(hostName(spec));
+    this.#ahead.delete(hostName(spec));
+    return prepare(spec, { ...this.#options, become }, { gate: this.#gate, ...(ahead && { ahead }) });
+  }
+
+  /** Ends what is on its way and was not needed. */
+  close(): void {
+    this.#end.abort();
+  }
+
+  async #openAhead(spec: HostSpec): Promise<void> {
+    const { signal } = this.#options;
+    const leave = await this.#gate.enter();
+    try {
+      await openAhead(
+        spec,
+        this.#options,
+        signal === undefined ? this.#end.signal : AbortSignal.any([signal, this.#end.signal]),
+      );
+    } finally {
+      leave();
+    }
+  }
+}

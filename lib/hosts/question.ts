@@ -1,0 +1,66 @@
+import { quote } from './quote.ts';
+import { limited } from './script.ts';
+
+/** Exit status by which a look says that there is no such file. */
+export const absent = 44;
+
+/**
+ * A kind of look that costs next to nothing: `file` reads one ({@link absent} where there is none), `directory` lists the names in
+ * one (none where there is no such directory), `exists` and `writable` say so of a path, `target` follows its links,
+ * `command` finds a command in the PATH.
+ */
+export type LookKind = 'file' | 'directory' | 'exists' | 'writable' | 'target' | 'command';
+
+/** The script text that takes each look at `$2`; one shell takes many. */
+const looks: Readonly<Record<LookKind, string>> = {
+  file: `if [ -e "$2" ]; then cat -- "$2"; else (exit ${absent}); fi`,
+  directory: '[ ! -d "$2" ] || ls -1A -- "$2"',
+  exists: '[ -e "$2" ]',
+  writable: '[ -w "$2" ]',
+  target: 'readlink -f -- "$2"',
+  command: 'command -v "$2"',
+};
+
+/** What a host is asked: a command that only looks, or a cheap look at one thing. */
+export type Question =
+  | { readonly kind: 'argv'; readonly argv: readonly string[]; readonly timeLimit: number }
+  | { readonly kind: 'look'; readonly look: LookKind; readonly at: string; readonly timeLimit: number };
+
+/** Commands that are cheap looks in other words. */
+const commandLooks: readonly { readonly words: readonly string[]; readonly look: LookKind }[] = [
+  { words: ['test', '-e'], look: 'exists' },
+  { words: ['test', '-w'], look: 'writable' },
+  { words: ['readlink', '-f', '--'], look: 'target' },
+];
+
+/** Makes a question of a command. */
+export function questionOf(argv: readonly string[], timeLimit: number): Question {
+  const at = argv.at(-1);
+  const same = commandLooks.find(
+    ({ words }) => words.length === argv.length - 1 && words.every((word, index) => word === argv[index]),
+  );
+  if (same === undefined || at === undefined) return { kind: 'argv', argv, timeLimit };
+  return { kind: 'look', look: same.look, at, timeLimit };
+}
+
+/** Script text that asks one question by itself. */
+export function askScript(question: Question): string {
+  if (question.kind === 'argv') return limited(question.timeLimit, question.argv);
+  const { look, at, timeLimit } = question;
+  return limited(timeLimit, ['sh', '-c', looks[look], 'sh', look, at]);
+}
+
+/**
+ * Script text that takes many looks in one shell, under one time limit.
+ * @param ended script text that follows each look
+ */
+export function lookScript(
+  questions: readonly Extract<Question, { kind: 'look' }>[],
+  ended: string,
+  timeLimit: number,
+): string {
+  const cases = Object.entries(looks).map(([look, script]) => `${look}) ${script} ;;`);
+  const script = `while [ $# -gt 0 ]; do\ncase $1 in\n${cases.join('\n')}\nesac\n${ended}; shift 2; done`;
+  const names = questions.map(({ look, at }) => `${look} ${quote(at)}`).join(' ');
+  return `limited ${timeLimit} sh -c ${quote(script)} sh ${names}`;
+}

@@ -1,0 +1,88 @@
+import { markWord } from './pieces.ts';
+import { quote } from './quote.ts';
+
+/** Bytes that one argument of a remote command may have (the kernel's MAX_ARG_STRLEN is 128 KiB), with room to spare. */
+const argumentLimit = 100 * 1024;
+
+/**
+ * The far end of a session: it reads frames from standard input, `MARK LENGTH INPUT` and a line's end, then a script of LENGTH
+ * bytes, then INPUT bytes for the script's standard input. It answers with the mark before and after what the script prints, on
+ * both streams, and its exit status behind the last one on standard output.
+ *
+ * A script runs beside the reader, so that the end of the session is noticed at once: then everything that was started in it is
+ * ended. (`end` as a frame says that nothing is left to be ended.) Frames are on descriptor 3, which scripts do not inherit.
+ * `dd` reads exactly what is asked for: by `iflag=fullblock` where it knows that, else byte by byte.
+ */
+const loop = `exec 3<&0 </dev/null
+kvm_play_take() { dd bs="$1" count=1 iflag=fullblock 2>/dev/null || dd bs=1 count="$1" 2>/dev/null; }
+kvm_play_feed() {
+if [ "$1" -ge 65536 ]; then dd bs=65536 count=$(($1 / 65536)) iflag=fullblock 2>/dev/null || { dd bs=1 count="$1" 2>/dev/null; return; }; fi
+if [ $(($1 % 65536)) -ne 0 ]; then kvm_play_take $(($1 % 65536)); fi
+}
+kvm_play_job() {
+printf '%s\\n' "$1"; printf '%s\\n' "$1" >&2
+( eval "$2" ) 3<&-
+printf '%s %s\\n' "$1" "$?"; printf '%s\\n' "$1" >&2
+}
+kvm_play_start() {
+wait
+if [ "$3" -eq 0 ]; then kvm_play_job "$1" "$2" &
+else kvm_play_feed "$3" <&3 | { { kvm_play_job "$1" "$2" <&4 4<&-; cat <&4 >/dev/null; } & } 4<&0
+fi
+}
+kvm_play_session() { { IFS= read -r kvm_play_stat < "/proc/$1/stat"; } 2>/dev/null && { set -- \${kvm_play_stat##*) }; echo "$4"; }; }
+kvm_play_end_all() {
+kvm_play_id=$(kvm_play_session $$)
+for kvm_play_process in /proc/[0-9]*; do
+kvm_play_process=\${kvm_play_process#/proc/}
+[ "$kvm_play_process" = $$ ] || [ "$(kvm_play_session "$kvm_play_process")" != "$kvm_play_id" ] || kill "$kvm_play_process" 2>/dev/null
+done
+}
+kvm_play_serve() {
+while IFS=' ' read -r kvm_play_mark kvm_play_length kvm_play_input <&3; do
+[ "$kvm_play_mark" != end ] || exit 0
+kvm_play_start "$kvm_play_mark" "$(kvm_play_take "$kvm_play_length" <&3)" "$kvm_play_input"
+done
+kvm_play_end_all
+exit 1
+}`;
+
+/** One script for the far end of a session. */
+export interface Frame {
+  /** A random word that stands nowhere in what the script prints. */
+  readonly mark: string;
+  readonly script: string;
+  /** Bytes of standard input that follow the frame. */
+  readonly inputLength: number;
+}
+
+/** What is sent for a script once the session is open; the script's own input follows. */
+export function frameBytes({ mark, script, inputLength }: Frame): Buffer {
+  const bytes = Buffer.from(script);
+  return Buffer.concat([Buffer.from(`${mark} ${bytes.length} ${inputLength}\n`), bytes]);
+}
+
+/** Sent before a session is closed on purpose. */
+export const farewell = 'end\n';
+
+/** The program of the far end, which starts with a script of its own. */
+export function sessionProgram({ mark, script, inputLength }: Frame): string {
+  return `${loop}\nkvm_play_start ${markWord(mark)} ${quote(script)} ${inputLength}\nkvm_play_serve`;
+}
+
+/**
+ * The command line that runs a program, for any login shell: one line, without `!` (csh) and with no single quote and no `\\\\`
+ * inside the single quotes (fish). All other characters are spelled in octal, which printf(1) reads back.
+ * @returns undefined for a program that is too long for a command line
+ */
+export function commandOf(program: string): string | undefined {
+  const text = Buffer.from(program)
+    .toString('latin1')
+    .replaceAll(/[^A-Za-z0-9 _./=:,@+;()|<>&*?[\]{}~^#-]/g, (character) => `\\${octal(character)}`);
+  const command = `exec sh -c 'eval "$(printf "${text}")"'`;
+  return command.length > argumentLimit ? undefined : command;
+}
+
+function octal(character: string): string {
+  return character.charCodeAt(0).toString(8).padStart(3, '0');
+}

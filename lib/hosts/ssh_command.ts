@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { ConnectionError } from '../errors.ts';
+import { privateDirectory } from '../private_directory.ts';
+import type { HostSpec } from './host_spec.ts';
+
+/** Seconds after which ssh gives up connecting. */
+const connectLimit = 10;
+/** How long a connection without a session is kept, for the next run. */
+const persist = '60s';
+
+/** Exit status by which ssh tells of its own failure, as opposed to the remote command's. */
+export const sshFailed = 255;
+
+/** What ssh is to use in place of the user's own. */
+export interface SshConfiguration {
+  /** Path of the private key. */
+  readonly privateKey?: string;
+  /** Path of an ssh_config. */
+  readonly sshConfig?: string;
+}
+
+/** Builds ssh's arguments up to the host's name. @param options further ones, which win over those of every call */
+export function sshArguments(
+  { name, user, port }: HostSpec,
+  { privateKey, sshConfig }: SshConfiguration,
+  options: readonly string[],
+): readonly string[] {
+  return [
+    '-T',
+    ...(sshConfig === undefined ? [] : ['-F', sshConfig]),
+    ...(privateKey === undefined ? [] : ['-i', privateKey, '-o', 'IdentitiesOnly=yes']),
+    ...(user === undefined ? [] : ['-l', user]),
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    ...options,
+    ...['BatchMode=yes', 'ServerAliveInterval=2', 'ServerAliveCountMax=3', 'ClearAllForwardings=yes'].flatMap(asOption),
+    ...asOption(`ConnectTimeout=${connectLimit}`),
+    '--',
+    name,
+  ];
+}
+
+/** Options that use the shared connection of a socket, or open it. */
+export function sharing(socket: string): readonly string[] {
+  return ['ControlMaster=auto', `ControlPath=${socket}`, `ControlPersist=${persist}`].flatMap(asOption);
+}
+
+function asOption(option: string): readonly string[] {
+  return ['-o', option];
+}
+
+/**
+ * Finds a path for the shared connection's socket: short enough for a socket, in a directory that nobody else can enter,
+ * and another one for another configuration or key, since those may lead to another machine of the same name.
+ */
+export async function socketPath({ sshConfig, privateKey }: SshConfiguration): Promise<string> {
+  const path = `/tmp/kvm-play-${userInfo().uid}`;
+  const directory = privateDirectory(path);
+  if (directory === undefined) {
+    throw new ConnectionError(`${path} must be a directory of yours with mode 0700, and is not; remove it`);
+  }
+  const files = await Promise.all([sshConfig, privateKey].map((file) => file && realpath(file).catch(() => file)));
+  const hash = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 8);
+  return `${directory}/${hash}-%C`;
+}

@@ -1,0 +1,107 @@
+import { copyFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import type { Task } from '../../lib/module.ts';
+import { play } from '../../lib/play.ts';
+import { type RunOptions, run } from '../../lib/run.ts';
+import { service, sysctl } from '../../modules/index.ts';
+import site from '../../playbooks/site.ts';
+import { DelayLink } from '../bench/link.ts';
+import { entry } from '../support/tiny_modules.ts';
+import { describeLab } from './support.ts';
+
+const iso = '/var/lib/libvirt/images/CentOS-7-x86_64-Minimal-1708.iso';
+
+/** Round trips of a connection: fresh (TCP, key exchange, authentication, a channel, a command), and over a live socket. */
+const connection = { fresh: 12, warm: 2 } as const;
+
+describeLab('a long way to the host', () => {
+  let lab: Lab;
+  let link: DelayLink;
+  let configs = 0;
+  beforeAll(async () => {
+    lab = await buildLab();
+    await lab.run(['install', '-m', '644', lab.bootIso, iso]);
+    link = await DelayLink.lay(lab);
+  }, 300_000);
+  afterAll(async () => {
+    await link?.close();
+    await lab?.destroy();
+  }, 60_000);
+
+  /** An ssh_config of another name has a socket of its own, so the connection over it is a fresh one. */
+  async function freshConfig(): Promise<string> {
+    configs += 1;
+    const path = `${link.sshConfig}.${configs}`;
+    await copyFile(link.sshConfig, path);
+    return path;
+  }
+
+  /** Runs the site, with nothing to do. */
+  async function runSite(options: RunOptions): Promise<number> {
+    const host = `root@${lab.hostAddress}`;
+    const vars = { virtType: lab.virtType };
+    const started = performance.now();
+    const { hosts } = await run(site, { ...options, hosts: [host], vars });
+    expect(hosts[host]).toMatchObject({ ok: 9, changed: 0, failed: 0 });
+    return performance.now() - started;
+  }
+
+  /** The fewest of some runs: keep-alives and acknowledgements with data may add one now and then, nothing takes one away. */
+  async function fewest(runs: number, config: () => Promise<string>): Promise<number> {
+    let least = Number.POSITIVE_INFINITY;
+    for (let count = 0; count < runs; count += 1) {
+      const sshConfig = await config();
+      await link.reset();
+      await runSite({ sshConfig });
+      least = Math.min(least, (await link.read()).roundTrips);
+    }
+    return least;
+  }
+
+  test('a run that changes nothing costs a connection and two round trips', async () => {
+    const host = `root@${lab.hostAddress}`;
+    await run(site, { hosts: [host], vars: { virtType: lab.virtType }, sshConfig: lab.sshConfig });
+    await link.setRoundTrip(10);
+    const fresh = await fewest(5, freshConfig);
+    const config = await freshConfig();
+    await runSite({ sshConfig: config });
+    const warm = await fewest(5, async () => config);
+    expect(fresh).toBeLessThan(connection.fresh + 1);
+    expect(warm).toBeLessThan(connection.warm + 2);
+    console.log(`round trips with nothing to do: ${fresh} fresh, ${warm} over a live socket`);
+  }, 120_000);
+
+  test('500 tasks with nothing to do take less than twice as long as 10', async () => {
+    const units = Array.from({ length: 40 }, (_, index) => `kp-idle-${index}`);
+    const files = Array.from({ length: 230 }, (_, index) => `/srv/kp-${index}`);
+    const unit = '[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n';
+    for (const name of units) await lab.putFile(`/etc/systemd/system/${name}.service`, unit);
+    for (const path of files) await lab.putFile(path, path);
+    await lab.run(['systemctl', 'daemon-reload']);
+    const found = await lab.run(['sh', '-c', 'sysctl -a -r "^net\\.(ipv4|ipv6|core)\\." 2>/dev/null']);
+    const parameters = found.stdout.split('\n').flatMap((line) => {
+      const [key = '', value = ''] = line.split(' = ').map((part) => part.trim());
+      return value === '' ? [] : [[key, value] as const];
+    });
+    const tasks: Task[] = [
+      ...units.map((name) => service({ name, state: 'stopped', enabled: false })),
+      ...files.map((path) => entry({ path, text: path })),
+      ...parameters.slice(0, 230).map(([key, value]) => sysctl({ values: { [key]: value }, persist: false })),
+    ];
+    expect(tasks).toHaveLength(500);
+    const few = [0, 1, 2, 100, 101, 102, 400, 401, 402, 403].flatMap((index) => tasks[index] ?? []);
+    await link.setRoundTrip(100);
+    const seconds = async (some: readonly Task[]): Promise<number> => {
+      const sshConfig = await freshConfig();
+      const host = `root@${lab.hostAddress}`;
+      const started = performance.now();
+      const { hosts } = await run(play({ name: 'Idle', tasks: some }), { sshConfig, hosts: [host] });
+      expect(hosts[host]).toMatchObject({ ok: some.length, changed: 0 });
+      return (performance.now() - started) / 1000;
+    };
+    const [short, long] = [await seconds(few), await seconds(tasks)];
+    console.log(`with nothing to do at 100 ms: 10 tasks ${short.toFixed(2)} s, 500 tasks ${long.toFixed(2)} s`);
+    expect(long).toBeLessThan(2 * short);
+  }, 120_000);
+});

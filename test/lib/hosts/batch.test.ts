@@ -1,0 +1,174 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { QueryBatch } from '../../../lib/hosts/batch.ts';
+import { LocalTransport } from '../../../lib/hosts/local.ts';
+import { ShellHost } from '../../../lib/hosts/shell_host.ts';
+import type { RawOutput, RunScript, Transport } from '../../../lib/hosts/transport.ts';
+import { type Shell, shells } from '../../support/shells.ts';
+
+/** Counts what travels. */
+class CountingTransport implements Transport {
+  readonly name = 'counted';
+  readonly isLocal = true;
+  readonly scripts: string[] = [];
+  readonly #local: LocalTransport;
+
+  constructor(shell: Shell = ['sh']) {
+    this.#local = new LocalTransport('localhost', { become: false, shell });
+  }
+
+  async run(script: string, options: RunScript): Promise<RawOutput> {
+    this.scripts.push(script);
+    return this.#local.run(script, options);
+  }
+
+  async runFresh(script: string, options: RunScript): Promise<RawOutput> {
+    return this.run(script, options);
+  }
+
+  async reconnect(): Promise<void> {}
+
+  async close(): Promise<void> {
+    await this.#local.close();
+  }
+}
+
+const opened: Transport[] = [];
+afterEach(async () => {
+  for (const transport of opened.splice(0)) await transport.close();
+});
+
+function counted(shell?: Shell): CountingTransport {
+  const transport = new CountingTransport(shell);
+  opened.push(transport);
+  return transport;
+}
+
+const ask = (batch: QueryBatch, script: string, timeLimit = 10): Promise<RawOutput> =>
+  batch.ask({ kind: 'argv', argv: ['sh', '-c', script], timeLimit });
+
+/** A turn of the event loop, so that what was asked before it is on its way. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+describe('QueryBatch', () => {
+  test('asks all of one turn in one request, and equal ones once', async () => {
+    const transport = counted();
+    const batch = new QueryBatch(transport);
+    const scripts = ['printf "a\\nb"', 'echo err >&2; exit 3', 'printf "a\\nb"', 'printf "\\0\\377"', ':'];
+    const answers = await Promise.all(scripts.map((script) => ask(batch, script)));
+    expect(
+      answers.map(({ exitCode, stdout, stderr }) => [exitCode, stdout.toString('latin1'), stderr.toString()]),
+    ).toEqual([
+      [0, 'a\nb', ''],
+      [3, '', 'err\n'],
+      [0, 'a\nb', ''],
+      [0, '\0\u00ff', ''],
+      [0, '', ''],
+    ]);
+    expect(answers[0]).toBe(answers[2]);
+    expect(transport.scripts).toHaveLength(1);
+  });
+
+  test('gathers while a request is under way', async () => {
+    const transport = counted();
+    const batch = new QueryBatch(transport);
+    const first = ask(batch, 'sleep 0.2; echo 1');
+    await turn();
+    const others = ['echo 2', 'echo 3'].map((script) => ask(batch, script));
+    const answers = await Promise.all([first, ...others]);
+    expect(answers.map(({ stdout }) => stdout.toString())).toEqual(['1\n', '2\n', '3\n']);
+    expect(transport.scripts).toHaveLength(2);
+  });
+
+  test('a question cannot end or change another, and one that hangs costs only itself', async () => {
+    const transport = counted();
+    const batch = new QueryBatch(transport);
+    const answers = await Promise.all([
+      ask(batch, 'exit 5'),
+      ask(batch, 'sleep 74', 0.2),
+      ask(batch, 'cd /tmp; exec true'),
+      ask(batch, 'pwd; cat'),
+    ]);
+    expect(answers.map(({ exitCode }) => exitCode)).toEqual([5, 124, 0, 0]);
+    expect(answers[3]?.stdout.toString()).toBe('/\n');
+    expect(transport.scripts).toHaveLength(1);
+  });
+
+  test('a list of processes, which shows the questions themselves, is an answer like any other', async () => {
+    const transport = counted();
+    const batch = new QueryBatch(transport);
+    const answers = await Promise.all([
+      batch.ask({ kind: 'argv', argv: ['ps', '-eo', 'args'], timeLimit: 10 }),
+      ask(batch, 'echo 2'),
+      batch.ask({ kind: 'look', look: 'exists', at: '/', timeLimit: 10 }),
+    ]);
+    expect(answers[0]?.stdout.toString()).toContain('printf');
+    expect(answers[1]?.stdout.toString()).toBe('2\n');
+    expect(transport.scripts).toHaveLength(1);
+  });
+
+  test('an answer without end is refused, and the others of its request are given', async () => {
+    const batch = new QueryBatch(counted());
+    const answers = await Promise.allSettled([
+      ask(batch, 'echo 1'),
+      batch.ask({ kind: 'argv', argv: ['yes'], timeLimit: 30 }),
+      ask(batch, 'echo 3'),
+    ]);
+    expect(answers.map((answer) => (answer.status === 'fulfilled' ? String(answer.value.stdout) : undefined))).toEqual([
+      '1\n',
+      undefined,
+      '3\n',
+    ]);
+    await expect(Promise.reject(answers[1]?.status === 'rejected' ? answers[1].reason : undefined)).rejects.toThrow(
+      "'yes': it printed more than 64 MiB, and was ended",
+    );
+  });
+});
+
+describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('cheap looks with %s', (_name, shell) => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'kvm-play-looks-'));
+    mkdirSync(join(directory, '-n'));
+    writeFileSync(join(directory, "it's"), Buffer.from([0, 255, 10, 10]));
+    writeFileSync(join(directory, '-n', 'empty'), '');
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  test('are taken by one shell, and each gets its own answer', async () => {
+    const transport = counted(shell);
+    const { reader } = new ShellHost(transport);
+    const at = (name: string): string => join(directory, name);
+    const [file, none, folder, absent, there, gone, tool, noTool, writable, target] = await Promise.all([
+      reader.readFile(at("it's")),
+      reader.readFile(at('none')),
+      reader.listDirectory(directory),
+      reader.listDirectory(at('none')),
+      reader.exists(at('-n/empty')),
+      reader.exists(at('none')),
+      reader.which('sh'),
+      reader.which('no such'),
+      reader.query(['test', '-w', at('none')]),
+      reader.query(['readlink', '-f', '--', at('-n/../none')]),
+    ]);
+    expect(file).toEqual({ path: at("it's"), text: '\0\u00ff\n\n', encoding: 'latin1' });
+    expect([none, folder, absent, there, gone]).toEqual([undefined, ['-n', "it's"], [], true, false]);
+    expect([tool?.endsWith('/sh'), noTool]).toEqual([true, undefined]);
+    expect([writable.exitCode, target]).toEqual([1, { exitCode: 0, stdout: `${at('none')}\n`, stderr: '' }]);
+    expect(transport.scripts.map((script) => script.match(/\bsh -c\b/g)?.length)).toEqual([1]);
+  });
+
+  test('a file that cannot be read is told in the words of the tool, and the others are read', async () => {
+    const { reader } = new ShellHost(counted(shell));
+    const [failed, there] = await Promise.allSettled([
+      reader.readFile(directory),
+      reader.readFile(join(directory, '-n', 'empty')),
+    ]);
+    await expect(Promise.reject(failed.status === 'rejected' ? failed.reason : undefined)).rejects.toThrow(
+      /'cat' .* failed with exit code 1: cat: .*: Is a directory/,
+    );
+    expect(there).toMatchObject({ status: 'fulfilled', value: { text: '' } });
+  });
+});

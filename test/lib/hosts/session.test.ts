@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { LocalTransport } from '../../../lib/hosts/local.ts';
+import { commandOf } from '../../../lib/hosts/session_script.ts';
+import { OutputLimitError } from '../../../lib/hosts/transport.ts';
+import { type Shell, shells } from '../../support/shells.ts';
+
+const opened: LocalTransport[] = [];
+afterEach(async () => {
+  for (const transport of opened.splice(0)) await transport.close();
+});
+
+function open(shell: Shell = ['sh']): LocalTransport {
+  const transport = new LocalTransport('localhost', { become: false, shell });
+  opened.push(transport);
+  return transport;
+}
+
+/** Waits until no process of a command line is left. */
+async function untilGone(pattern: string): Promise<void> {
+  const deadline = Date.now() + 5000;
+  for (;;) {
+    const [code] = await once(spawn('pgrep', ['-fx', pattern], { stdio: 'ignore' }), 'exit');
+    if (code === 1) return;
+    if (Date.now() > deadline) throw new Error(`${pattern} still runs`);
+    await sleep(20);
+  }
+}
+
+describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('a session with %s', (_name, shell) => {
+  test('tells exit status and both streams apart, script by script', async () => {
+    const transport = open(shell);
+    for (const status of [7, 0, 255]) {
+      const output = await transport.run(`echo out; printf err >&2; exit ${status}`, { timeLimit: 10 });
+      expect([output.exitCode, output.stdout.toString(), output.stderr.toString()]).toEqual([status, 'out\n', 'err']);
+    }
+  });
+
+  test('one script changes nothing for the next', async () => {
+    const transport = open(shell);
+    await transport.run('cd /tmp; x=1; exec 3<&-; trap "" TERM; set -eu; umask 777', { timeLimit: 10 });
+    const { stdout } = await transport.run('cd /; pwd; echo "$x"; umask; cat', { timeLimit: 10 });
+    expect(stdout.toString()).toMatch(/^\/\n\n0*22\n$/);
+  });
+
+  test.each([0, 1, 65535, 65536, 65537, 131072, 200_000])('gives a script %i bytes of input, exactly', async (size) => {
+    const transport = open(shell);
+    const stdin = Buffer.alloc(size, Buffer.from([0, 10, 255, 39, 13]));
+    for (let turn = 0; turn < 2; turn += 1) {
+      const { stdout } = await transport.run('cat', { stdin, timeLimit: 10 });
+      expect(stdout.equals(stdin)).toBe(true);
+      // What a script leaves unread does not come between.
+      expect((await transport.run('exit 9', { stdin, timeLimit: 10 })).exitCode).toBe(9);
+    }
+  });
+
+  test('a script that takes too long is ended, with all that it has started; the next one finds a new session', async () => {
+    const transport = open(shell);
+    await transport.run(':', { timeLimit: 10 });
+    const hanging = transport.run('sleep 71 & sleep 72; echo done', { timeLimit: 0.3 });
+    await expect(hanging).rejects.toThrow('no answer within 0.3 s');
+    await untilGone('sleep 7[12]');
+    expect((await transport.run('echo again', { timeLimit: 10 })).stdout.toString()).toBe('again\n');
+  });
+
+  test('a script that prints without end is ended, and what is kept of it is bounded', async () => {
+    const transport = open(shell);
+    const before = process.memoryUsage().rss;
+    await expect(transport.run('yes kvm-play-endless', { timeLimit: 20 })).rejects.toThrow(OutputLimitError);
+    expect(process.memoryUsage().rss - before).toBeLessThan(400 * 1024 * 1024);
+    await untilGone('yes kvm-play-endless');
+  });
+});
+
+test('a script that is run beside another one goes its own way', async () => {
+  const transport = open();
+  const slow = transport.run('sleep 0.5; echo slow', { timeLimit: 10 });
+  const started = performance.now();
+  expect((await transport.run('echo quick', { timeLimit: 10 })).stdout.toString()).toBe('quick\n');
+  expect(performance.now() - started).toBeLessThan(400);
+  expect((await slow).stdout.toString()).toBe('slow\n');
+});
+
+test('what runs in a session ends with the process that had opened it', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'kvm-play-session-'));
+  const file = join(directory, 'started');
+  const source = new URL('../../../lib/hosts/local.ts', import.meta.url).href;
+  const script = join(directory, 'run.mjs');
+  writeFileSync(
+    script,
+    `import { createJiti } from ${JSON.stringify(import.meta.resolve('jiti'))};
+const { LocalTransport } = await createJiti(import.meta.url, { fsCache: false }).import(${JSON.stringify(source)});
+await new LocalTransport('localhost', { become: false }).run('echo > ${file}; sleep 73; echo done', { timeLimit: 100 });`,
+  );
+  const child = spawn(process.execPath, [script], { stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: '' } });
+  const deadline = Date.now() + 10_000;
+  while (Date.now() < deadline && !readable(file)) await sleep(20);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await untilGone('sleep 73');
+  rmSync(directory, { recursive: true });
+}, 20_000);
+
+function readable(file: string): boolean {
+  try {
+    return readFileSync(file).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+describe('commandOf', () => {
+  const hostile = `'"$(touch SENTINEL)\`!!\\ \\\\ %s %% \n héllo ✓`;
+
+  test('is one line that csh and fish leave alone', () => {
+    expect(commandOf(`echo ${hostile}`)).toMatch(/^exec sh -c '(?!.*\\\\)[^'!\n]*'$/);
+  });
+
+  test('a program that is too long for a command line has none', () => {
+    expect(commandOf('x'.repeat(101 * 1024))).toBeUndefined();
+  });
+});
