@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,17 +19,33 @@ export interface PackedProject {
   run(argv: readonly string[], options?: Pick<Options, 'reject'>): Promise<{ stdout: string; exitCode: number }>;
 }
 
-/** Packs the project as it would be published, and installs it in an empty folder. */
+/**
+ * Packs the project as it would be published, and installs it in an empty folder. What was built is taken as it is: tests go
+ * side by side, and one must not build anew what another one is packing.
+ */
 export async function installPacked(): Promise<PackedProject> {
+  refuseStale();
   const directory = mkdtempSync(join(tmpdir(), 'kvm-play-package-'));
   const run: PackedProject['run'] = async ([file = '', ...args], options = {}) => {
     const { stdout, exitCode = -1 } = await execa(file, args, { cwd: directory, env, stdin: 'ignore', ...options });
     return { stdout: String(stdout), exitCode };
   };
-  const pack = ['pack', '--json', '--pack-destination', directory];
+  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', directory];
   const { stdout } = await execa('npm', pack, { cwd: root, env });
   const [packed]: [{ filename: string; files: { path: string }[] }] = JSON.parse(stdout.slice(stdout.indexOf('[')));
   writeFileSync(join(directory, 'package.json'), JSON.stringify({ name: 'elsewhere', private: true, type: 'module' }));
   await run(['npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', `./${packed.filename}`]);
   return { directory, files: packed.files.map(({ path }) => path), run };
+}
+
+/** @throws Error when a source is newer than what was built from it */
+function refuseStale(): void {
+  const built = statSync(join(root, 'dist/lib/index.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  for (const folder of ['lib', 'modules']) {
+    for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
+      const source = statSync(join(root, folder, name));
+      if (source.isFile() && source.mtimeMs > built)
+        throw new Error(`${folder}/${name} is newer than dist: npm run build`);
+    }
+  }
 }
