@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { line, parseArguments } from '../lib/arguments.ts';
+import { found, line, parseArguments } from '../lib/arguments.ts';
 import { differences, type Once, once } from '../lib/diff.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import { capacityGrammar, formatCapacity, parseCapacity } from '../lib/formats/capacity.ts';
@@ -61,8 +61,8 @@ const schema = v.strictObject({
   pool: v.optional(objectName("a pool's name"), 'default'),
   name: v.pipe(
     line("a volume's name"),
-    v.regex(/^[^-/][^/]*$/, "a volume's name has no slash, and does not begin with a dash"),
-    v.check((name) => name !== '.' && name !== '..', "a volume's name is that of a file"),
+    v.regex(/^[^-/][^/]*$/, found("a volume's name has no slash, and does not begin with a dash")),
+    v.check((name) => name !== '.' && name !== '..', found("a volume's name is that of a file")),
   ),
   state: v.optional(v.picklist(['present', 'absent']), 'present'),
   capacity: v.optional(
