@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { PlaybookError } from '../errors.ts';
@@ -52,7 +53,7 @@ async function rehearseSite(site: string, line: CommandLine, signal: AbortSignal
   const { vars, yes, keep } = line;
   const report = await reporter(line);
   const print = (text: string): boolean => (line.json ? process.stderr : process.stdout).write(`${text}\n`);
-  return rehearse({ site, vars, yes, keep }, { print, ask, report, signal });
+  return rehearse({ site, vars, yes, keep }, { print, ask: (question) => ask(question, signal), report, signal });
 }
 
 async function listTasks(site: string, { vars }: CommandLine): Promise<number> {
@@ -93,11 +94,15 @@ async function reporter(line: CommandLine): Promise<(event: PlayEvent) => void> 
   });
 }
 
-async function ask(question: string): Promise<boolean> {
+async function ask(question: string, signal: AbortSignal): Promise<boolean> {
   if (!process.stdin.isTTY) return false;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // While it is asked, the terminal makes no signal of Ctrl-C, and nothing answers the question once the input is at its end.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  const ended = once(terminal, 'close').then(() => '');
   try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+    const answer = await Promise.race([terminal.question(`${question} [y/N] `, { signal }), ended]);
+    return /^y(es)?$/i.test(answer.trim());
   } finally {
     terminal.close();
   }
