@@ -97,12 +97,20 @@ async function reporter(line: CommandLine): Promise<(event: PlayEvent) => void> 
 async function ask(question: string, signal: AbortSignal): Promise<boolean> {
   if (!process.stdin.isTTY) return false;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  // While it is asked, the terminal makes no signal of Ctrl-C, and nothing answers the question once the input is at its end.
-  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  // While it is asked, the terminal makes no signal of Ctrl-C.
+  terminal.on('SIGINT', () => {
+    process.stderr.write('\n');
+    process.kill(process.pid, 'SIGINT');
+  });
+  // Ctrl-D is no answer: some versions of Node then reject, others leave the question open.
   const ended = once(terminal, 'close').then(() => '');
+  const answered = terminal.question(`${question} [y/N] `, { signal }).catch((error: unknown) => {
+    if (signal.aborted) throw error;
+    process.stderr.write('\n');
+    return '';
+  });
   try {
-    const answer = await Promise.race([terminal.question(`${question} [y/N] `, { signal }), ended]);
-    return /^y(es)?$/i.test(answer.trim());
+    return /^y(es)?$/i.test((await Promise.race([answered, ended])).trim());
   } finally {
     terminal.close();
   }
