@@ -23,6 +23,20 @@ export function parseArguments<Schema extends v.GenericSchema>(
 }
 
 /**
+ * Refuses arguments beside which others have no effect: who names them expects something else.
+ * @param module the module's name, for the message
+ * @param args arguments that mean nothing; those that are undefined were not given
+ * @param beside what takes their meaning, e.g. `state: 'absent'`
+ * @throws ArgumentError that names those that were given
+ */
+export function refuseIdle(module: string, args: Readonly<Record<string, unknown>>, beside: string): void {
+  const given = Object.entries(args).flatMap(([name, value]) => (value === undefined ? [] : [`'${name}'`]));
+  if (given.length === 0) return;
+  const [mean, them] = given.length === 1 ? ['means', 'it'] : ['mean', 'them'];
+  throw new ArgumentError(`${module}: ${given.join(', ')} ${mean} nothing beside ${beside}; leave ${them} out`);
+}
+
+/**
  * Schema of a one-line text: not empty, without line breaks and other control characters.
  * @param what names it in the message, e.g. `a bridge's name`
  */

@@ -31,9 +31,9 @@ export type NetworkArgs =
 export interface VirtInstallArgs {
   /** The guest's name; not digits alone, which `virsh` takes for an id. */
   name: string;
-  /** `absent` removes the guest and leaves its disks; a running one needs `disrupts: ['guest']`. Default `present`. */
+  /** `absent` removes the guest and leaves its disks; a running one needs `disrupts: ['guest']`. It goes with `name` and `connect` alone. Default `present`. */
   state?: 'present' | 'absent';
-  /** The hypervisor, `kvm` or `qemu`, which works without the processor's help, slowly. Default `kvm`. */
+  /** The hypervisor, `kvm` or `qemu`, which works without the processor's help, slowly. Default for a new guest: `kvm`; that of one that is there is left as it is. */
   virtType?: string;
   /** MiB. It must be given unless the guest is to be absent. */
   memory?: number;
@@ -107,7 +107,7 @@ const networkOptions = {
 export interface ParsedVirtInstallArgs {
   readonly name: string;
   readonly state: 'present' | 'absent';
-  readonly virtType: string;
+  readonly virtType?: string | undefined;
   readonly connect: string;
   readonly memory?: number | undefined;
   readonly vcpus?: number | undefined;
@@ -126,7 +126,7 @@ export interface ParsedVirtInstallArgs {
 export const virtInstallSchema: v.GenericSchema<unknown, ParsedVirtInstallArgs> = v.strictObject({
   name,
   state: v.optional(v.picklist(['present', 'absent']), 'present'),
-  virtType: v.optional(v.picklist(['kvm', 'qemu']), 'kvm'),
+  virtType: v.optional(v.picklist(['kvm', 'qemu'])),
   memory: v.optional(count('memory (MiB)')),
   vcpus: v.optional(count('the number of processors')),
   cdrom: v.optional(absolutePath("an ISO's path on the host")),
