@@ -3,7 +3,7 @@ import { KvmPlayError, PlaybookError } from '../errors.ts';
 import type { PlayEvent, Summary } from '../events.ts';
 import { connect } from '../hosts/connect.ts';
 import { buildLab, type Lab, missingPackages, sweepLabs, unableReason } from '../lab/index.ts';
-import { drawPicture, type Look, lookAtNetwork } from '../lab/picture.ts';
+import { consolePort, drawPicture, type Look, lookAtNetwork, type NetworkPicture } from '../lab/picture.ts';
 import { loadSite } from '../load_site.ts';
 import { checkNames, type Play, type Values } from '../play.ts';
 import { run } from '../run.ts';
@@ -96,7 +96,7 @@ async function makeReady({ yes }: RehearseOptions, { ask, print }: RehearseTermi
 async function rehearseOn(
   lab: Lab,
   plays: readonly Play[],
-  { vars }: RehearseOptions,
+  { vars, keep }: RehearseOptions,
   terminal: RehearseTerminal,
 ): Promise<number> {
   const { print, signal, report } = terminal;
@@ -117,7 +117,9 @@ async function rehearseOn(
   else if (second !== 0 && second !== exitCodes.interrupted) print('the second run failed');
   if (second !== 0) return second;
   const answered = await awaitLeases(lab, terminal);
-  print(await picture(lab));
+  const seen = await look(lab);
+  print(`\n${drawPicture(seen)}\n`);
+  if (keep) for (const line of consoleLines(lab, seen)) print(line);
   if (!answered) print(`a guest has no lease after ${guestLimit} s`);
   return answered ? exitCodes.ok : exitCodes.failed;
 }
@@ -174,14 +176,20 @@ async function awaitLeases(lab: Lab, { print, signal }: RehearseTerminal): Promi
   }
 }
 
-async function look(lab: Lab): ReturnType<typeof lookAtNetwork> {
+async function look(lab: Lab): Promise<NetworkPicture> {
   const leases = new Map((await lab.leases()).map(({ mac, address }) => [mac.toLowerCase(), address]));
   const runInside: Look = async (argv) => (await lab.run(argv, { reject: false })).stdout;
   return lookAtNetwork(runInside, (mac) => leases.get(mac.toLowerCase()));
 }
 
-async function picture(lab: Lab): Promise<string> {
-  return `\n${drawPicture(await look(lab))}\n`;
+/** Says how each guest's console is reached from this machine. */
+function consoleLines({ sshConfig, name: host }: Lab, { bridges }: NetworkPicture): readonly string[] {
+  const consoles = new Map(bridges.flatMap(({ guests }) => guests).map(({ name, console }) => [name, console]));
+  return [...consoles].flatMap(([name, display]) => {
+    const port = display && consolePort(display);
+    const tunnel = `ssh -F ${sshConfig} -N -L ${port}:127.0.0.1:${port} ${host}`;
+    return port ? [`the console of ${name}: ${tunnel}, and a viewer on 127.0.0.1:${port}`] : [];
+  });
 }
 
 function sayHowToLogIn({ id, sshConfig, name }: Lab, { print }: RehearseTerminal): void {
