@@ -50,7 +50,7 @@ interface VirshVolumeFound {
 }
 
 const size = v.pipe(
-  v.union([v.number(), v.string()], `a size is a number or a text; ${capacityGrammar}`),
+  v.union([v.number(), v.string()], ({ input }) => `${JSON.stringify(input)} is no size; ${capacityGrammar}`),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
     const bytes = parseCapacity(dataset.value);
     if (bytes !== undefined) return bytes;
