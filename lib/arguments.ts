@@ -16,9 +16,24 @@ export function parseArguments<Schema extends v.GenericSchema>(
   schema: Schema,
   args: unknown,
 ): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, withoutTaskOptions(args));
+  // The first thing that is wrong with an argument is enough: what breaks one rule often breaks the next as well.
+  const result = v.safeParse(schema, withoutTaskOptions(args), { abortPipeEarly: true });
   if (result.success) return result.output;
   throw new ArgumentError(`${module}: ${result.issues.map((issue) => describeIssue(issue, schema)).join('; ')}`);
+}
+
+/**
+ * Refuses arguments beside which others have no effect: who names them expects something else.
+ * @param module the module's name, for the message
+ * @param args arguments that mean nothing; those that are undefined were not given
+ * @param beside what takes their meaning, e.g. `state: 'absent'`
+ * @throws ArgumentError that names those that were given
+ */
+export function refuseIdle(module: string, args: Readonly<Record<string, unknown>>, beside: string): void {
+  const given = Object.entries(args).flatMap(([name, value]) => (value === undefined ? [] : [`'${name}'`]));
+  if (given.length === 0) return;
+  const [mean, them] = given.length === 1 ? ['means', 'it'] : ['mean', 'them'];
+  throw new ArgumentError(`${module}: ${given.join(', ')} ${mean} nothing beside ${beside}; leave ${them} out`);
 }
 
 /**
@@ -29,11 +44,16 @@ export function line(what: string): v.GenericSchema<string> {
   return v.pipe(
     v.string(),
     v.nonEmpty(`${what} is empty`),
-    v.check(
-      (text) => !hasControlCharacter(text),
-      (issue) => `${what} must be one line without control characters, and is ${JSON.stringify(issue.input)}`,
-    ),
+    v.check((text) => !hasControlCharacter(text), found(`${what} must be one line without control characters`)),
   );
+}
+
+/**
+ * Makes a message for a schema's check that says what was found; not for a secret.
+ * @param rule what must be, e.g. `the MTU is a whole number`
+ */
+export function found(rule: string): (issue: { readonly input: unknown }) => string {
+  return ({ input }) => `${rule}, and is ${JSON.stringify(input)}`;
 }
 
 function withoutTaskOptions(args: unknown): unknown {
@@ -53,7 +73,19 @@ function describeIssue(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): st
     return `there is no argument '${name}'${close === undefined ? '' : `; did you mean '${close}'?`}`;
   }
   if (issue.type === 'strict_object' && issue.received === 'undefined') return `the argument '${path}' is missing`;
-  return path === null ? issue.message : `'${path}': ${issue.message}`;
+  const { expected, received, message } = issue;
+  if (path !== null && message === `Invalid type: Expected ${expected} but received ${received}`) {
+    return `'${path}' is ${received}, and must be ${inWords(expected ?? 'something else')}`;
+  }
+  return path === null ? message : `'${path}': ${message}`;
+}
+
+/** Reads valibot's `("a" | "b" | "c")` out. */
+function inWords(expected: string): string {
+  return expected
+    .replace(/^\((.*)\)$/, '$1')
+    .replaceAll(' | ', ', ')
+    .replace(/, (?=[^,]*$)/, ' or ');
 }
 
 function knownKeys(schema: v.GenericSchema): readonly string[] {

@@ -1,8 +1,7 @@
-/** Where in the user's site something was written: file, line and column. */
+/** Where in the user's site something was written. The column is left out: what strips a site's types may shift it. */
 export interface Location {
   readonly file: string;
   readonly line: number;
-  readonly column: number;
 }
 
 /** Names the place that a message is about, as far as it is known. */

@@ -32,15 +32,15 @@ interface ParseError {
 /** Reads the place of a syntax error: Node puts it before the stack, jiti after the message. */
 function parseError({ message, stack = '' }: Error): ParseError | undefined {
   const byNode = /^(file:\/\/.+|\/.+):(\d+)\n/.exec(stack);
-  const byJiti = /^ParseError: (.*?)\s*\n\s*(\/.+):(\d+):(\d+)\s*$/s.exec(message);
+  const byJiti = /^ParseError: (.*?)\s*\n\s*(\/.+):(\d+):\d+\s*$/s.exec(message);
   if (byJiti !== null) {
-    const [, said = '', file = '', line, column] = byJiti;
-    return { said, location: { file, line: Number(line), column: Number(column) } };
+    const [, said = '', file = '', line] = byJiti;
+    return { said, location: { file, line: Number(line) } };
   }
   if (byNode === null) return undefined;
   const [, place = '', line] = byNode;
   const file = place.startsWith('file://') ? fileURLToPath(place) : place;
-  return { said: message, location: { file, line: Number(line), column: 1 } };
+  return { said: message, location: { file, line: Number(line) } };
 }
 
 async function unparsableWords({ said, location: { file, line } }: ParseError): Promise<string> {

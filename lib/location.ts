@@ -20,11 +20,11 @@ export function userLocation(error: unknown): Location | undefined {
 export function stackLocations(stack: string): readonly Location[] {
   return stack.split('\n').flatMap((line) => {
     // The place begins after a blank or a parenthesis: `node:internal/...` holds no path.
-    const frame = /^\s+at (?:.*?[( ])?((?:file:\/\/)?\/[^()]*):(\d+):(\d+)\)?$/.exec(line);
-    const [, place, lineNumber, column] = frame ?? [];
+    const frame = /^\s+at (?:.*?[( ])?((?:file:\/\/)?\/[^()]*):(\d+):\d+\)?$/.exec(line);
+    const [, place, lineNumber] = frame ?? [];
     if (place === undefined) return [];
     const file = place.startsWith('file://') ? fileURLToPath(place) : place;
-    return [{ file, line: Number(lineNumber), column: Number(column) }];
+    return [{ file, line: Number(lineNumber) }];
   });
 }
 

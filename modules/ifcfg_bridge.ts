@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { line, parseArguments } from '../lib/arguments.ts';
+import { found, line, parseArguments } from '../lib/arguments.ts';
 import { ArgumentError } from '../lib/errors.ts';
 import {
   formatIpv4,
@@ -103,7 +103,15 @@ const schema = v.strictObject({
   delay: v.optional(range(0, 30, 'the forward delay is a whole number of seconds'), 0),
   mtu: v.optional(range(68, 65535, 'the MTU is a whole number of bytes')),
   mac: v.optional(line('the MAC'), portMacWord),
-  zone: v.optional(v.pipe(line('the zone'), v.regex(/^[A-Za-z0-9_][A-Za-z0-9_/-]*$/, "is no name of firewalld's"))),
+  zone: v.optional(
+    v.pipe(
+      line('the zone'),
+      v.regex(
+        /^[A-Za-z0-9_][A-Za-z0-9_/-]*$/,
+        found("a zone's name in firewalld is made of letters, digits and _ / -"),
+      ),
+    ),
+  ),
   onboot: v.optional(v.boolean(), true),
   nmControlled: v.optional(v.boolean(), false),
   state: v.optional(v.picklist(['present', 'absent']), 'present'),
@@ -284,7 +292,7 @@ function describeName(name: string, what: string): string {
 }
 
 function range(from: number, to: number, what: string): v.GenericSchema<number> {
-  const message = `${what} from ${from} to ${to}`;
+  const message = found(`${what} from ${from} to ${to}`);
   return v.pipe(v.number(message), v.integer(message), v.minValue(from, message), v.maxValue(to, message));
 }
 

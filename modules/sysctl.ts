@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { line, parseArguments } from '../lib/arguments.ts';
+import { found, line, parseArguments } from '../lib/arguments.ts';
 import { type Once, once } from '../lib/diff.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import {
@@ -64,7 +64,10 @@ export interface SysctlFound {
 const absent = 'absent';
 
 const schema = v.strictObject({
-  values: v.record(v.string(), v.union([v.string(), v.number()], 'must be a text or a number')),
+  values: v.record(
+    v.string(),
+    v.union([v.string(), v.number()], found('the value of a kernel parameter is a text or a number')),
+  ),
   file: v.optional(line('the file'), mainFile),
   persist: v.optional(v.boolean(), true),
   live: v.optional(v.boolean()),
@@ -302,7 +305,10 @@ function planLive(
   const before = due.flatMap(({ key }) => (state.live?.[key] === undefined ? [] : [`${key}=${state.live[key]}`]));
   const set = due.map(({ key, value }) => `${key}=${value}`);
   return [
-    command(['sysctl', '-w', ...set], before.length === 0 ? {} : { undo: { withOldFiles: [['sysctl', '-w', ...before]] } }),
+    command(
+      ['sysctl', '-w', ...set],
+      before.length === 0 ? {} : { undo: { withOldFiles: [['sysctl', '-w', ...before]] } },
+    ),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import * as v from 'valibot';
-import { line, parseArguments } from '../lib/arguments.ts';
+import { found, line, parseArguments } from '../lib/arguments.ts';
 import { differences, type Once, once } from '../lib/diff.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import { escapeXml } from '../lib/formats/libvirt_xml.ts';
@@ -45,9 +45,9 @@ export interface VirshNetworkState {
 const name = objectName("a network's name");
 const bridgeName = v.pipe(
   line("a bridge's name"),
-  v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/, "a bridge's name has 1 to 15 letters, digits or _ . -"),
+  v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/, found("a bridge's name has 1 to 15 letters, digits or _ . -")),
 );
-const ipv4 = v.pipe(line('an address'), v.check(isIPv4, 'an IPv4 address is four numbers, e.g. 192.168.122.2'));
+const ipv4 = v.pipe(line('an address'), v.check(isIPv4, found('an IPv4 address is four numbers, e.g. 192.168.122.2')));
 
 const schema = v.strictObject({
   name,
@@ -55,7 +55,10 @@ const schema = v.strictObject({
   address: v.optional(
     v.pipe(
       line('an address'),
-      v.check(isAddress, "an address is that of a machine, with a prefix of 8 to 30 bits, e.g. '192.168.122.1/24'"),
+      v.check(
+        isAddress,
+        found("an address is that of a machine, with a prefix of 8 to 30 bits, e.g. '192.168.122.1/24'"),
+      ),
     ),
   ),
   forward: v.optional(v.picklist(['nat', 'none'])),

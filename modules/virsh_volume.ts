@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { line, parseArguments } from '../lib/arguments.ts';
+import { found, line, parseArguments, refuseIdle } from '../lib/arguments.ts';
 import { differences, type Once, once } from '../lib/diff.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import { capacityGrammar, formatCapacity, parseCapacity } from '../lib/formats/capacity.ts';
@@ -15,11 +15,11 @@ export interface VirshVolumeArgs {
   pool?: string;
   /** The volume's name, which is its file's name. */
   name: string;
-  /** `absent` destroys its data, and needs `disrupts: ['data']`. Default `present`. */
+  /** `absent` destroys its data, and needs `disrupts: ['data']`; it goes with `pool`, `name` and `connect` alone. Default `present`. */
   state?: 'present' | 'absent';
   /** How big it is for a guest: bytes, or a whole number with a unit (`8G` and `8GiB` are 8 * 2^30, `8GB` is 8 * 10^9). libvirt rounds a new qcow2 volume up to whole KiB. */
   capacity?: number | string;
-  /** How the file is laid out. Default `qcow2`. */
+  /** How the file is laid out. Default for a new volume: `qcow2`; that of one that is there is left as it is. */
   format?: 'qcow2' | 'raw';
   /** How much of a new volume is taken from the disk at once, written like `capacity`. Default: libvirt's (nothing for qcow2, all for raw). */
   allocation?: number | string;
@@ -33,6 +33,8 @@ export interface VirshVolumeState {
     readonly pool: string;
     readonly name: string;
     readonly uri: string;
+    /** The format that it is made in, also where the task leaves that open. */
+    readonly newFormat?: string;
     readonly allocation?: string;
   }>;
   readonly state: 'present' | 'absent';
@@ -48,7 +50,7 @@ interface VirshVolumeFound {
 }
 
 const size = v.pipe(
-  v.union([v.number(), v.string()], `a size is a number or a text; ${capacityGrammar}`),
+  v.union([v.number(), v.string()], ({ input }) => `${JSON.stringify(input)} is no size; ${capacityGrammar}`),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
     const bytes = parseCapacity(dataset.value);
     if (bytes !== undefined) return bytes;
@@ -61,8 +63,8 @@ const schema = v.strictObject({
   pool: v.optional(objectName("a pool's name"), 'default'),
   name: v.pipe(
     line("a volume's name"),
-    v.regex(/^[^-/][^/]*$/, "a volume's name has no slash, and does not begin with a dash"),
-    v.check((name) => name !== '.' && name !== '..', "a volume's name is that of a file"),
+    v.regex(/^[^-/][^/]*$/, found("a volume's name has no slash, and does not begin with a dash")),
+    v.check((name) => name !== '.' && name !== '..', found("a volume's name is that of a file")),
   ),
   state: v.optional(v.picklist(['present', 'absent']), 'present'),
   capacity: v.optional(
@@ -96,18 +98,27 @@ export const virshVolume: Module<VirshVolumeArgs> = defineModule<VirshVolumeArgs
 
 function desired(args: VirshVolumeArgs): VirshVolumeState {
   const { pool, name, connect: uri, state, ...rest } = parseArguments('virsh_volume', schema, args);
-  if (state === 'absent') return { id: once({ pool, name, uri }), state };
-  const { capacity, format = 'qcow2', allocation } = rest;
+  const { capacity, format, allocation } = rest;
+  if (state === 'absent') {
+    refuseIdle('virsh_volume', rest, "state: 'absent'");
+    return { id: once({ pool, name, uri }), state };
+  }
   if (capacity === undefined) {
     throw new ArgumentError(
       `virsh_volume: the argument 'capacity' is missing: say how big '${name}' is; ${capacityGrammar}`,
     );
   }
   return {
-    id: once({ pool, name, uri, ...(allocation !== undefined && { allocation: formatCapacity(allocation) }) }),
+    id: once({
+      pool,
+      name,
+      uri,
+      newFormat: format ?? 'qcow2',
+      ...(allocation !== undefined && { allocation: formatCapacity(allocation) }),
+    }),
     state,
     listing: 'known',
-    format,
+    ...(format !== undefined && { format }),
     capacity: formatCapacity(capacity),
   };
 }
@@ -142,19 +153,19 @@ function stateOf(file: VolumeFile | undefined, wanted: VirshVolumeState): Partia
     state: 'present',
     listing: file.isListed ? 'known' : 'unknown',
     ...(file.format !== undefined && { format: file.format }),
-    ...(file.capacity !== undefined && { capacity: canonicalCapacity(file.capacity, wanted) }),
+    ...(file.capacity !== undefined && { capacity: canonicalCapacity(file.capacity, file.format, wanted) }),
   };
 }
 
 /** libvirt makes a qcow2 volume in whole KiB, and QEMU resizes it in whole sectors: what was rounded up counts as what was wanted. */
-function canonicalCapacity(actual: number, wanted: VirshVolumeState): string {
+function canonicalCapacity(actual: number, format: string | undefined, wanted: VirshVolumeState): string {
   const bytes = parseCapacity(wanted.capacity ?? '');
-  const isRounded = bytes !== undefined && wanted.format === 'qcow2' && actual >= bytes && actual - bytes < 1024;
+  const isRounded = bytes !== undefined && format === 'qcow2' && actual >= bytes && actual - bytes < 1024;
   return formatCapacity(isRounded ? bytes : actual);
 }
 
 function plan({ state, found }: Seen<VirshVolumeState, VirshVolumeFound>, wanted: VirshVolumeState): readonly Step[] {
-  const { pool, name, uri, allocation } = wanted.id.value;
+  const { pool, name, uri, newFormat = '', allocation } = wanted.id.value;
   const { file } = found;
   // libvirt does not see what was done to the files behind its back until it is told to look.
   const refresh = file !== undefined && file.isListed !== file.exists ? [virshStep(uri, ['pool-refresh', pool])] : [];
@@ -163,14 +174,14 @@ function plan({ state, found }: Seen<VirshVolumeState, VirshVolumeFound>, wanted
     return [...refresh, virshStep(uri, ['vol-delete', name, '--pool', pool], { disrupts: 'data' })];
   }
   if (state.state !== 'present') {
-    const { capacity = '', format = '' } = wanted;
+    const { capacity = '' } = wanted;
     const options = allocation === undefined ? [] : ['--allocation', allocation];
     return [
       ...refresh,
-      virshStep(uri, ['vol-create-as', pool, name, capacity, '--format', format, ...options], { timeLimit: 3600 }),
+      virshStep(uri, ['vol-create-as', pool, name, capacity, '--format', newFormat, ...options], { timeLimit: 3600 }),
     ];
   }
-  if (state.format !== wanted.format) refuseFormat(state, wanted);
+  if (wanted.format !== undefined && state.format !== wanted.format) refuseFormat(state, wanted);
   return [...refresh, ...(state.capacity === wanted.capacity ? [] : resize(file, wanted))];
 }
 
@@ -200,8 +211,8 @@ function refuseInUse(file: VolumeFile | undefined, { id, state, capacity }: Virs
   );
 }
 
-function refuseBelowAllocation(file: VolumeFile, { id, capacity, format }: VirshVolumeState, bytes: number): void {
-  if (format !== 'raw' || file.allocation === undefined || file.allocation <= bytes) return;
+function refuseBelowAllocation(file: VolumeFile, { id, capacity }: VirshVolumeState, bytes: number): void {
+  if (file.format !== 'raw' || file.allocation === undefined || file.allocation <= bytes) return;
   throw new UnsupportedChangeError(
     `the volume '${id.value.name}' is to shrink to ${capacity}, and ${formatCapacity(file.allocation)} of it are on disk: ` +
       'libvirt does not cut a raw volume below that; make a new one, or say the capacity that is there',

@@ -1,4 +1,4 @@
-import { parseArguments } from '../lib/arguments.ts';
+import { parseArguments, refuseIdle } from '../lib/arguments.ts';
 import { type Once, once } from '../lib/diff.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
@@ -78,7 +78,10 @@ function desired(args: VirtInstallArgs): VirtInstallState {
     ...rest
   } = parseArguments('virt_install', virtInstallSchema, args);
   const id = once({ name, uri });
-  if (state === 'absent') return { id, state };
+  if (state === 'absent') {
+    refuseIdle('virt_install', { memory, vcpus, virtType, cdrom, osType, osVariant, ...rest }, "state: 'absent'");
+    return { id, state };
+  }
   if (memory === undefined) {
     throw new ArgumentError("virt_install: the argument 'memory' is missing: say how many MiB the guest has");
   }
@@ -94,7 +97,7 @@ function desired(args: VirtInstallArgs): VirtInstallState {
     }),
     state,
     persistent: true,
-    virtType,
+    ...(virtType !== undefined && { virtType }),
     memory: formatMemory(memory * 2 ** 20),
     ...(vcpus !== undefined && { vcpus }),
     disks: numbered((rest.disks ?? []).map(canonicalDisk)),
@@ -252,7 +255,7 @@ function refuseOther(state: Partial<VirtInstallState>, wanted: VirtInstallState)
     refuseDiskAspect(name, disk, actual, 'bus');
     refuseDiskAspect(name, disk, actual, 'format');
   }
-  if (state.virtType !== wanted.virtType) {
+  if (wanted.virtType !== undefined && state.virtType !== wanted.virtType) {
     throw new UnsupportedChangeError(
       `the guest '${name}' was made for ${state.virtType}, wanted is ${wanted.virtType}: name in the task what is there, or remove the guest (its disks stay) and have it made again`,
     );

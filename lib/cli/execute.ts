@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { PlaybookError } from '../errors.ts';
@@ -77,7 +78,7 @@ async function rehearseSite(site: string, line: CommandLine, signal: AbortSignal
   const { vars, yes, keep } = line;
   const report = await reporter(line);
   const print = (text: string): boolean => (line.json ? process.stderr : process.stdout).write(`${text}\n`);
-  return rehearse({ site, vars, yes, keep }, { print, ask, report, signal });
+  return rehearse({ site, vars, yes, keep }, { print, ask: (question) => ask(question, signal), report, signal });
 }
 
 async function listTasks(site: string, { vars }: CommandLine): Promise<number> {
@@ -122,11 +123,23 @@ async function reporter(line: CommandLine): Promise<(event: PlayEvent) => void> 
   });
 }
 
-async function ask(question: string): Promise<boolean> {
+async function ask(question: string, signal: AbortSignal): Promise<boolean> {
   if (!process.stdin.isTTY) return false;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // While it is asked, the terminal makes no signal of Ctrl-C.
+  terminal.on('SIGINT', () => {
+    process.stderr.write('\n');
+    process.kill(process.pid, 'SIGINT');
+  });
+  // Ctrl-D is no answer: some versions of Node then reject, others leave the question open.
+  const ended = once(terminal, 'close').then(() => '');
+  const answered = terminal.question(`${question} [y/N] `, { signal }).catch((error: unknown) => {
+    if (signal.aborted) throw error;
+    process.stderr.write('\n');
+    return '';
+  });
   try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+    return /^y(es)?$/i.test((await Promise.race([answered, ended])).trim());
   } finally {
     terminal.close();
   }

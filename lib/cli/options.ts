@@ -95,7 +95,7 @@ Brings every host of a site to the described state, and reports what changed.
 
 Hosts
   --host [USER@]NAME[:PORT]   in place of the site's own hosts; repeatable; localhost is this machine, without SSH
-  --private-key FILE          the key, in place of what ssh_config says
+  --private-key FILE          the key to try first, before those of ssh_config
   --ssh-config FILE           an ssh_config in place of your own
   --become                    become root by sudo -n on every host
   --forks N                   open so many connections at a time (default 32); once open, all hosts go side by side

@@ -3,12 +3,12 @@ import { KvmPlayError, PlaybookError } from '../errors.ts';
 import type { PlayEvent, Summary } from '../events.ts';
 import { connect } from '../hosts/connect.ts';
 import { buildLab, type Lab, missingPackages, sweepLabs, unableReason } from '../lab/index.ts';
-import { drawPicture, type Look, lookAtNetwork } from '../lab/picture.ts';
+import { consolePort, drawPicture, type Look, lookAtNetwork, type NetworkPicture } from '../lab/picture.ts';
 import { loadSite } from '../load_site.ts';
 import { tasksOf } from '../network_change/network_change.ts';
-import type { Play, Values } from '../play.ts';
+import { checkNames, type Play, type Values } from '../play.ts';
 import { run } from '../run.ts';
-import { exitCode } from './exit_code.ts';
+import { exitCode, exitCodes } from './exit_code.ts';
 
 /** Seconds that guests may take to boot and to get a lease. */
 const guestLimit = 180;
@@ -29,7 +29,7 @@ export interface RehearseOptions {
 export interface RehearseTerminal {
   /** Prints a line. */
   print(line: string): void;
-  /** Asks a question that yes or no answers; false where nobody can be asked. */
+  /** Asks a question that yes or no answers; false where nobody can be asked. It rejects once the rehearsal is ended. */
   ask(question: string): Promise<boolean>;
   /** Gets the events of both runs. */
   report(event: PlayEvent): void;
@@ -41,26 +41,46 @@ export interface RehearseTerminal {
  * Rehearses a site: builds a throwaway host, runs the site against it over SSH, runs it again and requires that nothing changes,
  * shows what came out, and takes the host away.
  * @returns the exit code
- * @throws PlaybookError when the site cannot be loaded, or the machine cannot run throwaway hosts
+ * @throws PlaybookError when the site cannot be loaded, or the machine cannot run throwaway hosts; LabError when one cannot be had
  */
 export async function rehearse(options: RehearseOptions, terminal: RehearseTerminal): Promise<number> {
   const plays = await loadSite(options.site);
+  checkNames(plays, options.vars);
   for (const play of plays) play.build(options.vars);
-  await makeReady(options, terminal);
-  await sweepLabs();
-  const lab = await buildLab({ onProgress: terminal.print, signal: terminal.signal, keep: options.keep });
   try {
+    await makeReady(options, terminal);
+    return await rehearseOnFreshHost(plays, options, terminal);
+  } catch (error) {
+    // What was under way when it was ended says so in words of its own; only what is known to have gone wrong is worth saying.
+    if (!terminal.signal.aborted || error instanceof KvmPlayError) throw error;
+    return exitCodes.interrupted;
+  }
+}
+
+async function rehearseOnFreshHost(
+  plays: readonly Play[],
+  options: RehearseOptions,
+  terminal: RehearseTerminal,
+): Promise<number> {
+  const { print, signal } = terminal;
+  await sweepLabs();
+  let lab: Lab | undefined;
+  try {
+    lab = await buildLab({ onProgress: print, signal, keep: options.keep });
     return await rehearseOn(lab, plays, options, terminal);
   } finally {
-    if (options.keep) sayHowToLogIn(lab, terminal);
-    else {
-      terminal.print('taking the host away');
+    if (lab === undefined) {
+      if (signal.aborted) print('the host was not ready yet; what there was of it has been taken away');
+    } else if (options.keep) {
+      sayHowToLogIn(lab, terminal);
+    } else {
+      print('taking the host away');
       await lab.destroy();
     }
   }
 }
 
-/** Takes a kept host away. @returns the exit code */
+/** Sees to it that this machine can run a throwaway host. @throws PlaybookError that says what it lacks */
 async function makeReady({ yes }: RehearseOptions, { ask, print }: RehearseTerminal): Promise<void> {
   const reason = await unableReason();
   if (reason !== undefined) throw new PlaybookError(`a rehearsal cannot be had here: ${reason}`);
@@ -77,13 +97,15 @@ async function makeReady({ yes }: RehearseOptions, { ask, print }: RehearseTermi
 async function rehearseOn(
   lab: Lab,
   plays: readonly Play[],
-  { vars }: RehearseOptions,
+  { vars, keep }: RehearseOptions,
   terminal: RehearseTerminal,
 ): Promise<number> {
   const { print, signal, report } = terminal;
   const host = `root@${lab.hostAddress}`;
   const values = { ...virtTypeOf(lab, plays, print), ...vars };
+  signal.throwIfAborted();
   await putIsos(lab, host, plays, values, print);
+  signal.throwIfAborted();
   const runOnce = (): Promise<Summary> =>
     run(plays, { hosts: [host], sshConfig: lab.sshConfig, vars: values, signal, onEvent: report });
 
@@ -92,14 +114,15 @@ async function rehearseOn(
   if (first !== 0) return first;
   print('running it again: nothing may change');
   const second = exitCode(await runOnce(), { expectNoChange: true });
-  if (second !== 0) {
-    print(second === 3 ? 'the second run changed something: the site is not idempotent' : 'the second run failed');
-    return second;
-  }
+  if (second === exitCodes.changed) print('the second run changed something: the site is not idempotent');
+  else if (second !== 0 && second !== exitCodes.interrupted) print('the second run failed');
+  if (second !== 0) return second;
   const answered = await awaitLeases(lab, terminal);
-  print(await picture(lab));
+  const seen = await look(lab);
+  print(`\n${drawPicture(seen)}\n`);
+  if (keep) for (const line of consoleLines(lab, seen)) print(line);
   if (!answered) print(`a guest has no lease after ${guestLimit} s`);
-  return answered ? 0 : 2;
+  return answered ? exitCodes.ok : exitCodes.failed;
 }
 
 /** Guests that are meant for KVM cannot run on a machine that only emulates: a variable `virtType` is told so. */
@@ -154,14 +177,20 @@ async function awaitLeases(lab: Lab, { print, signal }: RehearseTerminal): Promi
   }
 }
 
-async function look(lab: Lab): ReturnType<typeof lookAtNetwork> {
+async function look(lab: Lab): Promise<NetworkPicture> {
   const leases = new Map((await lab.leases()).map(({ mac, address }) => [mac.toLowerCase(), address]));
   const runInside: Look = async (argv) => (await lab.run(argv, { reject: false })).stdout;
   return lookAtNetwork(runInside, (mac) => leases.get(mac.toLowerCase()));
 }
 
-async function picture(lab: Lab): Promise<string> {
-  return `\n${drawPicture(await look(lab))}\n`;
+/** Says how each guest's console is reached from this machine. */
+function consoleLines({ sshConfig, name: host }: Lab, { bridges }: NetworkPicture): readonly string[] {
+  const consoles = new Map(bridges.flatMap(({ guests }) => guests).map(({ name, console }) => [name, console]));
+  return [...consoles].flatMap(([name, display]) => {
+    const port = display && consolePort(display);
+    const tunnel = `ssh -F ${sshConfig} -N -L ${port}:127.0.0.1:${port} ${host}`;
+    return port ? [`the console of ${name}: ${tunnel}, and a viewer on 127.0.0.1:${port}`] : [];
+  });
 }
 
 function sayHowToLogIn({ id, sshConfig, name }: Lab, { print }: RehearseTerminal): void {

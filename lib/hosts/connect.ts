@@ -5,7 +5,7 @@ import type { SshOptions } from './ssh.ts';
 
 /** How to reach hosts. */
 export interface ConnectOptions {
-  /** Path of the private key, in place of what ssh_config says. */
+  /** Path of the private key to try first; then only those that ssh_config names. */
   readonly privateKey?: string;
   /** Path of an ssh_config in place of the user's own. */
   readonly sshConfig?: string;

@@ -120,7 +120,8 @@ function keepExitStatus(script: string): string {
 }
 
 function failure({ timedOut, exitCode, trouble }: ProcessResult, stderr: string, timeLimit: number): ConnectionError {
-  const words = stderr.trim();
+  // ssh ends its lines as a terminal in raw mode wants them.
+  const words = stderr.replaceAll('\r', '').trim();
   if (timedOut) return new ConnectionError(`no answer within ${timeLimit} s${words === '' ? '' : `: ${words}`}`);
   if (exitCode === undefined && words === '') return new ConnectionError(`ssh could not be run: ${trouble}`);
   return new ConnectionError(words === '' ? `ssh ended with ${exitCode}` : words);

@@ -30,7 +30,7 @@ export interface GuestCard {
 /** A running guest. */
 export interface Guest {
   readonly name: string;
-  /** As `virsh domdisplay` says it, e.g. `vnc://0.0.0.0:0`; undefined when it has no graphical console. */
+  /** As `virsh domdisplay` says it, e.g. `vnc://localhost:0`; undefined when it has no graphical console. */
   readonly console: string | undefined;
   readonly cards: readonly GuestCard[];
 }
@@ -142,6 +142,16 @@ function lines(text: string): readonly string[] {
   return text.split('\n').filter((line) => line.trim() !== '');
 }
 
+/**
+ * Finds the port on the host that a console is open on.
+ * @param display as `virsh domdisplay` says it: VNC by display, `vnc://localhost:0` being port 5900, others by port
+ */
+export function consolePort(display: string): number | undefined {
+  const [, kind, number] = /^(\w+):\/\/[^/]*:(\d+)$/.exec(display) ?? [];
+  if (number === undefined) return undefined;
+  return kind === 'vnc' ? 5900 + Number(number) : Number(number);
+}
+
 /** Draws the picture: each bridge with its uplink above, and the guests' wires below. Lines end without a blank. */
 export function drawPicture({ bridges }: NetworkPicture): string {
   if (bridges.length === 0) return 'there is no bridge';
@@ -161,7 +171,7 @@ function drawBridge({ uplinks, guests, ...bridge }: Bridge): string {
         '       |   the wire: what one side sends, the other receives',
         `       +- guest ${name}  ${mac}  ${lease ?? 'no lease'}  ${describeCounters(packets)}`,
       ]),
-      ...(display === undefined ? [] : [`            console: ${display}`]),
+      ...(display === undefined ? [] : [`            console: ${display}, on the host itself`]),
     ]),
   ].join('\n');
 }

@@ -1,13 +1,14 @@
 import { KvmPlayError } from '../errors.ts';
 import type { PlayEvent } from '../events.ts';
 import { type Step, shownArgv } from '../step.ts';
+import { fileDiff } from './file_diff.ts';
 
 /** Version of the stream; it grows when something is taken away or changes its meaning. */
 const version = 1;
 
 /**
  * Makes a reporter that writes one JSON object a line for every event.
- * Secret arguments are replaced, and what a command reads from its standard input is left out.
+ * Secret arguments are replaced, what a command reads from its standard input is left out, and of files only the change is shown.
  * @param write gets each line, its end included
  */
 export function jsonReporter(write: (text: string) => void): (event: PlayEvent) => void {
@@ -36,7 +37,20 @@ function shownError(error: Error): object {
 }
 
 function shownStep(step: Step): object {
-  if (step.kind !== 'command') return step;
-  const { stdin: _stdin, secret: _secret, ...rest } = step;
-  return { ...rest, argv: shownArgv(step) };
+  switch (step.kind) {
+    case 'command': {
+      const { stdin: _stdin, secret: _secret, ...rest } = step;
+      return { ...rest, argv: shownArgv(step) };
+    }
+    case 'write': {
+      const { text: _text, before: _before, ...rest } = step;
+      return { ...rest, diff: fileDiff(step) };
+    }
+    case 'remove': {
+      const { before: _before, ...rest } = step;
+      return { ...rest, diff: fileDiff(step) };
+    }
+    case 'directory':
+      return step;
+  }
 }

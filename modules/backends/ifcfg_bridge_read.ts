@@ -114,19 +114,21 @@ async function readInterface(host: ReadonlyHost, path: string): Promise<Interfac
 
 async function readLive(host: ReadonlyHost, bridge: string, port: string) {
   const links = '/sys/class/net';
-  const [names, isBridge, isPortBridge, address, plugged] = await Promise.all([
+  const [names, isBridge, isPortBridge, address, master, plugged] = await Promise.all([
     host.listDirectory(links),
     host.exists(`${links}/${bridge}/bridge`),
     host.exists(`${links}/${port}/bridge`),
     host.query(['cat', `${links}/${port}/address`]),
+    host.query(['readlink', `${links}/${port}/master`]),
     host.listDirectory(`${links}/${bridge}/brif`),
   ]);
   const mac = address.stdout.trim().toLowerCase();
   return {
-    links: names.filter((link) => link !== 'bonding_masters'),
+    links: names.filter((link) => !['bonding_masters', 'lo'].includes(link)),
     isNameTaken: names.includes(bridge) && !isBridge,
     isPortBridge,
     portMac: mac === '' ? undefined : mac,
+    master: master.stdout.trim().split('/').at(-1) ?? '',
     plugged,
   };
 }

@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly settings: KeyValueFile | undefined;
   /** True when the name is taken by a link that is no bridge. */
   readonly isNameTaken: boolean;
+  /** The link that the live port is plugged into; empty where it is in none. */
+  readonly master: string;
   /** True when the port is a bridge itself. */
   readonly isPortBridge: boolean;
   /** Links that are plugged into the live bridge. */
@@ -171,9 +173,15 @@ function settingsRefusals(port: string, settings: KeyValueFile | undefined): rea
 function portRefusals(
   { name, port }: IfcfgBridgeState,
   found: IfcfgBridgeFound,
-  { isPortBridge }: Surroundings,
+  { isPortBridge, master: live }: Surroundings,
 ): readonly string[] {
   const refusals = isPortBridge ? [`${port.name} is a bridge itself, and a bridge cannot be a port`] : [];
+  const inFile = found.port && getValue(found.port.content, 'BRIDGE');
+  if (live !== '' && live !== name && live !== inFile) {
+    refusals.push(
+      `${port.name} is plugged into ${live} already, and joining ${name} would fail; take it out there first`,
+    );
+  }
   if (found.port === undefined) return refusals;
   const { path, content } = found.port;
   const [device = '', type = '', master = '', bridge = '', vlanOf = ''] = [

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { line } from '../../lib/arguments.ts';
+import { found, line } from '../../lib/arguments.ts';
 import { differences } from '../../lib/diff.ts';
 import { CommandError } from '../../lib/errors.ts';
 import {
@@ -73,10 +73,7 @@ export const uriSchema: v.GenericSchema<string | undefined, string> = v.optional
 export function objectName(what: string): v.GenericSchema<string> {
   return v.pipe(
     line(what),
-    v.regex(
-      /^[A-Za-z0-9_+][A-Za-z0-9_.+-]*$/,
-      (issue) => `${what} is made of letters, digits and _ . + - (not first), and is ${JSON.stringify(issue.input)}`,
-    ),
+    v.regex(/^[A-Za-z0-9_+][A-Za-z0-9_.+-]*$/, found(`${what} is made of letters, digits and _ . + - (not first)`)),
   );
 }
 
@@ -86,8 +83,7 @@ export function absolutePath(what: string): v.GenericSchema<string> {
     line(what),
     v.regex(
       /^(\/(?!\.{1,2}(\/|$))[^/]+)+$/,
-      (issue) =>
-        `${what} must be an absolute path without '.', '..' or doubled slashes, and is ${JSON.stringify(issue.input)}`,
+      found(`${what} must be an absolute path without '.', '..' or doubled slashes`),
     ),
   );
 }

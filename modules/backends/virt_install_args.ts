@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
-import { line } from '../../lib/arguments.ts';
+import { found, line } from '../../lib/arguments.ts';
 import { absolutePath, objectName, uriSchema } from './libvirt.ts';
 
 /** A disk of a guest: a path, or a volume of a pool. */
@@ -31,9 +31,9 @@ export type NetworkArgs =
 export interface VirtInstallArgs {
   /** The guest's name; not digits alone, which `virsh` takes for an id. */
   name: string;
-  /** `absent` removes the guest and leaves its disks; a running one needs `disrupts: ['guest']`. Default `present`. */
+  /** `absent` removes the guest and leaves its disks; a running one needs `disrupts: ['guest']`. It goes with `name` and `connect` alone. Default `present`. */
   state?: 'present' | 'absent';
-  /** The hypervisor, `kvm` or `qemu`, which works without the processor's help, slowly. Default `kvm`. */
+  /** The hypervisor, `kvm` or `qemu`, which works without the processor's help, slowly. Default for a new guest: `kvm`; that of one that is there is left as it is. */
   virtType?: string;
   /** MiB. It must be given unless the guest is to be absent. */
   memory?: number;
@@ -77,12 +77,12 @@ const name = v.pipe(
   ),
 );
 const word = (what: string): v.GenericSchema<string> =>
-  v.pipe(line(what), v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/, `${what} is a word such as virtio`));
-const diskPath = v.pipe(absolutePath("a disk's path"), v.regex(optionText, `a disk's path ${optionHelp}`));
+  v.pipe(line(what), v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/, found(`${what} is a word such as virtio`)));
+const diskPath = v.pipe(absolutePath("a disk's path"), v.regex(optionText, found(`a disk's path ${optionHelp}`)));
 const count = (what: string): v.GenericSchema<number> =>
   v.pipe(
-    v.number(`${what} is a number`),
-    v.check((number) => Number.isSafeInteger(number) && number > 0, `${what} is a whole number above 0`),
+    v.number(found(`${what} is a whole number above 0`)),
+    v.check((number) => Number.isSafeInteger(number) && number > 0, found(`${what} is a whole number above 0`)),
   );
 
 const diskOptions = {
@@ -96,7 +96,7 @@ const networkOptions = {
       v.toLowerCase(),
       v.regex(
         /^[\da-f][02468ace](:[\da-f]{2}){5}$/,
-        "a guest's MAC address is six bytes such as 52:54:00:12:34:56, and no group's",
+        found("a guest's MAC address is six bytes such as 52:54:00:12:34:56, and no group's"),
       ),
     ),
   ),
@@ -107,7 +107,7 @@ const networkOptions = {
 export interface ParsedVirtInstallArgs {
   readonly name: string;
   readonly state: 'present' | 'absent';
-  readonly virtType: string;
+  readonly virtType?: string | undefined;
   readonly connect: string;
   readonly memory?: number | undefined;
   readonly vcpus?: number | undefined;
@@ -126,7 +126,7 @@ export interface ParsedVirtInstallArgs {
 export const virtInstallSchema: v.GenericSchema<unknown, ParsedVirtInstallArgs> = v.strictObject({
   name,
   state: v.optional(v.picklist(['present', 'absent']), 'present'),
-  virtType: v.optional(v.picklist(['kvm', 'qemu']), 'kvm'),
+  virtType: v.optional(v.picklist(['kvm', 'qemu'])),
   memory: v.optional(count('memory (MiB)')),
   vcpus: v.optional(count('the number of processors')),
   cdrom: v.optional(absolutePath("an ISO's path on the host")),
@@ -141,7 +141,7 @@ export const virtInstallSchema: v.GenericSchema<unknown, ParsedVirtInstallArgs> 
             pool: objectName("a pool's name"),
             volume: v.pipe(
               line("a volume's name"),
-              v.regex(/^[^-/,="'\\\s][^/,="'\\\s]*$/, `a volume's name ${optionHelp}`),
+              v.regex(/^[^-/,="'\\\s][^/,="'\\\s]*$/, found(`a volume's name ${optionHelp}`)),
             ),
             ...diskOptions,
           }),
@@ -170,14 +170,14 @@ export const virtInstallSchema: v.GenericSchema<unknown, ParsedVirtInstallArgs> 
           line('an address'),
           v.check(
             (text) => isIP(text) !== 0,
-            'the console listens on an IP address, e.g. 127.0.0.1, or 0.0.0.0 for all',
+            found('the console listens on an IP address, e.g. 127.0.0.1, or 0.0.0.0 for all'),
           ),
         ),
       ),
       port: v.optional(
         v.pipe(
           count('a port'),
-          v.check((port) => port >= 5900 && port < 65536, 'a console has a port from 5900 to 65535'),
+          v.check((port) => port >= 5900 && port < 65536, found('a console has a port from 5900 to 65535')),
         ),
       ),
     }),

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile, writeFile as writeText } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { connect } from '../../lib/hosts/connect.ts';
 import type { Host } from '../../lib/hosts/host.ts';
@@ -176,4 +177,13 @@ describeLab('a host reached over SSH', () => {
     await expect(connect('root@192.168.221.77', { sshConfig: lab.sshConfig })).rejects.toThrow();
     expect(Date.now() - started).toBeLessThan(15_000);
   }, 30_000);
+
+  test('a host that known_hosts does not know is unreachable, and never taken for granted', async () => {
+    const sshConfig = `${lab.directory}/stranger`;
+    const known = await readFile(lab.sshConfig, 'utf8');
+    await writeText(sshConfig, known.replace(/UserKnownHostsFile .*/, 'UserKnownHostsFile /dev/null'));
+    await expect(connect(`root@${lab.hostAddress}`, { sshConfig })).rejects.toThrow(
+      /^No ED25519 host key is known for kvmhost and you have requested strict checking\.\nHost key verification failed\.$/,
+    );
+  });
 });

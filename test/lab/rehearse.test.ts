@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { labIds } from '../../lib/lab/index.ts';
+import { startCommand } from '../support/command.ts';
 import { installPacked, type PackedProject, root } from '../support/packed.ts';
 import { describeLab } from './support.ts';
 
@@ -25,4 +27,35 @@ describeLab('a rehearsal, from the packed tarball in another project', () => {
     expect(id).not.toBe('');
     expect(await labIds()).not.toContain(id);
   }, 300_000);
+});
+
+describeLab('a rehearsal that is interrupted', () => {
+  test.each(['building lab', 'booting'])(
+    'while it says %s takes the host away, and ends with 130',
+    async (stage) => {
+      const child = startCommand(['rehearse', '--yes', 'playbooks/site.ts'], { cwd: root });
+      let said = '';
+      const ready = new Promise<void>((resolve) => {
+        for (const stream of [child.stdout, child.stderr]) {
+          stream?.on('data', (text) => {
+            said += text;
+            if (said.includes(stage)) resolve();
+          });
+        }
+      });
+      await ready;
+      child.kill('SIGINT');
+      await once(child, 'close');
+      expect({ exitCode: child.exitCode, said }).toMatchObject({ exitCode: 130 });
+      const lines = said.trimEnd().split('\n');
+      expect(lines.filter((line) => !/^(building lab|booting|waiting for)/.test(line))).toEqual([
+        expect.stringMatching(/^interrupted: /),
+        'the host was not ready yet; what there was of it has been taken away',
+      ]);
+      const id = /building lab ([0-9a-f]{8})/.exec(said)?.[1] ?? '';
+      expect(id).not.toBe('');
+      expect(await labIds()).not.toContain(id);
+    },
+    120_000,
+  );
 });

@@ -1,9 +1,18 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { PlayEvent, Summary } from '../../lib/events.ts';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import type { Task } from '../../lib/module.ts';
 import { play } from '../../lib/play.ts';
 import { type RunOptions, run } from '../../lib/run.ts';
-import { ifcfgBridge, service, sysctl } from '../../modules/index.ts';
+import {
+  ifcfgBridge,
+  service,
+  sysctl,
+  virshNetwork,
+  virshPool,
+  virshVolume,
+  virtInstall,
+} from '../../modules/index.ts';
 import site from '../../playbooks/site.ts';
 import { hostState } from './host_state.ts';
 import { describeLab } from './support.ts';
@@ -80,6 +89,44 @@ describeLab('the procedure on a throwaway host', () => {
   test('the second run changes nothing, and check agrees', async () => {
     expect((await runSite()).tasks).toEqual(all('ok'));
     expect((await runSite({ check: true })).tasks).toEqual(all('ok'));
+  }, 60_000);
+
+  test('law 2: every module’s look at what is there, and at what would change, leaves the host as it was', async () => {
+    const before = await hostState(lab);
+    const checkAll = async (name: string, tasks: readonly Task[]): Promise<string[]> => {
+      const ended: string[] = [];
+      await run(play({ name, tasks }), {
+        hosts: [host],
+        sshConfig: lab.sshConfig,
+        check: true,
+        onEvent: (event) => {
+          if (event.type === 'task-end') ended.push(event.error?.message ?? `${event.status} ${event.task.module}`);
+        },
+      });
+      return ended;
+    };
+    expect((await runSite({ check: true })).tasks).toEqual(all('ok'));
+    // Each module plans a change, so that each looks at everything that it ever looks at; inForce included.
+    const bridge = ifcfgBridge({ name: 'br0', port: 'ens33', mtu: 1400 });
+    const disk = 'gibbon-centos74.img';
+    const changes = [
+      bridge,
+      sysctl({ values: { 'net.ipv4.ip_forward': 0 } }),
+      service({ name: 'NetworkManager', state: 'started', disrupts: ['link'] }),
+      service({ name: 'network', reflects: [bridge], disrupts: ['link'] }),
+      virshPool({ name: 'default', autostart: false }),
+      virshNetwork({ name: 'default', autostart: false }),
+      virshVolume({ name: disk, capacity: '9G' }),
+      virtInstall({ name: 'gibbon', memory: 1024, vcpus: 2, import: true, disks: [{ pool: 'default', volume: disk }] }),
+    ];
+    expect(await checkAll('More', changes)).toEqual(changes.map(({ module }) => `changed ${module}`));
+    const removals = [
+      ifcfgBridge({ name: 'br0', port: 'ens33', state: 'absent', loadedLater: true }),
+      sysctl({ values: { 'net.ipv4.ip_forward': 1 }, state: 'absent' }),
+      virtInstall({ name: 'gibbon', state: 'absent', disrupts: ['guest'] }),
+    ];
+    expect(await checkAll('Less', removals)).toEqual(removals.map(({ module }) => `changed ${module}`));
+    expect(await hostState(lab)).toEqual(before);
   }, 60_000);
 
   test('more memory is a change, shown in words, once', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { once } from '../../lib/diff.ts';
 import { applyTask, checkTask } from '../../lib/engine.ts';
 import {
@@ -203,6 +203,54 @@ describe('law 5: written and in force are two things', () => {
     expect(commandLines(host)).toEqual(['load', `remove ${markerOf('/c')}`]);
   });
 
+  describe('once all waiting is over', () => {
+    afterEach(() => {
+      jest.restoreAllMocks();
+    });
+
+    /** Has every look at the clock take ten minutes. */
+    function hurry(): void {
+      let now = 0;
+      jest.spyOn(performance, 'now').mockImplementation(() => {
+        now += 600_000;
+        return now;
+      });
+    }
+
+    test('what loading did not bring about is an error, and its marker stays for the next run', async () => {
+      hurry();
+      const host = loadingHost({
+        files: { '/c': 'new', [markerOf('/c')]: '' },
+        commands: { load: {}, 'live /c': { stdout: 'old' } },
+      });
+      await expect(applyTask(host, load)).rejects.toThrow(
+        new ConvergenceError('Configure is not in force: text is old, wanted new'),
+      );
+      expect([commandLines(host), host.files.has(markerOf('/c'))]).toEqual([['load'], true]);
+    });
+
+    test('what others did not do is an error, and no reason to load again', async () => {
+      hurry();
+      const host = loadingHost({
+        files: { '/c': 'new', [markerOf('/c')]: '' },
+        commands: { ...inForce, 'others /c': { stdout: 'none yet' } },
+      });
+      await expect(applyTask(host, load)).rejects.toThrow(
+        new ConvergenceError('Configure is in force, and after 60 s still lease is none yet, wanted there'),
+      );
+      expect((await applyTask(host, load)).changed).toBe(false);
+    });
+
+    test('what never holds still is an error, and no step is taken', async () => {
+      hurry();
+      const host = new FakeHost();
+      await expect(applyTask(host, tiny(() => ({ settling: true, warnings: ['it crashed'] }))({}))).rejects.toThrow(
+        new ConvergenceError('it has not settled within 30 s: it crashed'),
+      );
+      expect(host.executed).toEqual([]);
+    });
+  });
+
   test('a task whose text is loaded later leaves no marker', async () => {
     const host = loadingHost();
     await applyTask(host, config({ path: '/c', text: 'new', loadedLater: true }));
@@ -230,6 +278,8 @@ describe('law 6: what would disturb is refused unless the task says so', () => {
     );
     expect(host.locked).toBe(false);
     expect((await checkTask(host, cutting(disrupts, { disrupts: [disrupts] }))).changed).toBe(true);
+    const others = (['link', 'guest', 'data'] as const).filter((word) => word !== disrupts);
+    await expect(checkTask(host, cutting(disrupts, { disrupts: others }))).rejects.toThrow(words);
   });
 
   test('the links of this very machine are cut only where the run allows it', async () => {

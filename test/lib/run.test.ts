@@ -139,6 +139,27 @@ describe('law 7: every run proves its own idempotency', () => {
     ]);
   });
 
+  test('a load that a later task has taken back fails the host', async () => {
+    const host = loadingHost({ files: { '/c': 'old' } });
+    const written = config('Configure', { path: '/c', text: 'new' });
+    let value = 'old';
+    host.commands.set('unload', () => {
+      value = 'wanted';
+      host.commands.set('live /c', { stdout: 'old' });
+      return {};
+    });
+    const unload = tiny(
+      () => ({ state: { value } }),
+      () => [command(['unload'])],
+    )('Unload', {});
+    expect(told(await eventsOf(host, [written, loader('Load', { reflects: [written] }), unload]))).toEqual([
+      'changed: Configure',
+      'changed: Load',
+      'changed: Unload',
+      "host failed: 'Load' no longer holds: in force./c.text is old, wanted new\na later task of the play has undone it",
+    ]);
+  });
+
   test('a run that changed nothing is not looked at again', async () => {
     let reads = 0;
     const task = tiny(() => {

@@ -239,7 +239,7 @@ describe('read', () => {
       {
         key: 'link:eth0',
         what: 'there is no interface eth0',
-        remedy: "the host has ens33, lo; name one of them as 'port'",
+        remedy: "the host has ens33; name one of them as 'port'",
       },
     ]);
     await expect(check(el7({}), { ...dhcpArgs, port: 'eth0' })).rejects.toThrow(MissingError);
@@ -494,6 +494,17 @@ describe('plan', () => {
       { bootproto: 'static' },
     ],
   ];
+  test('refuses a port that is plugged into another bridge live, whatever the files say', async () => {
+    const host = el7({ 'ifcfg-ens33': ens33 });
+    host.commands.set('readlink /sys/class/net/ens33/master', { stdout: '../virbr0\n' });
+    await expect(apply(host, dhcpArgs)).rejects.toThrow(
+      /ens33 is plugged into virbr0 already.*take it out there first/,
+    );
+    expect(host.executed).toEqual([]);
+    host.commands.set('readlink /sys/class/net/ens33/master', { stdout: '../br0\n' });
+    expect((await check(host, dhcpArgs)).changed).toBe(true);
+  });
+
   test.each(refused)('refuses %s, and writes nothing', async (_what, files, message, args = {}) => {
     const host = el7({ 'ifcfg-ens33': ens33, ...files });
     await expect(apply(host, { ...dhcpArgs, ...args })).rejects.toThrow(UnsupportedChangeError);

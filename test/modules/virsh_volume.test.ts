@@ -52,6 +52,11 @@ describe('desired', () => {
     [{ name: 'a.img', capacity: 1.5 }, 'is no size'],
     [{ name: 'a.img', capacity: 0 }, 'more than 0 bytes'],
     [{ name: 'a.img' }, "'capacity' is missing"],
+    [
+      { name: 'a.img', state: 'absent', capacity: '8G' },
+      "'capacity' means nothing beside state: 'absent'; leave it out",
+    ],
+    [{ name: 'a.img', state: 'absent', format: 'raw', allocation: 0 }, "'format', 'allocation' mean nothing beside"],
     [{ name: '../a.img', capacity: '8G' }, 'no slash'],
     [{ name: '-a.img', capacity: '8G' }, 'dash'],
     [{ name: '..', capacity: '8G' }, 'that of a file'],
@@ -229,6 +234,29 @@ describe('plan', () => {
     const change = plan(hostWith({ ...there, ...noGuests }), { ...gibbon, format: 'raw' });
     await expect(change).rejects.toThrow(UnsupportedChangeError);
     await expect(change).rejects.toThrow('is there as qcow2, wanted is raw');
+  });
+
+  test('leaves the format alone where the task does not name one, and makes a new volume qcow2', async () => {
+    const { format: _, ...open } = gibbon;
+    const raw = { [askXml]: { stdout: capture('vol-gibbon.xml').replace("type='qcow2'", "type='raw'") } };
+    expect((await virshVolume.check(hostWith({ ...there, ...raw }), open)).changed).toBe(false);
+    expect(await plan(hostWith({ ...there, ...raw, ...noGuests }), { ...open, capacity: '10G' })).toEqual([
+      'vol-resize gibbon-centos74.img 10G --pool default',
+    ]);
+    expect(await plan(hostWith(unknown), open)).toEqual([
+      'vol-create-as default gibbon-centos74.img 8G --format qcow2',
+    ]);
+  });
+
+  test('takes nothing for rounded in a raw volume, whose size is exact', async () => {
+    const { format: _, ...open } = gibbon;
+    const xml = capture('vol-gibbon.xml')
+      .replace("type='qcow2'", "type='raw'")
+      .replace(String(8 * 2 ** 30), String(8 * 2 ** 30 + 512));
+    const host = hostWith({ ...there, ...noGuests, [askXml]: { stdout: xml } });
+    expect((await virshVolume.check(host, { ...open, disrupts: ['data'] })).differences).toMatchObject([
+      { path: 'capacity', wanted: '8G' },
+    ]);
   });
 
   test('removes it only where data may be destroyed, and not from under a guest', async () => {

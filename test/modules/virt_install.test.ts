@@ -76,6 +76,9 @@ describe('desired', () => {
     [{ ...gibbon, graphics: { type: 'vnc', listen: 'all' } }, 'listens on an IP address'],
     [{ ...gibbon, graphics: { type: 'vnc', port: 80 } }, 'a port from 5900'],
     [{ ...gibbon, osVariant: 'rhel7\n' }, 'control characters'],
+    [{ name: 'gibbon', state: 'absent', memory: 512 }, "'memory' means nothing beside state: 'absent'; leave it out"],
+    [{ name: 'gibbon', state: 'absent', disks: [disk], running: true }, "'disks', 'running' mean nothing beside"],
+    [{ name: 'gibbon', state: 'absent', virtType: 'kvm', cdrom: iso }, "'virtType', 'cdrom' mean nothing beside"],
   ])('refuses %j', (args, message) => {
     expect(() => virtInstall(args)).toThrow(ArgumentError);
     expect(() => virtInstall(args)).toThrow(message);
@@ -364,6 +367,13 @@ describe('plan: a guest that is there', () => {
     const change = plan(host, { ...gibbon, ...args });
     await expect(change).rejects.toThrow(UnsupportedChangeError);
     await expect(change).rejects.toThrow(message);
+  });
+
+  test('keeps the hypervisor that it has where the task does not name one; a new one gets kvm', async () => {
+    const { virtType: _, ...open } = gibbon;
+    expect(await plan(running(), open)).toEqual([]);
+    const [step] = await plan(fresh(), open);
+    expect(step).toMatch(/^virt-install --virt-type kvm --name gibbon /);
   });
 
   test('is defined where a creation was broken off, without what only the installer needs', async () => {

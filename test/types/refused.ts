@@ -3,7 +3,7 @@
  * Nothing runs it.
  */
 import { command, defineModule, type Host, play, type ReadonlyHost, type Step, writeFile } from 'kvm-play';
-import { service, sysctl, virshVolume } from 'kvm-play/modules';
+import { ifcfgBridge, service, sysctl, virshVolume, virtInstall } from 'kvm-play/modules';
 
 /** A read gets a host that has no way to take a step. */
 export const stepping = defineModule<object, { value: string }, undefined>({
@@ -19,6 +19,26 @@ export const stepping = defineModule<object, { value: string }, undefined>({
   },
   // @ts-expect-error: a plan is pure, it gets no host and promises nothing
   plan: async () => [],
+});
+
+/** What is asked whether it is in force only looks as well. */
+export const loading = defineModule<object, { value: string }, undefined>({
+  name: 'loading',
+  desired: () => ({ value: 'x' }),
+  subject: () => 'x',
+  read: async (host) => {
+    // @ts-expect-error: a step that cuts the link is a step
+    await host.executeDetached([command(['reboot'])]);
+    // @ts-expect-error: a query is an argument vector, never a shell line
+    await host.query('rm -rf /');
+    return { state: {}, found: undefined };
+  },
+  plan: () => [],
+  inForce: async (host) => {
+    // @ts-expect-error: only the engine executes steps
+    await host.execute(command(['systemctl', 'restart', 'network']));
+    return { loaded: [], settled: [] };
+  },
 });
 
 /** A host that only looks is no host to run tasks on. */
@@ -66,6 +86,12 @@ export const site = play({
     service({ name: 'network', reflects: ['Create the bridge'] }),
     // @ts-expect-error: the name is missing
     virshVolume({ pool: 'default', capacity: '8G' }),
+    // @ts-expect-error: there is no such disruption
+    service({ name: 'network', disrupts: ['links'] }),
+    // @ts-expect-error: memory is a number of MiB
+    virtInstall({ name: 'gibbon', memory: '512', cdrom: '/x.iso' }),
+    // @ts-expect-error: a bridge takes a port
+    ifcfgBridge({ name: 'br0' }),
     // @ts-expect-error: there is no such variable
     sysctl({ values: { 'net.ipv4.ip_forward': vars.forwrad } }),
     // @ts-expect-error: a variable has its default's type

@@ -90,6 +90,11 @@ describe('kvm-play', () => {
       1,
       "kvm-play: the site has no variable 'valeu'; did you mean 'value'?\n",
     ]);
+    // Before it is looked whether a host can be built here, and before one is.
+    expect(await wrong('rehearse', '-e', 'valeu=x', 'site.ts')).toEqual([
+      1,
+      "kvm-play: the site has no variable 'valeu'; did you mean 'value'?\n",
+    ]);
     expect(await wrong('--host', '-x@y', 'site.ts')).toEqual([1, expect.stringMatching(/--host/)]);
     expect(await wrong('--private-key', 'none', 'site.ts')).toEqual([
       1,

@@ -2,9 +2,9 @@ import { expect, test } from '@jest/globals';
 import { ConnectionError, MissingError } from '../../../lib/errors.ts';
 import type { PlayEvent, TaskName } from '../../../lib/events.ts';
 import { jsonReporter } from '../../../lib/reporters/json.ts';
-import { command, writeFile } from '../../../lib/step.ts';
+import { command, makeDirectory, removeFile, writeFile } from '../../../lib/step.ts';
 
-const task: TaskName = { index: 0, title: 'Create', module: 'sysctl', location: { file: '/s.ts', line: 4, column: 2 } };
+const task: TaskName = { index: 0, title: 'Create', module: 'sysctl', location: { file: '/s.ts', line: 4 } };
 
 function written(event: PlayEvent): unknown {
   const lines: string[] = [];
@@ -20,10 +20,14 @@ test('every event is one line with the version of the stream', () => {
   expect(written({ type: 'run-end', summary })).toEqual({ version: 1, type: 'run-end', summary });
 });
 
-test('steps are shown without secrets and standard input', () => {
+test('steps are shown without secrets and standard input, and files as diffs', () => {
+  const lines = Array.from({ length: 50 }, (_, index) => `line ${index}\n`).join('');
   const steps = [
     command(['set', '--password', 'hunter2'], { secret: [2], stdin: 'hunter2', disrupts: 'guest', timeLimit: 5 }),
-    writeFile('/etc/x', 'text'),
+    makeDirectory('/etc/d'),
+    writeFile('/etc/x', 'text\n', { mode: 0o600 }),
+    writeFile('/etc/y', `${lines}new\n`, { before: { path: '/etc/y', text: `${lines}old\n`, encoding: 'utf8' } }),
+    removeFile('/etc/z', { before: { path: '/etc/z', text: 'gone\n', encoding: 'utf8' } }),
   ];
   const differences = [{ path: 'memory', wanted: 1, actual: undefined }];
   const result = { changed: true, differences, steps, warnings: ['mind this'] };
@@ -41,7 +45,14 @@ test('steps are shown without secrets and standard input', () => {
       warnings: ['mind this'],
       steps: [
         { kind: 'command', argv: ['set', '--password', '***'], disrupts: 'guest', timeLimit: 5 },
-        { kind: 'write', path: '/etc/x', text: 'text' },
+        { kind: 'directory', path: '/etc/d' },
+        { kind: 'write', path: '/etc/x', mode: 0o600, diff: '--- /dev/null\n+++ /etc/x\n@@ -0,0 +1,1 @@\n+text' },
+        {
+          kind: 'write',
+          path: '/etc/y',
+          diff: '--- /etc/y\n+++ /etc/y\n@@ -48,4 +48,4 @@\n line 47\n line 48\n line 49\n-old\n+new',
+        },
+        { kind: 'remove', path: '/etc/z', diff: '--- /etc/z\n+++ /dev/null\n@@ -1,1 +0,0 @@\n-gone' },
       ],
     },
   });

@@ -156,7 +156,7 @@ describe('a changed task', () => {
 });
 
 describe('a failure', () => {
-  const location = { file: `${process.cwd()}/sites/site.ts`, line: 42, column: 3 };
+  const location = { file: `${process.cwd()}/sites/site.ts`, line: 42 };
 
   test('of a task is shown with its task and the line of the site, further lines indented', () => {
     const error = new CommandError('it failed: first\nsecond', { argv: ['x'], exitCode: 1, stderr: '' });
