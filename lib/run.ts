@@ -1,5 +1,6 @@
-import { RollBackUnverifiedError, RolledBackError } from './errors.ts';
+import { ConnectionError, RollBackUnverifiedError, RolledBackError } from './errors.ts';
 import { type HostSummary, nothingCounted, type PlayEvent, type Summary, taskName } from './events.ts';
+import { asError } from './host_report.ts';
 import { runOnHost } from './host_run.ts';
 import type { ConnectOptions } from './hosts/connect.ts';
 import { Connections } from './hosts/connections.ts';
@@ -82,7 +83,9 @@ async function playOnHost(
       await host.close();
     }
   } catch (error) {
-    emit({ type: 'host-unreachable', host: name, error: error instanceof Error ? error : new Error(String(error)) });
+    // What is no trouble with the connection must not look like one.
+    const type = error instanceof ConnectionError ? 'host-unreachable' : 'host-failed';
+    emit({ type, host: name, error: asError(error) });
   }
 }
 

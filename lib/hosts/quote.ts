@@ -8,7 +8,12 @@ export function quote(argument: string): string {
   return `'${argument.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Quotes an argument vector for a POSIX shell. The one place where an argument becomes shell text. */
+/** Quotes an argument vector for a POSIX shell. */
 export function quoteAll(argv: readonly string[]): string {
   return argv.map(quote).join(' ');
+}
+
+/** Shows an argument vector as a command line that can be pasted into a shell: only what needs quotes has them. */
+export function pasteable(argv: readonly string[]): string {
+  return argv.map((argument) => (/^[\w@%+=:,./-]+$/.test(argument) ? argument : quote(argument))).join(' ');
 }

@@ -5,7 +5,7 @@ import { runDetached } from './detached.ts';
 import type { Host, ReachOptions } from './host.ts';
 import { HostLock } from './lock.ts';
 import { absent, type LookKind, questionOf } from './question.ts';
-import { quote, quoteAll } from './quote.ts';
+import { pasteable, quote } from './quote.ts';
 import { reachAgain } from './reach.ts';
 import type { Output, ReadonlyHost, TextFile } from './readonly_host.ts';
 import { limited, prologue } from './script.ts';
@@ -169,6 +169,6 @@ function failureOf(argv: readonly string[], output: RawOutput, timeLimit: number
   if (exitCode === 0) return undefined;
   if (isTimeout(output)) return timeoutError(argv, output, timeLimit);
   const words = (output.stderr.toString().trim() || output.stdout.toString().trim()).split('\n').slice(-20).join('\n');
-  const message = `${quoteAll(argv)} failed with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`;
+  const message = `${pasteable(argv)} failed with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`;
   return new CommandError(message, { argv, exitCode, stderr: words });
 }

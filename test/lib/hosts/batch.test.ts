@@ -167,7 +167,7 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('cheap l
       reader.readFile(join(directory, '-n', 'empty')),
     ]);
     await expect(Promise.reject(failed.status === 'rejected' ? failed.reason : undefined)).rejects.toThrow(
-      /'cat' .* failed with exit code 1: cat: .*: Is a directory/,
+      /cat .* failed with exit code 1: cat: .*: Is a directory/,
     );
     expect(there).toMatchObject({ status: 'fulfilled', value: { text: '' } });
   });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { quote, quoteAll } from '../../../lib/hosts/quote.ts';
+import { pasteable, quote, quoteAll } from '../../../lib/hosts/quote.ts';
 import { shells } from '../../support/shells.ts';
 
 const hostile = [
@@ -64,5 +64,11 @@ describe('quote', () => {
 
   test('refuses a NUL, which no argument can hold', () => {
     expect(() => quote('a\0b')).toThrow('NUL');
+  });
+
+  test('shows a command line with as few quotes as it takes', () => {
+    expect(pasteable(['virsh', '-c', 'qemu:///system', 'start', 'a b', "it's", ''])).toBe(
+      "virsh -c qemu:///system start 'a b' 'it'\\''s' ''",
+    );
   });
 });
