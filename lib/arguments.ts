@@ -3,7 +3,7 @@ import { ArgumentError } from './errors.ts';
 import { nearest } from './nearest.ts';
 
 /** The options that every task takes beside its module's arguments; see `TaskOptions`. */
-const taskOptions: ReadonlySet<string> = new Set(['reflects', 'disrupts', 'loadedLater']);
+const taskOptions: ReadonlySet<string> = new Set(['reflects', 'disrupts', 'loadedLater', 'tags']);
 
 /**
  * Validates a module's arguments against its schema (use `v.strictObject`, so that unknown ones are errors).

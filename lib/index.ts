@@ -15,6 +15,10 @@ export { type ConnectOptions, connect } from './hosts/connect.ts';
 export type { Host, ReachOptions } from './hosts/host.ts';
 export { type HostSpec, parseHost } from './hosts/host_spec.ts';
 export type { Output, QueryOptions, ReadonlyHost, TextFile } from './hosts/readonly_host.ts';
+export { defineInventory, type GroupOptions, type HostEntry, type SiteInventory } from './inventory/define.ts';
+export type { Inventory, InventoryHost } from './inventory/inventory.ts';
+export { loadInventory } from './inventory/load.ts';
+export type { HostReference } from './inventory/targets.ts';
 export {
   defineModule,
   type InForce,

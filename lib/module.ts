@@ -97,6 +97,8 @@ export interface TaskOptions {
   readonly disrupts?: readonly Disruption[];
   /** True when what this task writes is meant to be loaded later, outside of this play (an image that is being built). Default false. */
   readonly loadedLater?: boolean;
+  /** Words by which tasks are chosen: `--tags`, `--skip-tags`. `always` is chosen unless it is skipped, `never` only when it is named. */
+  readonly tags?: readonly string[];
 }
 
 /** What one look at a host says about a task. */
@@ -123,6 +125,7 @@ export interface Task {
   readonly reflects: readonly Task[];
   readonly disrupts: readonly Disruption[];
   readonly loadedLater: boolean;
+  readonly tags: readonly string[];
   readonly provides: readonly string[];
   /** The same for every task that wants the same, in this run and in another. */
   readonly fingerprint: string;
@@ -187,7 +190,7 @@ function newTask<Args extends object, State extends object, Found>(
   args: Args & TaskOptions,
   location: Location | undefined,
 ): Task {
-  const { reflects = [], disrupts = [], loadedLater = false } = args;
+  const { reflects = [], disrupts = [], loadedLater = false, tags = [] } = args;
   const desired = spec.desired(args);
   const subject = spec.subject(desired);
   if (reflects.length > 0 && spec.loads !== true) {
@@ -202,6 +205,7 @@ function newTask<Args extends object, State extends object, Found>(
     reflects,
     disrupts,
     loadedLater,
+    tags,
     provides: spec.provides?.(desired) ?? [],
     fingerprint: createHash('sha256')
       .update(JSON.stringify([spec.name, desired]))

@@ -1,5 +1,5 @@
 import { KvmPlayError, type Location, PlaybookError } from './errors.ts';
-import { type HostSpec, parseHost } from './hosts/host_spec.ts';
+import type { HostReference } from './inventory/targets.ts';
 import { errorWords } from './load_error.ts';
 import { callerLocation, userLocation } from './location.ts';
 import type { Task } from './module.ts';
@@ -16,8 +16,11 @@ export type Values = Readonly<Record<string, Value>>;
 export interface PlayOptions<V extends Values> {
   /** Shown above the play's tasks. */
   readonly name: string;
-  /** Hosts as `[user@]name[:port]`, or in parts. Default: `localhost`, this machine without SSH. */
-  readonly hosts?: readonly (string | HostSpec)[];
+  /**
+   * Hosts as `[user@]name[:port]`, in parts, or of an inventory; with an inventory of its own the run takes them for names and
+   * patterns. Default: `localhost`, this machine without SSH, or all hosts of the run's inventory.
+   */
+  readonly hosts?: readonly HostReference[];
   /** Become root by `sudo -n` where the user is another. Default false. */
   readonly become?: boolean;
   /** Variables with their defaults; `-e name=value` overrides them. */
@@ -32,7 +35,8 @@ const playMark: unique symbol = Symbol.for('kvm-play.play');
 export interface Play {
   readonly [playMark]: true;
   readonly name: string;
-  readonly hosts: readonly HostSpec[];
+  /** undefined where the play names none. */
+  readonly hosts: readonly HostReference[] | undefined;
   readonly become: boolean;
   readonly vars: Values;
   readonly location: Location | undefined;
@@ -46,7 +50,6 @@ export interface Play {
 
 /**
  * Makes a play. A site exports one, or a list of them, as its default.
- * @throws PlaybookError for a host that cannot be read
  *
  * @example
  * ```ts
@@ -60,12 +63,12 @@ export interface Play {
  */
 export function play<V extends Values = Record<never, Value>>(options: PlayOptions<V>): Play {
   const location = callerLocation();
-  const { name, hosts = ['localhost'], become = false, tasks } = options;
+  const { name, hosts, become = false, tasks } = options;
   const defaults: Values = options.vars ?? {};
   return inPlay(name, location, () => ({
     [playMark]: true,
     name,
-    hosts: hosts.map((host) => (typeof host === 'string' ? parseHost(host) : host)),
+    hosts,
     become,
     vars: defaults,
     location,
@@ -81,6 +84,18 @@ export function play<V extends Values = Record<never, Value>>(options: PlayOptio
 /** Tells whether something is a play, whichever copy of the library made it. */
 export function isPlay(value: unknown): value is Play {
   return typeof value === 'object' && value !== null && playMark in value;
+}
+
+/** Chooses among a host's values those that are for variables of a play; an inventory may hold many others. */
+export function valuesFor({ vars }: Play, values: Readonly<Record<string, unknown>>): Values {
+  return Object.fromEntries(
+    Object.keys(vars).flatMap((name) => {
+      const value = values[name];
+      return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+        ? [[name, value]]
+        : [];
+    }),
+  );
 }
 
 /**

@@ -1,25 +1,28 @@
-import { ConnectionError, RollBackUnverifiedError, RolledBackError } from './errors.ts';
+import { ConnectionError, PlaybookError, RollBackUnverifiedError, RolledBackError } from './errors.ts';
 import { type HostSummary, nothingCounted, type PlayEvent, type Summary, taskName } from './events.ts';
 import { asError } from './host_report.ts';
 import { runOnHost } from './host_run.ts';
 import type { ConnectOptions } from './hosts/connect.ts';
 import { Connections } from './hosts/connections.ts';
-import { type HostSpec, hostName, parseHost } from './hosts/host_spec.ts';
+import { hostName } from './hosts/host_spec.ts';
+import type { InventoryHost } from './inventory/inventory.ts';
+import { limited, type TargetOptions, targetsOf } from './inventory/targets.ts';
 import { type PlayItem, tasksOf } from './network_change/network_change.ts';
-import { checkNames, type Play, type Values } from './play.ts';
+import { checkNames, type Play, type Values, valuesFor } from './play.ts';
+import { checkSelection, selectTasks, type TaskSelection } from './select_tasks.ts';
 
 /** How to run plays. */
-export interface RunOptions extends ConnectOptions {
+export interface RunOptions extends ConnectOptions, TargetOptions, TaskSelection {
   /** Only say what would change. Default false. */
   readonly check?: boolean;
-  /** Hosts in place of the plays' own, as `[user@]name[:port]` or in parts. */
-  readonly hosts?: readonly (string | HostSpec)[];
   /** Values for the plays' variables. */
   readonly vars?: Values;
   /** Become root by `sudo -n` on every host, besides the plays that say so. Default false. */
   readonly become?: boolean;
   /** Allows a step that cuts the links of this very machine. Default false. */
   readonly restartOwnNetwork?: boolean;
+  /** So many hosts at a time; after a batch with a failure no further one is begun. Default: all at once. */
+  readonly serial?: number;
   /** Connections that are being opened at a time; once open, all hosts go side by side. Default 32. */
   readonly forks?: number;
   /** Connections that are on their way already; then what else is said of them here does not count. */
@@ -43,7 +46,7 @@ export interface RunOptions extends ConnectOptions {
 export async function run(plays: Play | readonly Play[], options: RunOptions = {}): Promise<Summary> {
   const list: readonly Play[] = 'build' in plays ? [plays] : plays;
   checkNames(list, options.vars ?? {});
-  const built = list.map((play) => ({ play, items: play.build(options.vars), hosts: hostsOf(play, options) }));
+  const built = buildAll(list, options);
 
   const connections = options.connections ?? new Connections(options);
 
@@ -54,27 +57,69 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
   };
   const { check = false, signal } = options;
   emit({ type: 'run-start', check });
-  for (const { play, items, hosts } of built) {
+  for (const { play, targets } of built) {
     if (signal?.aborted) break;
-    const going = hosts.filter((host) => tally.isGoing(hostName(host)));
-    emit({ type: 'play-start', play: play.name, hosts: going.map(hostName), tasks: tasksOf(items).map(taskName) });
-    await Promise.all(going.map((host) => playOnHost(connections, host, play, items, options, emit)));
+    const going = targets.filter(({ spec }) => tally.isGoing(hostName(spec)));
+    const [first] = going.length > 0 ? going : targets;
+    const tasks = tasksOf(first?.items ?? []).map(taskName);
+    emit({ type: 'play-start', play: play.name, hosts: going.map(({ spec }) => hostName(spec)), tasks });
+    for (const batch of batches(going, options.serial ?? going.length)) {
+      if (signal?.aborted) break;
+      await Promise.all(batch.map((target) => playOnHost(connections, play, target, options, emit)));
+      if (!batch.every(({ spec }) => tally.isGoing(hostName(spec)))) break;
+    }
   }
   const summary: Summary = { check, hosts: tally.hosts(), interrupted: signal?.aborted ?? false };
   emit({ type: 'run-end', summary });
   return summary;
 }
 
+/** A host of a play, with the tasks that its values make. */
+interface Target extends InventoryHost {
+  readonly items: readonly PlayItem[];
+}
+
+/** Builds every play for every host: a value that is wrong for one of them is an error before anything is attempted. */
+function buildAll(plays: readonly Play[], options: RunOptions): readonly { play: Play; targets: readonly Target[] }[] {
+  const { inventory, limit, serial } = options;
+  if (serial !== undefined && !(Number.isInteger(serial) && serial > 0)) {
+    throw new PlaybookError(`serial is a whole number from 1 on, and was ${serial}`);
+  }
+  const built = plays.map((play) => ({
+    play,
+    targets: targetsOf(play, options).map((host): Target => {
+      const items = play.build({ ...valuesFor(play, host.values), ...options.vars });
+      return { ...host, items };
+    }),
+  }));
+  const everything = built.flatMap(({ targets }) => targets);
+  checkSelection(
+    everything.flatMap(({ items }) => tasksOf(items)),
+    options,
+  );
+  const left = limit === undefined ? undefined : limited(everything, limit, inventory);
+  return built.map(({ play, targets }) => ({
+    play,
+    targets: targets
+      .filter(({ spec }) => left?.has(hostName(spec)) ?? true)
+      .map((target) => ({ ...target, items: selectTasks(target.items, options) })),
+  }));
+}
+
+function batches<T>(all: readonly T[], size: number): readonly (readonly T[])[] {
+  const count = Math.ceil(all.length / Math.max(1, size));
+  return Array.from({ length: count }, (_, index) => all.slice(index * size, (index + 1) * size));
+}
+
 async function playOnHost(
   connections: Connections,
-  spec: HostSpec,
   play: Play,
-  items: readonly PlayItem[],
+  { spec, become: own, items }: Target,
   options: RunOptions,
   emit: (event: PlayEvent) => void,
 ): Promise<void> {
   const name = hostName(spec);
-  const become = play.become || (options.become ?? false);
+  const become = own ?? (play.become || (options.become ?? false));
   try {
     const host = await connections.prepare(spec, become);
     try {
@@ -87,11 +132,6 @@ async function playOnHost(
     const type = error instanceof ConnectionError ? 'host-unreachable' : 'host-failed';
     emit({ type, host: name, error: asError(error) });
   }
-}
-
-function hostsOf(play: Play, { hosts }: RunOptions): readonly HostSpec[] {
-  const specs = hosts?.map((host) => (typeof host === 'string' ? parseHost(host) : host)) ?? play.hosts;
-  return [...new Map(specs.map((spec) => [hostName(spec), spec])).values()];
 }
 
 /** What became of a network change, by the error that ended it. */

@@ -7,7 +7,9 @@ import { Connections } from '../hosts/connections.ts';
 import { parseHost } from '../hosts/host_spec.ts';
 import type { Play } from '../play.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
+import { rememberFailedHosts, withFailedHosts } from './failed_hosts.ts';
 import type { CommandLine, NetworkCommand } from './options.ts';
+import { readVarFiles } from './var_files.ts';
 
 /** Does what the command line asks for, and prints. @returns the exit code @throws KvmPlayError for what was wrong before anything was attempted */
 export async function execute(line: CommandLine): Promise<number> {
@@ -19,7 +21,7 @@ export async function execute(line: CommandLine): Promise<number> {
   const { site, network } = line;
   if (network !== undefined) return changeByHand(network, line);
   if (site === undefined) throw new PlaybookError('name a site: kvm-play site.ts (see --help)');
-  if (line.listTasks) return listTasks(site, line);
+  if (line.listTasks || line.listTags || line.listHosts) return list(site, line);
   const interruption = untilInterrupted();
   try {
     return line.command === 'rehearse'
@@ -39,17 +41,19 @@ async function runSite(site: string, line: CommandLine, signal: AbortSignal): Pr
   try {
     // ssh is on its way while the site is loaded.
     for (const host of hosts) connections.ahead(host);
-    const [{ run }, onEvent] = await Promise.all([import('../run.ts'), reporter(line)]);
+    const [{ run }, onEvent, chosen] = await Promise.all([import('../run.ts'), reporter(line), choice(site, line)]);
     const summary = await run(await loadPlays(site), {
+      ...chosen,
       check: line.check,
       become: line.become,
       restartOwnNetwork: line.restartOwnNetwork,
-      vars: line.vars,
       connections,
       signal,
       onEvent,
       ...(hosts.length > 0 && { hosts }),
+      ...(line.serial !== undefined && { serial: line.serial }),
     });
+    if (!line.check) await rememberFailedHosts(site, summary);
     if (summary.interrupted) process.stderr.write(interruptedLines(summary));
     return exitCode(summary, line);
   } finally {
@@ -75,24 +79,35 @@ async function changeByHand(command: NetworkCommand, { privateKey, sshConfig, be
 
 async function rehearseSite(site: string, line: CommandLine, signal: AbortSignal): Promise<number> {
   const { rehearse } = await import('./rehearse.ts');
-  const { vars, yes, keep } = line;
+  const { yes, keep } = line;
+  const vars = { ...(await readVarFiles(line.varFiles)), ...line.vars };
   const report = await reporter(line);
   const print = (text: string): boolean => (line.json ? process.stderr : process.stdout).write(`${text}\n`);
   return rehearse({ site, vars, yes, keep }, { print, ask: (question) => ask(question, signal), report, signal });
 }
 
-async function listTasks(site: string, { vars }: CommandLine): Promise<number> {
-  const [{ checkNames }, { tasksOf }, plays] = await Promise.all([
-    import('../play.ts'),
-    import('../network_change/network_change.ts'),
-    loadPlays(site),
-  ]);
-  checkNames(plays, vars);
-  const lines = plays.flatMap((play) => [
-    `play: ${play.name}`,
-    ...tasksOf(play.build(vars)).map(({ title, module }) => `  ${title} (${module})`),
-  ]);
-  process.stdout.write(`${lines.join('\n')}\n`);
+/** What the command line chooses: values, hosts and tasks. @throws PlaybookError for files that cannot be read */
+async function choice(site: string, line: CommandLine) {
+  const { inventory: path, limit, tags, skipTags, startAtTask } = line;
+  const inventory = path === undefined ? undefined : await (await import('../inventory/load.ts')).loadInventory(path);
+  return {
+    tags,
+    skipTags,
+    vars: { ...(await readVarFiles(line.varFiles)), ...line.vars },
+    ...(inventory && { inventory }),
+    ...(limit !== undefined && { limit: await withFailedHosts(site, limit) }),
+    ...(startAtTask !== undefined && { startAtTask }),
+  };
+}
+
+async function list(site: string, line: CommandLine): Promise<number> {
+  const [{ listing }, chosen, plays] = await Promise.all([import('./listing.ts'), choice(site, line), loadPlays(site)]);
+  const what = [
+    ...(line.listHosts ? (['hosts'] as const) : []),
+    ...(line.listTags ? (['tags'] as const) : []),
+    ...(line.listTasks ? (['tasks'] as const) : []),
+  ];
+  process.stdout.write(`${listing(plays, { ...chosen, what, hosts: line.hosts }).join('\n')}\n`);
   return exitCodes.ok;
 }
 

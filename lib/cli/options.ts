@@ -22,12 +22,25 @@ export interface CommandLine {
   /** Path of the site; undefined only where no site is needed. */
   readonly site: string | undefined;
   readonly hosts: readonly string[];
+  /** Path of an inventory. */
+  readonly inventory: string | undefined;
+  /** A pattern of hosts; `@failed` is those that failed last time. */
+  readonly limit: string | undefined;
+  /** Hosts at a time. */
+  readonly serial: number | undefined;
   readonly privateKey: string | undefined;
   readonly sshConfig: string | undefined;
   readonly check: boolean;
   readonly diff: boolean;
   readonly listTasks: boolean;
+  readonly listTags: boolean;
+  readonly listHosts: boolean;
+  readonly tags: readonly string[];
+  readonly skipTags: readonly string[];
+  readonly startAtTask: string | undefined;
   readonly vars: Values;
+  /** JSON files with values for variables; `vars` win over them. */
+  readonly varFiles: readonly string[];
   readonly become: boolean;
   /** Connections that are being opened at a time. */
   readonly forks: number | undefined;
@@ -45,11 +58,19 @@ export interface CommandLine {
 
 const known = {
   host: { type: 'string', multiple: true, default: [] },
+  inventory: { type: 'string', short: 'i' },
+  limit: { type: 'string', short: 'l' },
+  serial: { type: 'string' },
   'private-key': { type: 'string' },
   'ssh-config': { type: 'string' },
   check: { type: 'boolean', default: false },
   diff: { type: 'boolean', default: false },
   'list-tasks': { type: 'boolean', default: false },
+  'list-tags': { type: 'boolean', default: false },
+  'list-hosts': { type: 'boolean', default: false },
+  tags: { type: 'string', short: 't', multiple: true, default: [] },
+  'skip-tags': { type: 'string', multiple: true, default: [] },
+  'start-at-task': { type: 'string' },
   'extra-vars': { type: 'string', short: 'e', multiple: true, default: [] },
   become: { type: 'boolean', default: false },
   forks: { type: 'string' },
@@ -69,6 +90,9 @@ const ofRehearse = ['yes', 'keep', 'remove'] as const;
 /** Options that a rehearsal does not take: its host is its own, and it always applies, twice. */
 const foreignToRehearse = [
   'host',
+  'inventory',
+  'limit',
+  'serial',
   'private-key',
   'ssh-config',
   'become',
@@ -76,11 +100,15 @@ const foreignToRehearse = [
   'check',
   'expect-no-change',
   'restart-own-network',
+  'tags',
+  'skip-tags',
+  'start-at-task',
 ] as const;
 
 /** Options that say nothing about a network change: it is named by its host alone. */
 const foreignToNetwork = [
-  ...['host', 'check', 'diff', 'list-tasks', 'extra-vars', 'verbose', 'json'],
+  ...['host', 'inventory', 'limit', 'serial', 'check', 'diff', 'extra-vars', 'verbose', 'json'],
+  ...['list-tasks', 'list-tags', 'list-hosts', 'tags', 'skip-tags', 'start-at-task', 'forks'],
   ...['expect-no-change', 'restart-own-network', 'yes', 'keep', 'remove'],
 ] as const;
 
@@ -95,6 +123,9 @@ Brings every host of a site to the described state, and reports what changed.
 
 Hosts
   --host [USER@]NAME[:PORT]   in place of the site's own hosts; repeatable; localhost is this machine, without SSH
+  -i, --inventory FILE        an inventory as Ansible's: INI, JSON or a program; the site's hosts are patterns in it
+  -l, --limit PATTERN         only these hosts, e.g. web:&dc1:!old; @failed are those that failed last time
+  --serial N                  so many hosts at a time, and no further ones after a failure
   --private-key FILE          the key to try first, before those of ssh_config
   --ssh-config FILE           an ssh_config in place of your own
   --become                    become root by sudo -n on every host
@@ -104,8 +135,13 @@ What to do
   --check                     say what would change, with commands and diffs; change nothing
   --expect-no-change          exit with 3 when anything changes, or in check mode would change
   --restart-own-network       allow steps that cut the links of this very machine, outside of a network change too
+  -e, --extra-vars NAME=VALUE give a variable of the site another value; repeatable; @FILE reads them from JSON
+  -t, --tags TAG[,TAG]        only tasks with one of these tags, and those tagged always
+  --skip-tags TAG[,TAG]       no tasks with one of these tags
+  --start-at-task TITLE       no tasks before this one
   --list-tasks                list the tasks, and connect to nothing
-  -e, --extra-vars NAME=VALUE give a variable of the site another value; repeatable
+  --list-tags                 list their tags
+  --list-hosts                list the hosts
 
 What to show
   --diff                      show changes of files as diffs, and everything else as before and after
@@ -140,6 +176,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const command = first === 'rehearse' || first === 'network' ? first : 'run';
   const rest = command === 'run' ? positionals : positionals.slice(1);
   refuseOptionsOfOther(command, values);
+  if (values.inventory !== undefined && values.host.length > 0) {
+    throw new PlaybookError('--host is in place of an inventory; choose among its hosts with --limit');
+  }
+  if (values.limit?.trim() === '') throw new PlaybookError('--limit is empty; leave it out to take all hosts');
   const needsMore = !values.help && !values.version && values.remove === undefined;
   const network = command === 'network' && needsMore ? parseNetwork(rest) : undefined;
   const site = command === 'network' ? undefined : onlySite(rest);
@@ -151,14 +191,23 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     ...(network && { network }),
     site,
     hosts: values.host,
+    inventory: values.inventory,
+    limit: values.limit,
+    serial: values.serial === undefined ? undefined : readCount('--serial', values.serial),
     privateKey: values['private-key'],
     sshConfig: values['ssh-config'],
     check: values.check,
     diff: values.diff,
     listTasks: values['list-tasks'],
-    vars: Object.fromEntries(values['extra-vars'].map(parseVariable)),
+    listTags: values['list-tags'],
+    listHosts: values['list-hosts'],
+    tags: listed(values.tags),
+    skipTags: listed(values['skip-tags']),
+    startAtTask: values['start-at-task'],
+    vars: Object.fromEntries(values['extra-vars'].filter((text) => !text.startsWith('@')).map(parseVariable)),
+    varFiles: values['extra-vars'].filter((text) => text.startsWith('@')).map((text) => text.slice(1)),
     become: values.become,
-    forks: values.forks === undefined ? undefined : readForks(values.forks),
+    forks: values.forks === undefined ? undefined : readCount('--forks', values.forks),
     verbose: values.verbose,
     json: values.json,
     expectNoChange: values['expect-no-change'],
@@ -190,9 +239,17 @@ function parse(args: readonly string[]): Parsed {
   }
 }
 
-function readForks(text: string): number {
+function readCount(option: string, text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new PlaybookError(`--forks takes a whole number from 1 on, and was given '${text}'`);
+  throw new PlaybookError(`${option} takes a whole number from 1 on, and was given '${text}'`);
+}
+
+/** Options that take several, with a comma between or again and again. */
+function listed(texts: readonly string[]): readonly string[] {
+  return texts
+    .flatMap((text) => text.split(','))
+    .map((text) => text.trim())
+    .filter((text) => text !== '');
 }
 
 function onlySite(sites: readonly string[]): string | undefined {

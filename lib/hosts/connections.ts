@@ -45,12 +45,16 @@ export class Connections {
   async prepare(spec: HostSpec, become: boolean): Promise<Host> {
     const ahead = this.#ahead.get(hostName(spec));
     this.#ahead.delete(hostName(spec));
-    return prepare(spec, { ...this.#options, become }, { gate: this.#gate, ...(ahead && { ahead }) });
+    return prepare(spec, { ...this.#optionsFor(spec), become }, { gate: this.#gate, ...(ahead && { ahead }) });
   }
 
   /** Ends what is on its way and was not needed. */
   close(): void {
     this.#end.abort();
+  }
+
+  #optionsFor({ privateKey }: HostSpec): Omit<ConnectOptions, 'become'> {
+    return privateKey === undefined ? this.#options : { ...this.#options, privateKey };
   }
 
   async #openAhead(spec: HostSpec): Promise<void> {
@@ -59,7 +63,7 @@ export class Connections {
     try {
       await openAhead(
         spec,
-        this.#options,
+        this.#optionsFor(spec),
         signal === undefined ? this.#end.signal : AbortSignal.any([signal, this.#end.signal]),
       );
     } finally {

@@ -7,6 +7,10 @@ export interface HostSpec {
   readonly user?: string;
   /** 1 to 65535. */
   readonly port?: number;
+  /** Path of its private key, in place of what the run or ssh_config says. */
+  readonly privateKey?: string;
+  /** What it is called in reports. Default: as it is reached. */
+  readonly alias?: string;
 }
 
 /**
@@ -38,7 +42,8 @@ export function isLocalHost({ name, user, port }: HostSpec): boolean {
 }
 
 /** Shows a host as the user would write it. */
-export function hostName({ name, user, port }: HostSpec): string {
+export function hostName({ name, user, port, alias }: HostSpec): string {
+  if (alias !== undefined) return alias;
   const target = port !== undefined && name.includes(':') ? `[${name}]` : name;
   return `${user === undefined ? '' : `${user}@`}${target}${port === undefined ? '' : `:${port}`}`;
 }

@@ -18,24 +18,6 @@ function refusal(work: () => unknown): KvmPlayError {
 const withTasks = (...tasks: readonly Task[]): (() => readonly PlayItem[]) => play({ name: 'Play', tasks }).build;
 
 describe('a play', () => {
-  test('has this machine as its host where it names none', () => {
-    expect(play({ name: 'Play', tasks: [] }).hosts).toEqual([{ name: 'localhost' }]);
-    const hosts = ['root@kvm1:2222', { name: 'kvm2', user: 'admin' }];
-    expect(play({ name: 'Play', hosts, tasks: [] }).hosts).toEqual([
-      { name: 'kvm1', user: 'root', port: 2222 },
-      hosts[1],
-    ]);
-  });
-
-  test('refuses a host that cannot be read, at the line that names it', () => {
-    const error = refusal(() => play({ name: 'Play', hosts: ['-oProxyCommand=x'], tasks: [] }));
-    expect(error).toBeInstanceOf(PlaybookError);
-    expect(error.context).toMatchObject({
-      task: "play 'Play'",
-      location: { file: expect.stringMatching(/play\.test\.ts$/) },
-    });
-  });
-
   test('is recognized', () => {
     expect([play({ name: 'Play', tasks: [] }), { name: 'Play', build: () => [] }, null, 'x'].map(isPlay)).toEqual([
       true,

@@ -4,12 +4,14 @@ import { installPackages, missingPackages, unableReason } from '../../lib/lab/in
 
 /** Shells that quoting is tested with. */
 const shells = ['busybox', 'mksh'];
+/** What inventories are compared with. */
+const peers = ['ansible-core'];
 
 if (process.env.KVM_PLAY_LAB === 'required') {
   const reason = await unableReason();
   if (reason !== undefined)
     throw new Error(`throwaway hosts are required, and this machine cannot run them: ${reason}`);
   const onProgress = (message: string): void => console.log(message);
-  await installPackages([...(await missingPackages()), ...shells], onProgress);
+  await installPackages([...(await missingPackages()), ...shells, ...peers], onProgress);
   await baseRoot({ onProgress });
 }

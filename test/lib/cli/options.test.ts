@@ -18,12 +18,21 @@ describe('parseCommandLine', () => {
       command: 'run',
       site: 'site.ts',
       hosts: [],
+      inventory: undefined,
+      limit: undefined,
+      serial: undefined,
       privateKey: undefined,
       sshConfig: undefined,
       check: false,
       diff: false,
       listTasks: false,
+      listTags: false,
+      listHosts: false,
+      tags: [],
+      skipTags: [],
+      startAtTask: undefined,
       vars: {},
+      varFiles: [],
       become: false,
       forks: undefined,
       verbose: false,
@@ -119,6 +128,23 @@ test('the help names every option', () => {
     ),
   );
   expect(Math.max(...usage.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+});
+
+test('what is chosen of hosts and tasks', () => {
+  expect(
+    parseCommandLine('-i hosts.ini -l web:!old --serial 2 -t a,b -t c --skip-tags d s.ts -e x=1 -e @v.json'.split(' ')),
+  ).toMatchObject({
+    inventory: 'hosts.ini',
+    limit: 'web:!old',
+    serial: 2,
+    tags: ['a', 'b', 'c'],
+    skipTags: ['d'],
+    vars: { x: '1' },
+    varFiles: ['v.json'],
+  });
+  expect(refusal('--limit', ' ', 's.ts')).toBe('--limit is empty; leave it out to take all hosts');
+  expect(refusal('--serial', '0', 's.ts')).toContain("--serial takes a whole number from 1 on, and was given '0'");
+  expect(refusal('-i', 'hosts', '--host', 'a', 's.ts')).toContain('choose among its hosts with --limit');
 });
 
 test('a network change by hand', () => {

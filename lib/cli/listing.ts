@@ -1,0 +1,58 @@
+import { hostName, parseHost } from '../hosts/host_spec.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import { limited, targetsOf } from '../inventory/targets.ts';
+import { tasksOf } from '../network_change/network_change.ts';
+import { checkNames, type Play, type Values, valuesFor } from '../play.ts';
+import { checkSelection, selectTasks, type TaskSelection } from '../select_tasks.ts';
+
+/** What is listed, and of which part of a site. */
+export interface ListingOptions extends TaskSelection {
+  readonly what: readonly ('tasks' | 'tags' | 'hosts')[];
+  readonly vars: Values;
+  readonly hosts: readonly string[];
+  readonly inventory?: Inventory;
+  readonly limit?: string;
+}
+
+/**
+ * Lists plays with their hosts, tasks or tags; connects to nothing.
+ * @returns the lines
+ * @throws PlaybookError as a run would before anything is attempted
+ */
+export function listing(plays: readonly Play[], options: ListingOptions): readonly string[] {
+  const { what, vars, hosts, inventory, limit } = options;
+  checkNames(plays, vars);
+  const targetOptions = { ...(hosts.length > 0 && { hosts: hosts.map(parseHost) }), ...(inventory && { inventory }) };
+  const all = plays.map((play) => ({ play, targets: targetsOf(play, targetOptions) }));
+  const left =
+    limit === undefined
+      ? undefined
+      : limited(
+          all.flatMap(({ targets }) => targets),
+          limit,
+          inventory,
+        );
+  const plans = all.map(({ play, targets }) => {
+    const chosen = targets.filter(({ spec }) => left?.has(hostName(spec)) ?? true);
+    const items = play.build({ ...valuesFor(play, chosen[0]?.values ?? {}), ...vars });
+    return { play, hosts: chosen.map(({ spec }) => hostName(spec)), items };
+  });
+  checkSelection(
+    plans.flatMap(({ items }) => tasksOf(items)),
+    options,
+  );
+  return plans.flatMap(({ play, hosts: names, items }) => {
+    const tasks = tasksOf(selectTasks(items, options));
+    const tags = [...new Set(tasks.flatMap((task) => task.tags))].sort();
+    return [
+      `play: ${play.name}`,
+      ...(what.includes('hosts') ? names.map((name) => `  host: ${name}`) : []),
+      ...(what.includes('tags') ? [`  tags: ${tags.join(', ') || 'none'}`] : []),
+      ...(what.includes('tasks')
+        ? tasks.map(
+            (task) => `  ${task.title} (${task.module})${task.tags.length > 0 ? ` [${task.tags.join(', ')}]` : ''}`,
+          )
+        : []),
+    ];
+  });
+}

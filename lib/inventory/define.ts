@@ -1,0 +1,94 @@
+import { PlaybookError } from '../errors.ts';
+import type { HostSpec } from '../hosts/host_spec.ts';
+import { callerLocation } from '../location.ts';
+import type { Values } from '../play.ts';
+import { type Inventory, type InventoryHost, makeInventory } from './inventory.ts';
+import { chooseHosts } from './pattern.ts';
+
+/** A host of a site's own inventory; what is left out is what ssh_config says. */
+export interface HostEntry extends Omit<HostSpec, 'name' | 'alias'> {
+  /** A host name, an address, or an alias of ssh_config, where that is not its name here. */
+  readonly address?: string;
+  /** Become root by `sudo -n`. Default: as the play says. */
+  readonly become?: boolean;
+  /** Values for variables of plays. */
+  readonly vars?: Values;
+}
+
+/** A group of a site's own inventory. */
+export interface GroupOptions<Host extends string, Group extends string> {
+  readonly hosts?: readonly Host[];
+  readonly children?: readonly Group[];
+  /** Values for variables of plays; a child group's win over its parent's, a host's own over both. */
+  readonly vars?: Values;
+}
+
+/** A site's own inventory: a mistyped host or group does not compile. */
+export interface SiteInventory<Host extends string, Group extends string> {
+  /** All hosts. */
+  readonly all: readonly InventoryHost[];
+  /** One host. */
+  host(name: Host): InventoryHost;
+  /** The hosts of a group, those of its children included. */
+  group(name: Group): readonly InventoryHost[];
+  /** Hosts by a pattern such as `web:&dc1:!old`. @throws PlaybookError for a part that fits nothing */
+  choose(pattern: string): readonly InventoryHost[];
+}
+
+/**
+ * Writes an inventory in a site.
+ * @throws PlaybookError for groups that hold each other
+ *
+ * @example
+ * ```ts
+ * const inventory = defineInventory({
+ *   hosts: { kvm1: { user: 'root', vars: { memory: 2048 } }, kvm2: { address: '192.0.2.7' } },
+ *   groups: { kvm: { hosts: ['kvm1', 'kvm2'], vars: { bridge: 'br0' } } },
+ * });
+ * play({ name: 'Forward packets', hosts: inventory.group('kvm'), tasks: [sysctl({ values: { 'net.ipv4.ip_forward': 1 } })] });
+ * ```
+ */
+export function defineInventory<Host extends string, Group extends string>(entries: {
+  readonly hosts: Readonly<Record<Host, HostEntry>>;
+  readonly groups?: Readonly<Record<Group, GroupOptions<NoInfer<Host>, NoInfer<Group>>>>;
+}): SiteInventory<Host, Group> {
+  const location = callerLocation();
+  const inventory = make(entries.hosts, entries.groups ?? {}, location);
+  const byName = (name: string): InventoryHost => {
+    const host = inventory.hosts.get(name);
+    if (host === undefined) throw new PlaybookError(`the inventory has no host '${name}'`).at({ location });
+    return host;
+  };
+  return {
+    all: [...inventory.hosts.values()],
+    host: byName,
+    group: (name) => (inventory.groups.get(name) ?? []).map(byName),
+    choose: (pattern) => chooseHosts(inventory, pattern).map(byName),
+  };
+}
+
+function make(
+  hosts: Readonly<Record<string, HostEntry>>,
+  groups: Readonly<Record<string, GroupOptions<string, string>>>,
+  location: ReturnType<typeof callerLocation>,
+): Inventory {
+  try {
+    const inventory = makeInventory({
+      hosts: Object.fromEntries(Object.entries(hosts).map(([name, { vars = {} }]) => [name, vars])),
+      groups: Object.fromEntries(
+        Object.entries(groups).map(([name, { hosts: members = [], children = [], vars = {} }]) => [
+          name,
+          { hosts: members, children, values: vars },
+        ]),
+      ),
+    });
+    const own = [...inventory.hosts].map(([name, host]) => [name, asWritten(host, hosts[name] ?? {})] as const);
+    return { ...inventory, hosts: new Map(own) };
+  } catch (error) {
+    throw error instanceof PlaybookError ? error.at({ location }) : error;
+  }
+}
+
+function asWritten(host: InventoryHost, { address, become, vars: _vars, ...spec }: HostEntry): InventoryHost {
+  return { ...host, become, spec: { ...spec, name: address ?? host.name, alias: host.name } };
+}

@@ -1,0 +1,91 @@
+import { PlaybookError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
+import type { Inventory } from './inventory.ts';
+
+/**
+ * Chooses hosts as Ansible's patterns do: names of hosts and groups, `*` and `?`, `~` and a regular expression, a place or a range
+ * of places in a group (`web[0]`, `web[1:3]`, `web[-1]`); several of them with `:` or `,` between, those with `&` must hold too,
+ * those with `!` must not.
+ * @param pattern e.g. `web:&dc1:!old`
+ * @returns the hosts' names, in the inventory's order
+ * @throws PlaybookError for a part that fits nothing, and names the nearest that would
+ */
+export function chooseHosts(inventory: Inventory, pattern: string): readonly string[] {
+  const parts = splitPattern(pattern);
+  const wanted = parts.filter((part) => !/^[&!]/.test(part));
+  const chosen = new Set((wanted.length > 0 ? wanted : ['all']).flatMap((part) => hostsOf(inventory, part, pattern)));
+  for (const part of parts.filter((each) => each.startsWith('&'))) {
+    const both = new Set(hostsOf(inventory, part.slice(1), pattern));
+    for (const name of chosen) if (!both.has(name)) chosen.delete(name);
+  }
+  for (const part of parts.filter((each) => each.startsWith('!'))) {
+    for (const name of hostsOf(inventory, part.slice(1), pattern)) chosen.delete(name);
+  }
+  return [...inventory.hosts.keys()].filter((name) => chosen.has(name));
+}
+
+/** `:` separates, but not inside brackets, and not in an IPv6 address. */
+function splitPattern(pattern: string): readonly string[] {
+  const parts = pattern.includes(',') ? pattern.split(',') : (pattern.match(/(?:\[[^\]]*\]|[^:[])+/g) ?? []);
+  const trimmed = parts.map((part) => part.trim()).filter((part) => part !== '');
+  if (trimmed.length === 0) throw new PlaybookError(`the pattern '${pattern}' names no hosts`);
+  return trimmed;
+}
+
+function hostsOf(inventory: Inventory, part: string, pattern: string): readonly string[] {
+  const [, base = part, place] = /^([^[~]+)\[(-?\d*(?::-?\d*)?)\]$/.exec(part) ?? [];
+  const found = namesMatching(inventory, base);
+  if (found.length === 0 && !inventory.groups.has(base)) {
+    const close = nearest(base, [...inventory.groups.keys(), ...inventory.hosts.keys()]);
+    const hint = close === undefined ? '' : `; did you mean '${close}'?`;
+    const where = part === pattern ? '' : ` (in '${pattern}')`;
+    throw new PlaybookError(`no host and no group fits '${base}'${where}${hint}`);
+  }
+  return place === undefined ? found : pick(found, place, part);
+}
+
+function namesMatching({ hosts, groups }: Inventory, name: string): readonly string[] {
+  const own = groups.get(name);
+  if (own !== undefined) return own;
+  if (hosts.has(name)) return [name];
+  const matches = matcher(name);
+  if (matches === undefined) return [];
+  const inGroups = [...groups].filter(([group]) => matches(group)).flatMap(([, members]) => members);
+  return [...new Set([...inGroups, ...[...hosts.keys()].filter(matches)])];
+}
+
+function matcher(name: string): ((text: string) => boolean) | undefined {
+  if (name.startsWith('~')) {
+    const expression = compile(name.slice(1));
+    return (text) => expression.test(text);
+  }
+  if (!/[*?]/.test(name)) return undefined;
+  const source = name
+    .replaceAll(/[.+^${}()|\\[\]]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  const expression = new RegExp(`^${source}$`);
+  return (text) => expression.test(text);
+}
+
+function compile(source: string): RegExp {
+  try {
+    return new RegExp(`^(?:${source})`);
+  } catch (error) {
+    throw new PlaybookError(`'~${source}' is no regular expression: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** A range includes its last place, as in Ansible. */
+function pick(names: readonly string[], place: string, part: string): readonly string[] {
+  const [first = '', last] = place.split(':');
+  if (last !== undefined) {
+    const from = first === '' ? 0 : Number(first);
+    const to = last === '' ? names.length - 1 : Number(last);
+    return names.slice(from, to < 0 ? names.length + to + 1 : to + 1);
+  }
+  const name = names.at(Number(first));
+  if (first === '' || name === undefined)
+    throw new PlaybookError(`'${part}': there is no such place among ${names.length} hosts`);
+  return [name];
+}

@@ -1,0 +1,116 @@
+import { describe, expect, test } from '@jest/globals';
+import { PlaybookError } from '../../../lib/errors.ts';
+import type { PlayEvent } from '../../../lib/events.ts';
+import { parseIniInventory } from '../../../lib/inventory/ini.ts';
+import { makeInventory } from '../../../lib/inventory/inventory.ts';
+import { type TargetOptions, targetsOf } from '../../../lib/inventory/targets.ts';
+import { type PlayOptions, play } from '../../../lib/play.ts';
+import { type RunOptions, run } from '../../../lib/run.ts';
+import { entry, tiny } from '../../support/tiny_modules.ts';
+
+const inventory = makeInventory(
+  parseIniInventory(
+    `[web]
+a text=of-a
+b
+[db]
+c ansible_connection=local
+[all:vars]
+ansible_connection=local
+text=of-all
+number=7
+[web:vars]
+text=of-web
+`,
+    'hosts.ini',
+  ),
+);
+
+const names = (hosts: PlayOptions<never>['hosts'], options: TargetOptions = {}): readonly string[] =>
+  targetsOf(play({ name: 'Play', tasks: [], ...(hosts && { hosts }) }), options).map(({ name }) => name);
+
+describe('the hosts of a play', () => {
+  test('are its own, this machine, or those of the inventory', () => {
+    expect(names(undefined)).toEqual(['localhost']);
+    expect(names(['root@kvm1:2222', { name: 'kvm2' }])).toEqual(['root@kvm1:2222', 'kvm2']);
+    expect(names(undefined, { inventory })).toEqual(['a', 'b', 'c']);
+    expect(names(['web:!a', 'c'], { inventory })).toEqual(['b', 'c']);
+    expect(names(['kvm1'], { hosts: ['x', 'y', 'x'] })).toEqual(['x', 'y']);
+  });
+
+  test.each<[readonly string[], TargetOptions, string]>([
+    [['-oProxyCommand=x'], {}, 'begins with a dash'],
+    [['wbe'], { inventory }, "no host and no group fits 'wbe'; did you mean 'web'?"],
+  ])('%j is refused at the line of the play', (hosts, options, words) => {
+    const made = play({ name: 'Play', hosts, tasks: [] });
+    try {
+      targetsOf(made, options);
+    } catch (error) {
+      expect(error).toBeInstanceOf(PlaybookError);
+      expect(String(error)).toContain(words);
+      expect(error).toMatchObject({ context: { location: made.location } });
+      return;
+    }
+    throw new Error('it was not refused');
+  });
+});
+
+describe('a run', () => {
+  const values = play({
+    name: 'Values',
+    vars: { text: 'own', number: 1 },
+    tasks: ({ text, number }: { text: string; number: number }) => [
+      entry(`${text} ${number}`, { path: '/nowhere', text }),
+    ],
+  });
+
+  async function titles(options: RunOptions): Promise<Readonly<Record<string, string>>> {
+    const events: PlayEvent[] = [];
+    await run(values, { check: true, ...options, onEvent: (event) => events.push(event) });
+    return Object.fromEntries(
+      events.flatMap((event) => (event.type === 'task-end' ? [[event.host, event.task.title]] : [])),
+    );
+  }
+
+  test('gives each host the values of its inventory, and those of the caller over them', async () => {
+    expect(await titles({ inventory })).toEqual({ a: 'of-a 7', b: 'of-web 7', c: 'of-all 7' });
+    expect(await titles({ inventory, vars: { number: 2 } })).toEqual({ a: 'of-a 2', b: 'of-web 2', c: 'of-all 2' });
+    expect(await titles({ inventory, limit: 'web:!b' })).toEqual({ a: 'of-a 7' });
+    expect(await titles({})).toEqual({ localhost: 'own 1' });
+  });
+
+  test('refuses a value of the wrong type of any host, and a limit that leaves no host, before anything is attempted', async () => {
+    const wrong = makeInventory(parseIniInventory('x ansible_connection=local number=many\n', 'hosts.ini'));
+    const events: PlayEvent[] = [];
+    const onEvent = (event: PlayEvent) => events.push(event);
+    await expect(run(values, { inventory: wrong, onEvent })).rejects.toThrow(
+      'the variable \'number\' is a number (1), and was given "many"',
+    );
+    await expect(run(values, { inventory, limit: 'nobody', onEvent })).rejects.toThrow(
+      "no host and no group fits 'nobody'",
+    );
+    await expect(run(values, { hosts: ['a'], limit: 'localhost', onEvent })).rejects.toThrow("fits 'localhost'");
+    expect(events).toEqual([]);
+  });
+
+  test('goes on to the next hosts only while none has failed', async () => {
+    const failing = play({
+      name: 'Failing',
+      vars: { text: '' },
+      tasks: ({ text }: { text: string }) => [
+        tiny(() => {
+          if (text === 'of-web') throw new PlaybookError('no');
+          return { state: { value: 'wanted' } };
+        })({}),
+      ],
+    });
+    expect((await run(failing, { inventory, check: true, serial: 1 })).hosts).toEqual({
+      a: expect.objectContaining({ ok: 1, failed: 0 }),
+      b: expect.objectContaining({ failed: 1 }),
+      c: expect.objectContaining({ ok: 0, failed: 0, skipped: 0 }),
+    });
+    await expect(run(failing, { inventory, serial: 0 })).rejects.toThrow(
+      'serial is a whole number from 1 on, and was 0',
+    );
+  });
+});
