@@ -1,4 +1,5 @@
 import { type KeyValueEntry, type KeyValueFile, lookUp } from '../../lib/formats/key_value.ts';
+import { parseOsRelease } from '../../lib/formats/os_release.ts';
 import type { ReadonlyHost } from '../../lib/hosts/readonly_host.ts';
 import type { Missing } from '../../lib/module.ts';
 import { packageFamily } from './packages.ts';
@@ -163,13 +164,13 @@ export async function missingNetworkScripts(host: ReadonlyHost): Promise<Missing
   return {
     key: 'network-scripts',
     what: `the host has no network scripts (there is no ${lacks}), and nothing else reads ifcfg files in time to make the bridge`,
-    remedy: remedyFor(family, /^VERSION_ID="?(\d+)/m.exec(release?.text ?? '')?.[1]),
+    remedy: remedyFor(family, parseOsRelease(release?.text ?? '').major),
   };
 }
 
-function remedyFor(family: Awaited<ReturnType<typeof packageFamily>>, version: string | undefined): string {
+function remedyFor(family: Awaited<ReturnType<typeof packageFamily>>, major: number | undefined): string {
   if (family === 'el7') return 'yum install initscripts';
-  if (family === 'el8' && version === '8') return 'dnf install network-scripts';
+  if (family === 'el8' && major === 8) return 'dnf install network-scripts';
   const instead = {
     el8: 'this release has none any more; make the bridge with nmcli (NetworkManager)',
     fedora: 'this release has none any more; make the bridge with nmcli (NetworkManager)',

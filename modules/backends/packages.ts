@@ -1,3 +1,4 @@
+import { type OsRelease, parseOsRelease } from '../../lib/formats/os_release.ts';
 import type { ReadonlyHost } from '../../lib/hosts/readonly_host.ts';
 import type { Missing } from '../../lib/module.ts';
 
@@ -76,7 +77,7 @@ export async function missingTools(host: ReadonlyHost, tools: readonly string[])
  */
 export async function packageFamily(host: ReadonlyHost): Promise<PackageFamily | undefined> {
   const file = (await host.readFile('/etc/os-release')) ?? (await host.readFile('/usr/lib/os-release'));
-  return file === undefined ? undefined : familyOf(file.text);
+  return file === undefined ? undefined : familyOf(parseOsRelease(file.text));
 }
 
 /** Says how to install a tool on a host of one family. */
@@ -94,17 +95,11 @@ function packageName(tool: string, names: PackageNames, family: PackageFamily): 
   return (family === 'el7' ? el7Packages[tool] : undefined) ?? names.redhat;
 }
 
-function familyOf(osRelease: string): PackageFamily | undefined {
-  const ids = [value(osRelease, 'ID'), ...value(osRelease, 'ID_LIKE').split(/\s+/)];
-  if (ids.includes('fedora') && ids[0] === 'fedora') return 'fedora';
+function familyOf({ id, like, major }: OsRelease): PackageFamily | undefined {
+  const ids = [id, ...like];
+  if (id === 'fedora') return 'fedora';
   if (ids.includes('debian') || ids.includes('ubuntu')) return 'debian';
-  if (ids.includes('suse') || ids.some((id) => id.startsWith('opensuse') || id === 'sles')) return 'suse';
+  if (ids.includes('suse') || ids.some((each) => each.startsWith('opensuse') || each === 'sles')) return 'suse';
   if (!ids.includes('rhel') && !ids.includes('centos') && !ids.includes('fedora')) return undefined;
-  return Number.parseInt(value(osRelease, 'VERSION_ID'), 10) <= 7 ? 'el7' : 'el8';
-}
-
-/** Reads one assignment of os-release(5): perhaps quoted, the last one counts. */
-function value(osRelease: string, key: string): string {
-  const found = [...osRelease.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].at(-1)?.[1]?.trim() ?? '';
-  return found.replace(/^(["'])(.*)\1$/, '$2');
+  return major !== undefined && major <= 7 ? 'el7' : 'el8';
 }
