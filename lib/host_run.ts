@@ -12,6 +12,7 @@ import { ConnectionError, ConvergenceError, InterruptedError, KvmPlayError } fro
 import { type PlayEvent, type TaskName, type TaskStatus, taskName } from './events.ts';
 import type { Host } from './hosts/host.ts';
 import type { Missing, Task } from './module.ts';
+import { ReadAhead } from './read_ahead.ts';
 import type { Step } from './step.ts';
 
 type Emit = (event: PlayEvent) => void;
@@ -48,13 +49,20 @@ export async function runOnHost(
   try {
     const forecasts = await forecast(host, tasks, options, report);
     if (forecasts === undefined) return;
-    for (const ahead of forecasts) {
+    const ahead = new ReadAhead(
+      host,
+      tasks,
+      engineOptions,
+      forecasts.map(({ look }) => look),
+      (index) => (forecasts[index]?.steps.length ?? 0) > 0,
+    );
+    for (const each of forecasts) {
       const done = options.check
-        ? report.end(ahead.name, status(ahead.steps), { result: foreseen(ahead), after: ahead.after })
-        : await applyOne(host, ahead, engineOptions, written, report);
+        ? report.end(each.name, status(each.steps), { result: foreseen(each), after: each.after })
+        : await applyOne(host, each, ahead, engineOptions, written, report);
       if (!done) return;
     }
-    if (written.size > 0) await verify(host, tasks);
+    if (written.size > 0) await verify(host, ahead);
   } catch (error) {
     if (error instanceof ConnectionError) throw error;
     emit({ type: 'host-failed', host: host.name, error: asError(error) });
@@ -138,17 +146,22 @@ function providers(key: string, changing: ReadonlySet<Task>): readonly Task[] {
 
 async function applyOne(
   host: Host,
-  ahead: Forecast,
+  forecast: Forecast,
+  ahead: ReadAhead,
   options: EngineOptions,
   written: Set<Task>,
   report: Report,
 ): Promise<boolean> {
-  const { task, name } = ahead;
+  const { task, name } = forecast;
   report.start(name);
   try {
     if (options.signal?.aborted) throw new InterruptedError('interrupted');
-    const look = written.size === 0 ? ahead.look : await lookAt(host, task, options);
-    const result = await applyLook(host, task, look, options);
+    const { index } = name;
+    const look = await ahead.look(index);
+    const result = await applyLook(host, task, look, {
+      ...options,
+      ahead: { start: () => ahead.startBehind(index), forget: () => ahead.forget() },
+    });
     if (result.changed) written.add(task);
     return report.end(name, status(result.steps), { result });
   } catch (error) {
@@ -165,8 +178,8 @@ async function applyOne(
  * Law 7: after a play that changed something, every task must still hold.
  * @throws ConvergenceError that names what a later task has undone
  */
-async function verify(host: Host, tasks: readonly Task[]): Promise<void> {
-  const looks = await Promise.all(tasks.map(async (task) => ({ task, look: await lookAt(host, task) })));
+async function verify(host: Host, ahead: ReadAhead): Promise<void> {
+  const looks = await ahead.all();
   const undone = looks.filter(({ look }) => look.differences.length > 0);
   if (undone.length === 0) return;
   const lines = undone.map(
