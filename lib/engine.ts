@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Difference } from './diff.ts';
 import {
   BugError,
-  CommandError,
+  type CommandError,
   ConvergenceError,
   InterruptedError,
   KvmPlayError,
@@ -10,7 +10,7 @@ import {
   UnsupportedChangeError,
 } from './errors.ts';
 import type { Host, ReachOptions } from './hosts/host.ts';
-import { clearMarker, hasMarker, leaveMarker } from './marker.ts';
+import { clearMarker, hasMarker, markerSteps } from './marker.ts';
 import type { InForce, Missing, Reading, Task } from './module.ts';
 import { type CommandStep, type Disruption, type Step, shownArgv } from './step.ts';
 
@@ -45,6 +45,16 @@ export interface EngineOptions {
   readonly written?: ReadonlySet<Task>;
   /** Inside a network change: a step that goes before those that cut the link, and where the host may answer afterwards. */
   readonly detached?: ReachOptions & { readonly first: CommandStep };
+  /** What is read of other tasks ahead of their turn. */
+  readonly ahead?: Ahead;
+}
+
+/** Reads of other tasks, which may travel with this one's last step. */
+export interface Ahead {
+  /** Called in the turn of the event loop in which the last steps are on their way. */
+  start(): void;
+  /** Nothing that was read ahead counts: the host has changed since, or is changing. */
+  forget(): void;
 }
 
 /** A task as it was seen on a host: what differs, what is due, what it leans on. */
@@ -78,11 +88,12 @@ export async function applyLook(host: Host, task: Task, look: Look, options: Eng
     refuseMissing(look.missing);
     const steps = planSteps(host, task, look, options);
     if (steps.length === 0) return result(look, steps);
-    const failures = await takeSteps(host, task, steps, options);
+    const { failures, first } = await takeSteps(host, task, steps, options);
     try {
       const wait: Wait = { signal: options.signal, taken: steps.length };
-      const after = await converged(host, task, wait);
+      const { reading: after, hasWaited } = await converged(host, task, wait, first);
       if (look.due.length > 0) await awaitLoaded(host, task, wait);
+      if (hasWaited || look.due.length > 0) options.ahead?.forget();
       const doubts = failures.map(({ message }) => `${message}\nyet everything is as wanted`);
       return { ...result(look, steps), warnings: [...new Set([...look.warnings, ...after.warnings, ...doubts])] };
     } catch (error) {
@@ -152,9 +163,16 @@ export function inWords(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
+/** What taking a task's steps came to. */
+export interface Taken {
+  /** Failures of steps that the state, and not the exit code, passes judgement on. */
+  readonly failures: readonly CommandError[];
+  /** A read of the task that came back with its last step. */
+  readonly first: Promise<Reading> | undefined;
+}
+
 /**
  * Executes a task's steps, in order.
- * @returns failures of steps that the state, and not the exit code, passes judgement on
  * @throws CommandError, ConnectionError; InterruptedError between two steps
  */
 export async function takeSteps(
@@ -162,22 +180,45 @@ export async function takeSteps(
   task: Task,
   steps: readonly Step[],
   options: EngineOptions,
-): Promise<readonly CommandError[]> {
+): Promise<Taken> {
   const failures: CommandError[] = [];
   if (options.signal?.aborted) throw new InterruptedError('interrupted; no further step was taken');
-  await host.lock();
-  await host.log(`${task.title}: ${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`);
-  if (task.inForce !== undefined && !task.loadedLater) await leaveMarker(host, task);
+  options.ahead?.forget();
+  const line = `${task.title}: ${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`;
+  const marker = task.inForce !== undefined && !task.loadedLater ? markerSteps(task) : [];
+  let first: Promise<Reading> | undefined;
   let taken = 0;
   for (const run of runsOf(steps)) {
     // Not before the first step: a marker that has been left would say that something was written.
     if (taken > 0 && options.signal?.aborted) {
       throw new InterruptedError(`interrupted after ${taken} of ${steps.length} steps`, taken);
     }
-    failures.push(...(await takeRun(host, run, options)));
+    const isLast = taken + run.length === steps.length;
+    const before = taken === 0 ? marker : [];
+    if (run.every(cutsLink)) {
+      if (taken === 0) await host.executeTogether(before, line);
+      failures.push(...(await cutLink(host, run, options)));
+    } else {
+      const executing = host.executeTogether([...before, ...run], taken === 0 ? line : undefined);
+      if (isLast && options.detached === undefined) first = readBehind(host, task, options);
+      const executed = await executing;
+      failures.push(...executed.failures);
+      if (!executed.readAfter) {
+        first = undefined;
+        options.ahead?.forget();
+      }
+    }
     taken += run.length;
   }
-  return failures;
+  return { failures, first };
+}
+
+/** Reads in the same turn in which steps are on their way, and so after them. Should they fail, nobody asks what it saw. */
+function readBehind(host: Host, task: Task, { ahead }: EngineOptions): Promise<Reading> {
+  const reading = task.read(host.reader);
+  reading.catch(() => {});
+  ahead?.start();
+  return reading;
 }
 
 /** Steps that are executed as one: each by itself, but those that cut the link together with the next one that does. */
@@ -196,33 +237,30 @@ export function cutsLink(step: Step): step is CommandStep {
   return step.kind === 'command' && step.disrupts === 'link';
 }
 
-async function takeRun(
+async function cutLink(
   host: Host,
-  run: readonly Step[],
+  run: readonly CommandStep[],
   { detached }: EngineOptions,
 ): Promise<readonly CommandError[]> {
-  if (run.every(cutsLink)) {
-    if (detached === undefined) return host.executeDetached(run);
-    const { first, ...reach } = detached;
-    return host.executeDetached([first, ...run], reach);
-  }
-  const failures: CommandError[] = [];
-  for (const step of run) {
-    try {
-      await host.execute(step);
-    } catch (error) {
-      if (!(error instanceof CommandError) || step.kind !== 'command' || step.judgedBy !== 'state') throw error;
-      failures.push(error);
-    }
-  }
-  return failures;
+  if (detached === undefined) return host.executeDetached(run);
+  const { first, ...reach } = detached;
+  return host.executeDetached([first, ...run], reach);
 }
 
 /** Law 3: after apply, the state is read again; what settles is waited for, no step is repeated. */
-async function converged(host: Host, task: Task, wait: Wait): Promise<Reading> {
+async function converged(
+  host: Host,
+  task: Task,
+  wait: Wait,
+  first: Promise<Reading> | undefined,
+): Promise<{ reading: Reading; hasWaited: boolean }> {
+  let looks = 0;
   const reading = await lookUntil(
     settleLimit,
-    () => task.read(host.reader),
+    () => {
+      looks += 1;
+      return looks === 1 && first !== undefined ? first : task.read(host.reader);
+    },
     ({ settling, differences }) => !settling && differences.length === 0,
     { ...wait, worthwhile: ({ settling }) => settling },
   );
@@ -231,7 +269,7 @@ async function converged(host: Host, task: Task, wait: Wait): Promise<Reading> {
     throw new ConvergenceError(`all steps were taken, and still ${describeDifferences(reading.differences)}`);
   }
   if (reading.settling) throw new ConvergenceError(`it has not settled within ${settleLimit} s`);
-  return reading;
+  return { reading, hasWaited: looks > 1 };
 }
 
 /**

@@ -15,6 +15,7 @@ import type { Host } from './hosts/host.ts';
 import type { Missing, Task } from './module.ts';
 import { isNetworkChange, type NetworkChange, type PlayItem, tasksOf } from './network_change/network_change.ts';
 import type { TellPhase } from './network_change/open_change.ts';
+import { ReadAhead } from './read_ahead.ts';
 import type { Step } from './step.ts';
 
 type Emit = (event: PlayEvent) => void;
@@ -48,16 +49,24 @@ export async function runOnHost(
   const tasks = tasksOf(items);
   const written = new Set<Task>();
   const report = new HostReport(host, tasks, emit);
-  const run: HostRun = { host, options, written, report, emit };
+  const start: Start = { host, options, written, report, emit };
   try {
-    const forecasts = forecast(run, items, await lookAtAll(run, items));
+    const forecasts = forecast(start, items, await lookAtAll(start, items));
     if (forecasts === undefined) return;
+    const ahead = new ReadAhead(
+      host,
+      tasks,
+      { ...options, written },
+      forecasts.map(({ look }) => look),
+      (index) => (forecasts[index]?.steps.length ?? 0) > 0,
+    );
+    const run: HostRun = { ...start, ahead };
     for (const item of items) {
-      const ahead = forecasts.filter(({ task }) => tasksOf([item]).includes(task));
-      const goesOn = isNetworkChange(item) ? await changeNetwork(run, item, ahead) : await runTask(run, ahead);
+      const its = forecasts.filter(({ task }) => tasksOf([item]).includes(task));
+      const goesOn = isNetworkChange(item) ? await changeNetwork(run, item, its) : await runTask(run, its);
       if (!goesOn) return;
     }
-    if (written.size > 0) await verify(host, tasks);
+    if (written.size > 0) await verify(host, ahead);
   } catch (error) {
     if (error instanceof ConnectionError) throw error;
     emit({ type: 'host-failed', host: host.name, error: asError(error) });
@@ -66,8 +75,8 @@ export async function runOnHost(
   }
 }
 
-/** One play on one host. */
-interface HostRun {
+/** One play on one host, before anything was seen of it. */
+interface Start {
   readonly host: Host;
   readonly options: HostRunOptions;
   /** Tasks that have changed something. */
@@ -76,10 +85,15 @@ interface HostRun {
   readonly emit: Emit;
 }
 
+/** One play on one host. */
+interface HostRun extends Start {
+  readonly ahead: ReadAhead;
+}
+
 type SettledLook = PromiseSettledResult<Look>;
 
 /** Looks at all tasks at once; where an earlier run has left a network change pending, once that is over. */
-async function lookAtAll(run: HostRun, items: readonly PlayItem[]): Promise<readonly SettledLook[]> {
+async function lookAtAll(run: Start, items: readonly PlayItem[]): Promise<readonly SettledLook[]> {
   const { host, options } = run;
   const look = (): Promise<readonly SettledLook[]> =>
     Promise.allSettled(tasksOf(items).map((task) => lookAt(host, task, options)));
@@ -98,7 +112,7 @@ async function lookAtAll(run: HostRun, items: readonly PlayItem[]): Promise<read
  * undefined when one of them cannot work: that has been reported, and nothing was written.
  */
 function forecast(
-  { host, options, report }: HostRun,
+  { host, options, report }: Start,
   items: readonly PlayItem[],
   looks: readonly SettledLook[],
 ): readonly Forecast[] | undefined {
@@ -167,21 +181,26 @@ function providers(key: string, changing: ReadonlySet<Task>): readonly Task[] {
 }
 
 /** @returns false when the host's run ends here */
-async function runTask(run: HostRun, [ahead]: readonly Forecast[]): Promise<boolean> {
-  const { host, options, written, report } = run;
-  if (ahead === undefined) return true;
-  const { task, name } = ahead;
-  if (options.check) return report.end(name, status(ahead.steps), { result: foreseen(ahead), after: ahead.after });
+async function runTask(run: HostRun, [forecast]: readonly Forecast[]): Promise<boolean> {
+  const { host, options, written, report, ahead } = run;
+  if (forecast === undefined) return true;
+  const { task, name } = forecast;
+  if (options.check)
+    return report.end(name, status(forecast.steps), { result: foreseen(forecast), after: forecast.after });
   report.start(name);
   try {
     if (options.signal?.aborted) throw new InterruptedError('interrupted');
-    const engineOptions: EngineOptions = { ...options, written };
-    const look = written.size === 0 ? ahead.look : await lookAt(host, task, engineOptions);
-    const result = await applyLook(host, task, look, engineOptions);
+    const { index } = name;
+    const look = await ahead.look(index);
+    const result = await applyLook(host, task, look, {
+      ...options,
+      written,
+      ahead: { start: () => ahead.startBehind(index), forget: () => ahead.forget() },
+    });
     if (result.changed) written.add(task);
     return report.end(name, status(result.steps), { result });
   } catch (error) {
-    return endOf(run, ahead, error);
+    return endOf(run, forecast, error);
   }
 }
 
@@ -196,26 +215,28 @@ function endOf({ report }: HostRun, { task, name }: Forecast, error: unknown): f
 }
 
 /** Runs the tasks of a network change as one. @returns false when the host's run ends here */
-async function changeNetwork(run: HostRun, change: NetworkChange, aheads: readonly Forecast[]): Promise<boolean> {
-  const { host, options, written, report } = run;
-  const [first] = aheads;
+async function changeNetwork(run: HostRun, change: NetworkChange, forecasts: readonly Forecast[]): Promise<boolean> {
+  const { host, options, written, report, ahead } = run;
+  const [first] = forecasts;
   if (first === undefined) return true;
   let current = first;
-  const tell = teller(run, change.title, aheads, (ahead) => {
-    current = ahead;
+  const tell = teller(run, change.title, forecasts, (forecast) => {
+    current = forecast;
   });
   try {
-    const planned = written.size === 0 || options.check ? aheads : await planAgain(run, aheads);
     const { applyChange, planChange } = await import('./network_change/change_run.ts');
-    const hasSteps = planned.some(({ steps }) => steps.length > 0);
     if (options.check) {
-      if (hasSteps) tell('planned', { plan: await planChange(host, change, planned) });
-      for (const ahead of planned) {
-        report.end(ahead.name, status(ahead.steps), { result: foreseen(ahead), after: ahead.after });
+      const hasSteps = forecasts.some(({ steps }) => steps.length > 0);
+      if (hasSteps) tell('planned', { plan: await planChange(host, change, forecasts) });
+      for (const each of forecasts) {
+        report.end(each.name, status(each.steps), { result: foreseen(each), after: each.after });
       }
       return true;
     }
-    const results = hasSteps ? await applyChange(host, change, planned, options, tell) : planned.map(foreseen);
+    const planned = await planAgain(run, forecasts);
+    const hasSteps = planned.some(({ steps }) => steps.length > 0);
+    const engineOptions: EngineOptions = { ...options, ahead: { start: () => {}, forget: () => ahead.forget() } };
+    const results = hasSteps ? await applyChange(host, change, planned, engineOptions, tell) : planned.map(foreseen);
     for (const [index, { task, name }] of planned.entries()) {
       const result = results[index];
       if (result === undefined) continue;
@@ -228,26 +249,24 @@ async function changeNetwork(run: HostRun, change: NetworkChange, aheads: readon
   }
 }
 
-/** Earlier tasks have changed something: what was foreseen for a group of tasks is looked at again, as a whole. */
-async function planAgain(
-  { host, options, written }: HostRun,
-  aheads: readonly Forecast[],
-): Promise<readonly Forecast[]> {
+/** Plans a group of tasks as a whole, from what is seen of them now that it is their turn. */
+async function planAgain(run: HostRun, forecasts: readonly Forecast[]): Promise<readonly Forecast[]> {
+  const { host, options, written, ahead } = run;
   const engineOptions: EngineOptions = { ...options, written, inNetworkChange: true };
-  const looks = await Promise.all(aheads.map(({ task }) => lookAt(host, task, engineOptions)));
+  const looks = await Promise.all(forecasts.map(({ name }) => ahead.look(name.index)));
   const changing = new Set<Task>();
-  return aheads.map((ahead, index) => {
-    const look = withDue(ahead.task, looks[index] ?? ahead.look, changing);
+  return forecasts.map((forecast, index) => {
+    const look = withDue(forecast.task, looks[index] ?? forecast.look, changing);
     refuseMissing(look.missing);
-    const steps = planSteps(host, ahead.task, look, engineOptions);
-    if (steps.length > 0) changing.add(ahead.task);
-    return { ...ahead, look, steps };
+    const steps = planSteps(host, forecast.task, look, engineOptions);
+    if (steps.length > 0) changing.add(forecast.task);
+    return { ...forecast, look, steps };
   });
 }
 
 /** Makes events of the steps of a network change; a task of it that is applied has begun. */
 function teller(
-  { host, report, emit }: HostRun,
+  { host, report, emit }: Start,
   title: string,
   aheads: readonly Forecast[],
   onTask: (ahead: Forecast) => void = () => {},
@@ -273,8 +292,8 @@ function teller(
  * Law 7: after a play that changed something, every task must still hold.
  * @throws ConvergenceError that names what a later task has undone
  */
-async function verify(host: Host, tasks: readonly Task[]): Promise<void> {
-  const looks = await Promise.all(tasks.map(async (task) => ({ task, look: await lookAt(host, task) })));
+async function verify(host: Host, ahead: ReadAhead): Promise<void> {
+  const looks = await ahead.all();
   const undone = looks.filter(({ look }) => look.differences.length > 0);
   if (undone.length === 0) return;
   const lines = undone.map(

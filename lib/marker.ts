@@ -1,17 +1,16 @@
 import type { Host } from './hosts/host.ts';
 import { stateDirectory } from './hosts/paths.ts';
 import type { Task } from './module.ts';
-import { makeDirectory, removeFile, writeFile } from './step.ts';
+import { makeDirectory, removeFile, type Step, writeFile } from './step.ts';
 
 const directory = `${stateDirectory}/pending`;
 
 /**
- * Leaves a marker on the host: what this task writes is not loaded yet. It outlives the run and a reboot,
+ * Steps that leave a marker on the host: what this task writes is not loaded yet. It outlives the run and a reboot,
  * so that a run that died between writing and loading is completed by the next.
  */
-export async function leaveMarker(host: Host, task: Task): Promise<void> {
-  await host.execute(makeDirectory(directory, { mode: 0o700 }));
-  await host.execute(writeFile(markerPath(task), `${task.title}\n`, { mode: 0o600 }));
+export function markerSteps(task: Task): readonly Step[] {
+  return [makeDirectory(directory, { mode: 0o700 }), writeFile(markerPath(task), `${task.title}\n`, { mode: 0o600 })];
 }
 
 /** Tells whether something that this task wrote was never seen loaded. */

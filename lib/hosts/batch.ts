@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { CommandError, ConnectionError } from '../errors.ts';
-import { cut, piece } from './pieces.ts';
+import { BugError, CommandError, ConnectionError } from '../errors.ts';
+import { type ActionPart, actionInput, actionScript } from './action.ts';
+import { cut, endMark, piece } from './pieces.ts';
 import type { Question } from './question.ts';
 import { askAlone, groupQuestions, type QuestionGroup } from './question_group.ts';
 import { prologue } from './script.ts';
@@ -18,13 +19,23 @@ interface Asked {
   reject(error: unknown): void;
 }
 
+/** What is to be done before the questions of its turn are asked. */
+interface Action {
+  readonly parts: readonly ActionPart[];
+  resolve(outputs: readonly RawOutput[]): void;
+  reject(error: unknown): void;
+}
+
 /**
  * Asks a host all that is asked for in one turn of the event loop in one request. Equal questions of a turn are asked once, and
  * those that one tool can answer together are asked together. While a request is under way, the next one gathers.
+ * What is done to the host travels with the questions that are asked after it in the same turn, and comes before them.
  */
 export class QueryBatch {
   readonly #transport: Transport;
   #gathered = new Map<string, Asked>();
+  #action: Action | undefined;
+  #isDue = false;
   #busy = false;
 
   constructor(transport: Transport) {
@@ -38,20 +49,47 @@ export class QueryBatch {
     if (known !== undefined) return known.answer;
     const asked = newAsked(question);
     this.#gathered.set(key, asked);
-    if (this.#gathered.size === 1 && !this.#busy) setImmediate(() => void this.#send());
+    this.#sendSoon();
     return asked.answer;
+  }
+
+  /**
+   * Does something to the host, part by part. Questions that were asked before it must have been answered.
+   * @returns what became of each part; those after a failed one were not done
+   * @throws ConnectionError, OutputLimitError
+   */
+  async act(parts: readonly ActionPart[]): Promise<readonly RawOutput[]> {
+    if (this.#action !== undefined) throw new BugError('one action at a time can be done to a host');
+    return new Promise((resolve, reject) => {
+      this.#action = { parts, resolve, reject };
+      this.#sendSoon();
+    });
+  }
+
+  #sendSoon(): void {
+    if (this.#busy || this.#isDue) return;
+    this.#isDue = true;
+    setImmediate(() => {
+      this.#isDue = false;
+      void this.#send();
+    });
   }
 
   async #send(): Promise<void> {
     this.#busy = true;
-    while (this.#gathered.size > 0) {
+    while (this.#gathered.size > 0 || this.#action !== undefined) {
       const all = [...this.#gathered];
+      const action = this.#action;
       this.#gathered = new Map();
+      this.#action = undefined;
       const questions = all.map(([, asked]) => asked);
       try {
-        const answers = await askAll(this.#transport, questions);
+        const { done, answers } = await request(this.#transport, action?.parts ?? [], questions);
+        if (done instanceof Error) action?.reject(done);
+        else action?.resolve(done);
         for (const [key, asked] of all) this.#settle(key, asked, answers.get(asked.question));
       } catch (error) {
+        action?.reject(error);
         for (const asked of questions) asked.reject(error);
       }
     }
@@ -69,7 +107,12 @@ export class QueryBatch {
 
 type Answers = ReadonlyMap<Question, RawOutput | Error | undefined>;
 
-async function askAll(transport: Transport, all: readonly Asked[]): Promise<Answers> {
+interface Reply {
+  readonly done: readonly RawOutput[] | OutputLimitError;
+  readonly answers: Answers;
+}
+
+async function request(transport: Transport, parts: readonly ActionPart[], all: readonly Asked[]): Promise<Reply> {
   const [mark, inner] = [randomMark(), randomMark()];
   const groups = [
     ...groupQuestions(
@@ -78,20 +121,33 @@ async function askAll(transport: Transport, all: readonly Asked[]): Promise<Answ
     ),
     ...all.filter(({ alone }) => alone).map(({ question }) => askAlone(question)),
   ];
-  const script = [prologue, ...groups.map((group) => piece(group.script, mark)), 'exit 0'].join('\n');
-  const timeLimit = groups.reduce((sum, group) => sum + group.timeLimit, margin);
+  const action = parts.length === 0 ? [] : [`( ${actionScript(parts, inner)}\n); ${endMark(mark)}`];
+  const script = [prologue, ...action, ...groups.map((group) => piece(group.script, mark)), 'exit 0'].join('\n');
+  const timeLimit = [...parts, ...groups].reduce((sum, part) => sum + part.timeLimit, margin);
+  const stdin = actionInput(parts);
+  const read = (output: RawOutput): Reply => {
+    const pieces = cut(output, mark);
+    const [first] = action.length === 0 ? [] : [pieces.outputs[0] ?? pieces.rest];
+    return {
+      done: first === undefined ? [] : cut(first, inner).outputs,
+      answers: answersOf(groups, pieces.outputs.slice(action.length)),
+    };
+  };
   try {
-    return answersOf(groups, await transport.run(script, { timeLimit }), mark);
+    return read(await transport.run(script, { timeLimit, ...(stdin.length > 0 && { stdin }) }));
   } catch (error) {
     if (!(error instanceof OutputLimitError)) throw error;
-    const answered = answersOf(groups, error.partial, mark);
-    const endless = groups[cut(error.partial, mark).outputs.length];
-    return new Map([...answered, ...(endless === undefined ? [] : tooLong(endless, error))]);
+    const { outputs } = cut(error.partial, mark);
+    const { done, answers } = read(error.partial);
+    const endless = groups[outputs.length - action.length];
+    return {
+      done: outputs.length < action.length ? error : done,
+      answers: new Map([...answers, ...(endless === undefined ? [] : tooLong(endless, error))]),
+    };
   }
 }
 
-function answersOf(groups: readonly QuestionGroup[], output: RawOutput, mark: string): Answers {
-  const { outputs } = cut(output, mark);
+function answersOf(groups: readonly QuestionGroup[], outputs: readonly RawOutput[]): Answers {
   return new Map(
     groups.flatMap((group, index) => {
       const own = outputs[index];

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, LockedError } from '../errors.ts';
@@ -49,6 +49,22 @@ export class HostLock {
     }
   }
 
+  /** True once the lock has been taken. */
+  get isTaken(): boolean {
+    return this.#taken !== undefined;
+  }
+
+  /** Script text that takes the lock where nobody holds it, for a request that goes on with other things; it fails where somebody does. */
+  takingScript(): string {
+    return takeScript(this.#id, this.#content(), '');
+  }
+
+  /** Says that {@link takingScript} has been run, and took the lock. */
+  taken(): void {
+    this.#taken = Promise.resolve();
+    this.#keepAlive();
+  }
+
   /** Script text that runs a command under the lock: should this run die, its lock is not broken before the command has ended. */
   guard(script: string): string {
     const file = `${runtimeDirectory}/step.${this.#id}`;
@@ -69,24 +85,28 @@ export class HostLock {
   }
 
   async #take(): Promise<void> {
-    const controller = await controllerId();
-    const content = [
-      this.#id,
-      controller,
-      process.pid,
-      new Date().toISOString(),
-      `${userInfo().username}@${hostname()}`,
-    ];
-    let holder = await this.#tryToTake(content.join('\n'), '');
+    const content = this.#content();
+    const [, controller] = content.split('\n');
+    let holder = await this.#tryToTake(content, '');
     const [id, itsController, pid] = holder?.split('\n') ?? [];
     if (id !== undefined && itsController === controller && !isAlive(Number(pid))) {
       const deadline = performance.now() + lastStepLimit * 1000;
       do {
-        holder = await this.#tryToTake(content.join('\n'), id);
+        holder = await this.#tryToTake(content, id);
         if (holder !== undefined) await sleep(lookInterval * 1000);
       } while (holder?.startsWith(id) && performance.now() < deadline);
     }
     if (holder !== undefined) throw locked(holder);
+    this.#keepAlive();
+  }
+
+  /** Says who holds the lock, line by line: its id, controller, process, since when, person. */
+  #content(): string {
+    const person = `${userInfo().username}@${hostname()}`;
+    return [this.#id, controllerId(), process.pid, new Date().toISOString(), person].join('\n');
+  }
+
+  #keepAlive(): void {
     this.#timer = setInterval(() => void this.extend(0).catch(() => {}), heartbeat * 1000);
     this.#timer.unref();
   }
@@ -156,9 +176,16 @@ function locked(holder: string): LockedError {
 }
 
 /** Names this machine and its boot, without telling who it is. Process numbers mean something only together with it. */
-async function controllerId(): Promise<string> {
-  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => hostname());
-  return createHash('sha256').update(boot).digest('hex').slice(0, 32);
+function controllerId(): string {
+  return createHash('sha256').update(bootId()).digest('hex').slice(0, 32);
+}
+
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
+  } catch {
+    return hostname();
+  }
 }
 
 function isAlive(pid: number): boolean {

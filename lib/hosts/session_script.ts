@@ -5,20 +5,24 @@ import { quote } from './quote.ts';
 const argumentLimit = 100 * 1024;
 
 /**
+ * Functions that pass on exactly so many bytes of standard input: `dd` by `iflag=fullblock` where it knows that, else byte by byte.
+ */
+export const feed: string = `kvm_play_take() { dd bs="$1" count=1 iflag=fullblock 2>/dev/null || dd bs=1 count="$1" 2>/dev/null; }
+kvm_play_feed() {
+if [ "$1" -ge 65536 ]; then dd bs=65536 count=$(($1 / 65536)) iflag=fullblock 2>/dev/null || { dd bs=1 count="$1" 2>/dev/null; return; }; fi
+if [ $(($1 % 65536)) -ne 0 ]; then kvm_play_take $(($1 % 65536)); fi
+}`;
+
+/**
  * The far end of a session: it reads frames from standard input, `MARK LENGTH INPUT` and a line's end, then a script of LENGTH
  * bytes, then INPUT bytes for the script's standard input. It answers with the mark before and after what the script prints, on
  * both streams, and its exit status behind the last one on standard output.
  *
  * A script runs beside the reader, so that the end of the session is noticed at once: then everything that was started in it is
  * ended. (`end` as a frame says that nothing is left to be ended.) Frames are on descriptor 3, which scripts do not inherit.
- * `dd` reads exactly what is asked for: by `iflag=fullblock` where it knows that, else byte by byte.
  */
 const loop = `exec 3<&0 </dev/null
-kvm_play_take() { dd bs="$1" count=1 iflag=fullblock 2>/dev/null || dd bs=1 count="$1" 2>/dev/null; }
-kvm_play_feed() {
-if [ "$1" -ge 65536 ]; then dd bs=65536 count=$(($1 / 65536)) iflag=fullblock 2>/dev/null || { dd bs=1 count="$1" 2>/dev/null; return; }; fi
-if [ $(($1 % 65536)) -ne 0 ]; then kvm_play_take $(($1 % 65536)); fi
-}
+${feed}
 kvm_play_job() {
 printf '%s\\n' "$1"; printf '%s\\n' "$1" >&2
 ( eval "$2" ) 3<&-

@@ -1,14 +1,15 @@
-import { CommandError } from '../errors.ts';
+import { CommandError, ConnectionError } from '../errors.ts';
 import { type CommandStep, type Step, shownArgv } from '../step.ts';
+import type { ActionPart } from './action.ts';
 import { isTimeout, QueryBatch, timeoutError } from './batch.ts';
 import { runDetached } from './detached.ts';
-import type { Host, ReachOptions } from './host.ts';
+import type { Executed, Host, ReachOptions } from './host.ts';
 import { HostLock } from './lock.ts';
 import { absent, type LookKind, questionOf } from './question.ts';
 import { pasteable, quote } from './quote.ts';
 import { reachAgain } from './reach.ts';
 import type { Output, ReadonlyHost, TextFile } from './readonly_host.ts';
-import { limited, prologue } from './script.ts';
+import { limited } from './script.ts';
 import { directoryScript, fileBytes, removeScript, writeScript } from './steps.ts';
 import type { RawOutput, Transport } from './transport.ts';
 
@@ -16,8 +17,6 @@ import type { RawOutput, Transport } from './transport.ts';
 const queryLimit = 30;
 /** Seconds that a step may take where it says nothing else. */
 const stepLimit = 120;
-/** Seconds that the way to the host and back may add. */
-const margin = 15;
 
 /** A host with a POSIX shell, reached by any transport. */
 export class ShellHost implements Host {
@@ -25,6 +24,7 @@ export class ShellHost implements Host {
   readonly isLocal: boolean;
   readonly reader: ReadonlyHost;
   readonly #transport: Transport;
+  readonly #batch: QueryBatch;
   readonly #lock: HostLock;
   /** Names the directory of this run's backups: the time at which it began. */
   readonly #run = new Date().toISOString().replaceAll(':', '-');
@@ -32,7 +32,8 @@ export class ShellHost implements Host {
   constructor(transport: Transport) {
     this.name = transport.name;
     this.isLocal = transport.isLocal;
-    this.reader = new ShellReader(transport);
+    this.#batch = new QueryBatch(transport);
+    this.reader = new ShellReader(transport.name, this.#batch);
     this.#transport = transport;
     this.#lock = new HostLock(transport);
   }
@@ -42,23 +43,19 @@ export class ShellHost implements Host {
   }
 
   async execute(step: Step): Promise<void> {
-    switch (step.kind) {
-      case 'command':
-        return this.#command(step);
-      case 'write': {
-        const bytes = fileBytes(step);
-        return this.#script(['write', step.path], writeScript(step, bytes.length, this.#run), bytes);
-      }
-      case 'directory':
-        return this.#script(['mkdir', step.path], directoryScript(step));
-      case 'remove':
-        return this.#script(['remove', step.path], removeScript(step, this.#run));
-    }
+    const [failure] = failuresOf([step], await this.#batch.act([this.#part(step)]), () => false);
+    if (failure !== undefined) throw failure;
+  }
+
+  async executeTogether(steps: readonly Step[], line?: string): Promise<Executed> {
+    const parts = [...(line === undefined ? [] : [logPart(line)]), ...steps.map((step) => this.#part(step))];
+    const { outputs, readAfter } = await this.#actLocked(parts);
+    const failures = failuresOf(steps, line === undefined ? outputs : outputs.slice(1), isJudgedByState);
+    return { failures, readAfter };
   }
 
   async log(line: string): Promise<void> {
-    const script = `${prologue}\nif command -v logger >/dev/null; then logger -t kvm-play -- ${quote(line)} || :; fi`;
-    await this.#transport.run(script, { timeLimit: 15 }).catch(() => {});
+    await this.#batch.act([logPart(line)]).catch(() => {});
   }
 
   async close(): Promise<void> {
@@ -76,30 +73,76 @@ export class ShellHost implements Host {
     const commands = steps.map((step, index) => ({
       script: this.#lock.guard(limited(limits[index] ?? stepLimit, step.argv)),
       timeLimit: limits[index] ?? stepLimit,
-      mayFail: step.judgedBy === 'state',
+      mayFail: isJudgedByState(step),
     }));
-    const outputs = await runDetached(this.#transport, commands, options);
-    return steps.flatMap((step, index) => {
-      const output = outputs[index];
-      const failure = output && failureOf(shownArgv(step), output, limits[index] ?? stepLimit);
-      if (failure !== undefined && step.judgedBy !== 'state') throw failure;
-      return failure ?? [];
-    });
+    return failuresOf(steps, await runDetached(this.#transport, commands, options), isJudgedByState);
   }
 
-  async #command(step: CommandStep): Promise<void> {
-    const { argv, stdin, timeLimit = stepLimit } = step;
-    const output = await this.#transport.run(`${prologue}\n${this.#lock.guard(limited(timeLimit, argv))}`, {
-      ...(stdin !== undefined && { stdin: Buffer.from(stdin) }),
-      timeLimit: timeLimit + margin,
-    });
-    refuseFailed(shownArgv(step), output, timeLimit);
+  /** Takes the lock with the same request. Where somebody holds it, it is told who, or a dead run's lock is broken first. */
+  async #actLocked(parts: readonly ActionPart[]): Promise<{ outputs: readonly RawOutput[]; readAfter: boolean }> {
+    if (this.#lock.isTaken) return { outputs: await this.#batch.act(parts), readAfter: true };
+    const taking = { script: this.#lock.takingScript(), timeLimit: 15, mayFail: false };
+    const [taken, ...outputs] = await this.#batch.act([taking, ...parts]);
+    if (taken?.exitCode === 0) {
+      this.#lock.taken();
+      return { outputs, readAfter: true };
+    }
+    await this.#lock.take();
+    return { outputs: await this.#batch.act(parts), readAfter: false };
   }
 
-  async #script(argv: readonly string[], script: string, stdin?: Buffer): Promise<void> {
-    const output = await this.#transport.run(script, { ...(stdin && { stdin }), timeLimit: stepLimit });
-    refuseFailed(argv, output, stepLimit);
+  #part(step: Step): ActionPart {
+    const common = { timeLimit: timeLimitOf(step), mayFail: isJudgedByState(step) };
+    switch (step.kind) {
+      case 'command': {
+        const { argv, stdin } = step;
+        const script = this.#lock.guard(limited(common.timeLimit, argv));
+        return { ...common, script, ...(stdin !== undefined && { stdin: Buffer.from(stdin) }) };
+      }
+      case 'write': {
+        const stdin = fileBytes(step);
+        return { ...common, script: writeScript(step, stdin.length, this.#run), stdin };
+      }
+      case 'directory':
+        return { ...common, script: directoryScript(step) };
+      case 'remove':
+        return { ...common, script: removeScript(step, this.#run) };
+    }
   }
+}
+
+function logPart(line: string): ActionPart {
+  const script = `if command -v logger >/dev/null; then logger -t kvm-play -- ${quote(line)} || :; fi`;
+  return { script, timeLimit: 15, mayFail: true };
+}
+
+function isJudgedByState(step: Step): boolean {
+  return step.kind === 'command' && step.judgedBy === 'state';
+}
+
+function timeLimitOf(step: Step): number {
+  return (step.kind === 'command' ? step.timeLimit : undefined) ?? stepLimit;
+}
+
+/** A step as its failure names it. */
+function namedArgv(step: Step): readonly string[] {
+  if (step.kind === 'command') return shownArgv(step);
+  return [{ write: 'write', directory: 'mkdir', remove: 'remove' }[step.kind], step.path];
+}
+
+/** @returns failures that may be @throws CommandError for the first that may not */
+function failuresOf(
+  steps: readonly Step[],
+  outputs: readonly RawOutput[],
+  mayFail: (step: Step) => boolean,
+): readonly CommandError[] {
+  return steps.flatMap((step, index) => {
+    const output = outputs[index];
+    if (output === undefined) throw new ConnectionError('what became of the step was cut off');
+    const failure = failureOf(namedArgv(step), output, timeLimitOf(step));
+    if (failure !== undefined && !mayFail(step)) throw failure;
+    return failure ?? [];
+  });
 }
 
 /** The part of a {@link ShellHost} that only looks. */
@@ -107,9 +150,9 @@ class ShellReader implements ReadonlyHost {
   readonly name: string;
   readonly #batch: QueryBatch;
 
-  constructor(transport: Transport) {
-    this.name = transport.name;
-    this.#batch = new QueryBatch(transport);
+  constructor(name: string, batch: QueryBatch) {
+    this.name = name;
+    this.#batch = batch;
   }
 
   async query(argv: readonly string[], { timeLimit = queryLimit }: { timeLimit?: number } = {}): Promise<Output> {

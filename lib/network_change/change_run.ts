@@ -69,7 +69,7 @@ export async function applyChange(
     for (const { task, steps } of planned) {
       if (steps.length === 0) continue;
       tell('applying', { task });
-      const failures = await takeSteps(host, task, steps, { ...options, detached: open.detached() });
+      const { failures } = await takeSteps(host, task, steps, { ...options, detached: open.detached() });
       if (steps.some(cutsLink)) tell('reached');
       doubts.set(
         task,

@@ -1,5 +1,5 @@
 import { CommandError } from '../../lib/errors.ts';
-import type { Host } from '../../lib/hosts/host.ts';
+import type { Executed, Host } from '../../lib/hosts/host.ts';
 import type { Output, ReadonlyHost, TextFile } from '../../lib/hosts/readonly_host.ts';
 import type { CommandStep, Step } from '../../lib/step.ts';
 
@@ -69,6 +69,26 @@ export class FakeHost implements Host {
   }
 
   async execute(step: Step): Promise<void> {
+    this.#execute(step);
+  }
+
+  /** All steps are executed before it returns, so that what is read in the same turn is read after them. */
+  async executeTogether(steps: readonly Step[], line?: string): Promise<Executed> {
+    this.locked = true;
+    if (line !== undefined) this.logged.push(line);
+    const failures: CommandError[] = [];
+    for (const step of steps) {
+      try {
+        this.#execute(step);
+      } catch (error) {
+        if (!(error instanceof CommandError) || step.kind !== 'command' || step.judgedBy !== 'state') throw error;
+        failures.push(error);
+      }
+    }
+    return { failures, readAfter: true };
+  }
+
+  #execute(step: Step): void {
     if (!this.locked) throw new Error('a step was executed without the lock');
     this.executed.push(step);
     switch (step.kind) {
