@@ -47,8 +47,9 @@ export async function runDetached(
   const started = await transport.run(startScript(journal), { stdin, timeLimit: 30 });
   if (started.exitCode !== 0) return [started];
   const seconds = commands.reduce((sum, { timeLimit }) => sum + timeLimit, returnLimit);
-  const { result, fresh } = await awaitResult(transport, journal, seconds);
-  if (fresh) await pRetry(() => transport.reconnect(), { retries: 10, minTimeout: 500, maxTimeout: 500 });
+  const result = await awaitResult(transport, journal, seconds);
+  // Also where the old connection answered: its packets may be too large for what the links carry now.
+  await pRetry(() => transport.reconnect(), { retries: 10, minTimeout: 500, maxTimeout: 500 });
   await transport.run(`rm -rf -- ${journal}`, { timeLimit: 15 }).catch(() => {});
   return result.exitCode === 0 ? parseOutputs(result.stdout) : [result];
 }
@@ -99,20 +100,16 @@ while [ -e $n.status ]; do
 done`;
 }
 
-async function awaitResult(
-  transport: Transport,
-  journal: string,
-  seconds: number,
-): Promise<{ result: RawOutput; fresh: boolean }> {
+async function awaitResult(transport: Transport, journal: string, seconds: number): Promise<RawOutput> {
   const ask = askScript(journal);
   const deadline = performance.now() + seconds * 1000;
   while (performance.now() < deadline) {
     try {
       const heard = await Promise.any([
-        transport.run(ask, { timeLimit: oldLimit }).then((result) => ({ result, fresh: false })),
-        transport.runFresh(ask, { timeLimit: freshLimit }).then((result) => ({ result, fresh: true })),
+        transport.run(ask, { timeLimit: oldLimit }),
+        transport.runFresh(ask, { timeLimit: freshLimit }),
       ]);
-      if (heard.result.exitCode !== stillRunning) return heard;
+      if (heard.exitCode !== stillRunning) return heard;
     } catch {
       // Neither was answered: the link is still down.
     }
