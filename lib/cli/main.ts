@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { KvmPlayError } from '../errors.ts';
-import { enableCompileCache } from './compile_cache.ts';
 import { exitCodes } from './exit_code.ts';
 import { parseCommandLine, usage } from './options.ts';
 
@@ -16,6 +15,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${await version()}\n`);
     return exitCodes.ok;
   }
+  const { enableCompileCache } = await import('./compile_cache.ts');
   enableCompileCache();
   const { execute } = await import('./execute.ts');
   return execute(line);

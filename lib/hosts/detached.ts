@@ -115,7 +115,8 @@ async function awaitResult(
       const old = transport.run(ask, { timeLimit: oldLimit }).then((result) => ({ result, fresh: undefined }));
       const heard = await Promise.any([old, runAnywhere(transport, ask, at)]);
       if (heard.result.exitCode !== stillRunning) {
-        if (heard.fresh !== undefined) await reconnectTo(transport, heard.fresh);
+        // Also where the old connection answered: its packets may be too large for what the links carry now.
+        await reconnectTo(transport, heard.fresh ?? { at: undefined });
         return heard.result;
       }
     } catch {

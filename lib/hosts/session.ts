@@ -150,6 +150,11 @@ export class Session {
   /** A connection that outlives its first session keeps standard error open, so its end is not waited for. */
   #awaitLastWords(child: ChildProcess, exitCode: number | undefined): void {
     const conclude = (): void => this.#end(this.#explain(exitCode));
+    // With nothing under way there are no words to wait for, and the next script must find another session.
+    if (this.#job === undefined) {
+      conclude();
+      return;
+    }
     const timer = setTimeout(conclude, lastWordsLimit);
     child.once('close', () => {
       clearTimeout(timer);

@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import type { Lab } from '../../lib/lab/index.ts';
@@ -16,6 +17,9 @@ export interface Traffic {
   /** Round trips: half of the times at which the talking changed sides. */
   readonly roundTrips: number;
 }
+
+/** Milliseconds without a packet after which nothing more is on its way. */
+const quiet = 150;
 
 const script = fileURLToPath(new URL('./link.py', import.meta.url));
 
@@ -71,8 +75,13 @@ export class DelayLink {
     await this.#ask(`delay ${milliseconds / 2}`);
   }
 
-  /** Counts from nothing again. */
+  /** Counts from nothing again, once the last words of what went over it before have arrived. */
   async reset(): Promise<void> {
+    let before = -1;
+    for (let now = await this.read(); now.packets !== before; now = await this.read()) {
+      before = now.packets;
+      await sleep(quiet);
+    }
     await this.#ask('reset');
   }
 
