@@ -5,7 +5,7 @@ import { compileFunction } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import ts from 'typescript';
 import { exitCodes } from '../lib/cli/exit_code.ts';
-import { usage } from '../lib/cli/options.ts';
+import { usage } from '../lib/cli/usage.ts';
 import { nothingCounted, type PlayEvent } from '../lib/events.ts';
 import { runOnHost } from '../lib/host_run.ts';
 import * as library from '../lib/index.ts';

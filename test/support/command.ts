@@ -10,6 +10,16 @@ const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
 /** Node runs the source by itself where it strips types; the site that the command loads then shares its copy of the library. */
 const program = 'typescript' in process.features && process.features.typescript ? [main] : [jiti, main];
 
+/** What the tests run on, a CI system as well, must not show in what they see. */
+const plainEnvironment = {
+  LC_ALL: 'C.UTF-8',
+  NODE_OPTIONS: '',
+  NO_COLOR: undefined,
+  FORCE_COLOR: undefined,
+  GITHUB_ACTIONS: undefined,
+  GITHUB_WORKSPACE: undefined,
+};
+
 /** What every command with `--json` has printed, by command. */
 const streams: Buffer[][] = [];
 
@@ -34,7 +44,7 @@ export function startCommand(
   const child = spawn(process.execPath, [...program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
-    env: { ...process.env, LC_ALL: 'C.UTF-8', NODE_OPTIONS: '', ...options.env },
+    env: { ...process.env, ...plainEnvironment, ...options.env },
     ...(options.cwd !== undefined && { cwd: options.cwd }),
   });
   if (args.includes('--json')) {
