@@ -40,6 +40,7 @@ export {
 } from './network_change/network_change.ts';
 export { type Play, type PlayOptions, play, type Value, type Values } from './play.ts';
 export { type RunOptions, run } from './run.ts';
+export { events } from './run_events.ts';
 export {
   type CommandStep,
   command,

@@ -5,7 +5,7 @@ import { compileFunction } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import ts from 'typescript';
 import { exitCodes } from '../lib/cli/exit_code.ts';
-import { usage } from '../lib/cli/options.ts';
+import { usage } from '../lib/cli/usage.ts';
 import { nothingCounted, type PlayEvent } from '../lib/events.ts';
 import { runOnHost } from '../lib/host_run.ts';
 import * as library from '../lib/index.ts';
@@ -15,10 +15,11 @@ import type { Task } from '../lib/module.ts';
 import { tasksOf } from '../lib/network_change/network_change.ts';
 import { isPlay } from '../lib/play.ts';
 import { fileDiff } from '../lib/reporters/file_diff.ts';
-import { jsonReporter } from '../lib/reporters/json.ts';
 import { terminalReporter } from '../lib/reporters/terminal.ts';
 import * as modules from '../modules/index.ts';
+import { interfaceOf, literalOf, propertiesOf, unionOf } from './support/declarations.ts';
 import { FakeHost } from './support/fake_host.ts';
+import { jsonStream } from './support/json_stream.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
@@ -156,40 +157,6 @@ function firstCells(table: readonly (readonly string[])[] = []): readonly string
   return table.flatMap(([cell]) => inBackticks(cell));
 }
 
-function statementsOf(path: string): readonly ts.Statement[] {
-  return [...ts.createSourceFile(path, textOf(path), ts.ScriptTarget.ES2022).statements];
-}
-
-function propertiesOf(members: readonly ts.TypeElement[]): readonly string[] {
-  return members.flatMap(({ name }) => (name !== undefined && ts.isIdentifier(name) ? [name.text] : []));
-}
-
-/** The properties of an exported interface of one of the files. */
-function interfaceOf(name: string, paths: readonly string[]): readonly string[] {
-  const found = paths.flatMap(statementsOf).filter(ts.isInterfaceDeclaration);
-  const members = found.filter((each) => each.name.text === name).flatMap((each) => [...each.members]);
-  expect([name, members.length]).not.toEqual([name, 0]);
-  return propertiesOf(members);
-}
-
-/** The literals of an exported union of object types, by file; each is given as its members. */
-function unionOf(name: string, path: string): readonly (readonly ts.TypeElement[])[] {
-  const alias = statementsOf(path)
-    .filter(ts.isTypeAliasDeclaration)
-    .find((each) => each.name.text === name);
-  const types = alias !== undefined && ts.isUnionTypeNode(alias.type) ? [...alias.type.types] : [];
-  return types.flatMap((type) => (ts.isTypeLiteralNode(type) ? [[...type.members]] : []));
-}
-
-/** The text of a property whose type is one literal. */
-function literalOf(members: readonly ts.TypeElement[], name: string): string | undefined {
-  const property = members.filter(ts.isPropertySignature).find((member) => propertiesOf([member])[0] === name);
-  const type = property?.type;
-  return type !== undefined && ts.isLiteralTypeNode(type) && ts.isStringLiteral(type.literal)
-    ? type.literal.text
-    : undefined;
-}
-
 describe('code in the pages', () => {
   const blocks = pages.flatMap((page) => blocksOf(page, 'ts'));
 
@@ -294,11 +261,9 @@ describe('docs/command.md', () => {
     for (const event of events) report(event);
     expect(blocksOf(page, 'console').map(({ code }) => code)).toContain(shown);
 
-    const lines: string[] = [];
-    const json = jsonReporter((line) => lines.push(line));
-    for (const event of events) json(event);
+    const lines = jsonStream(events).split('\n');
     for (const line of blocksOf(page, 'json').flatMap(({ code }) => code.trimEnd().split('\n'))) {
-      expect(lines).toContain(`${line}\n`);
+      expect(lines).toContain(line);
     }
   });
 });

@@ -21,9 +21,11 @@ sysctl({ values: ['a'] });
 sysctl({ values: {}, fil: '/etc/x' });
 `;
 
-const script = `const { run } = await import('kvm-play');
+const script = `import { createRequire } from 'node:module';
+const { run } = await import('kvm-play');
 const modules = await import('kvm-play/modules');
-console.log(typeof run, Object.keys(modules).sort().join());`;
+const { $id } = createRequire(process.cwd() + '/')('kvm-play/events.schema.json');
+console.log(typeof run, $id, Object.keys(modules).sort().join());`;
 
 describe('the package', () => {
   let project: PackedProject;
@@ -46,7 +48,9 @@ describe('the package', () => {
 
   test('is imported from plain JavaScript', async () => {
     const { stdout } = await project.run(['node', '--input-type=module', '-e', script]);
-    expect(stdout).toBe('function ifcfgBridge,service,sysctl,virshNetwork,virshPool,virshVolume,virtInstall');
+    expect(stdout).toBe(
+      'function urn:kvm-play:events:1 ifcfgBridge,service,sysctl,virshNetwork,virshPool,virshVolume,virtInstall',
+    );
   });
 
   test('has types that a strict project compiles against, and that refuse a wrong site', async () => {

@@ -2,13 +2,14 @@ import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { PlaybookError } from '../errors.ts';
-import type { PlayEvent, Summary } from '../events.ts';
+import type { Summary } from '../events.ts';
 import { Connections } from '../hosts/connections.ts';
 import { parseHost } from '../hosts/host_spec.ts';
 import type { Play } from '../play.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
 import { rememberFailedHosts, withFailedHosts } from './failed_hosts.ts';
 import type { CommandLine, NetworkCommand } from './options.ts';
+import { openReporting, type Reporting } from './reporting.ts';
 import { readVarFiles } from './var_files.ts';
 
 /** Does what the command line asks for, and prints. @returns the exit code @throws KvmPlayError for what was wrong before anything was attempted */
@@ -41,21 +42,27 @@ async function runSite(site: string, line: CommandLine, signal: AbortSignal): Pr
   try {
     // ssh is on its way while the site is loaded.
     for (const host of hosts) connections.ahead(host);
-    const [{ run }, onEvent, chosen] = await Promise.all([import('../run.ts'), reporter(line), choice(site, line)]);
-    const summary = await run(await loadPlays(site), {
-      ...chosen,
-      check: line.check,
-      become: line.become,
-      restartOwnNetwork: line.restartOwnNetwork,
-      connections,
-      signal,
-      onEvent,
-      ...(hosts.length > 0 && { hosts }),
-      ...(line.serial !== undefined && { serial: line.serial }),
+    const [{ run }, reporting, chosen] = await Promise.all([
+      import('../run.ts'),
+      openReporting(line, () => !line.expectNoChange),
+      choice(site, line),
+    ]);
+    return await reported(reporting, async () => {
+      const summary = await run(await loadPlays(site), {
+        ...chosen,
+        check: line.check,
+        become: line.become,
+        restartOwnNetwork: line.restartOwnNetwork,
+        connections,
+        signal,
+        onEvent: reporting.report,
+        ...(hosts.length > 0 && { hosts }),
+        ...(line.serial !== undefined && { serial: line.serial }),
+      });
+      if (!line.check) await rememberFailedHosts(site, summary);
+      if (summary.interrupted) process.stderr.write(interruptedLines(summary));
+      return exitCode(summary, line);
     });
-    if (!line.check) await rememberFailedHosts(site, summary);
-    if (summary.interrupted) process.stderr.write(interruptedLines(summary));
-    return exitCode(summary, line);
   } finally {
     connections.close();
   }
@@ -81,9 +88,26 @@ async function rehearseSite(site: string, line: CommandLine, signal: AbortSignal
   const { rehearse } = await import('./rehearse.ts');
   const { yes, keep } = line;
   const vars = { ...(await readVarFiles(line.varFiles)), ...line.vars };
-  const report = await reporter(line);
+  // The second run is there to prove that nothing changes any more.
+  const reporting = await openReporting(line, (run) => run === 1);
+  const { report } = reporting;
   const print = (text: string): boolean => (line.json ? process.stderr : process.stdout).write(`${text}\n`);
-  return rehearse({ site, vars, yes, keep }, { print, ask: (question) => ask(question, signal), report, signal });
+  return reported(reporting, () =>
+    rehearse({ site, vars, yes, keep }, { print, ask: (question) => ask(question, signal), report, signal }),
+  );
+}
+
+/** Ends what shows the runs, whatever became of them. @returns the exit code: a report that could not be written is no success */
+async function reported(reporting: Reporting, work: () => Promise<number>): Promise<number> {
+  let problem: string | undefined;
+  let code: number;
+  try {
+    code = await work();
+  } finally {
+    problem = reporting.finish();
+    if (problem !== undefined) process.stderr.write(`kvm-play: ${problem}\n`);
+  }
+  return problem !== undefined && code === exitCodes.ok ? exitCodes.failed : code;
 }
 
 /** What the command line chooses: values, hosts and tasks. @throws PlaybookError for files that cannot be read */
@@ -116,26 +140,6 @@ async function checkFile(option: string, path: string | undefined): Promise<void
   if (path === undefined) return;
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) throw new PlaybookError(`${option}: there is no file ${path === '' ? "''" : path}`);
-}
-
-/** Makes the reporter. What it takes is loaded here: neither `--version` nor `--list-tasks` need it. */
-async function reporter(line: CommandLine): Promise<(event: PlayEvent) => void> {
-  const { stdout, env } = process;
-  const write = (text: string): boolean => stdout.write(text);
-  if (line.json) return (await import('../reporters/json.ts')).jsonReporter(write);
-  const [{ terminalReporter }, fileDiff] = await Promise.all([
-    import('../reporters/terminal.ts'),
-    line.check || line.diff ? import('../reporters/file_diff.ts').then((loaded) => loaded.fileDiff) : undefined,
-  ]);
-  return terminalReporter({
-    write,
-    color: stdout.isTTY === true && (env.NO_COLOR ?? '') === '',
-    unicode: /utf-?8/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || ''),
-    steps: line.verbose,
-    skipped: line.verbose,
-    width: Math.min(stdout.columns ?? 80, 100),
-    ...(fileDiff && { fileDiff }),
-  });
 }
 
 async function ask(question: string, signal: AbortSignal): Promise<boolean> {

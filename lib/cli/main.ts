@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { KvmPlayError } from '../errors.ts';
 import { exitCodes } from './exit_code.ts';
-import { parseCommandLine, usage } from './options.ts';
+import { parseCommandLine } from './options.ts';
+import { usage } from './usage.ts';
 
 /** Runs the command. @returns the exit code */
 async function main(args: readonly string[]): Promise<number> {
@@ -27,7 +28,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const { errorLines } = await import('../reporters/terminal.ts');
+  const { errorLines } = await import('../reporters/words.ts');
   const lines = error instanceof Error ? errorLines(error) : [String(error)];
   process.stderr.write(
     `kvm-play: ${lines
@@ -35,5 +36,9 @@ try {
       .join('\n')
       .trimStart()}\n`,
   );
+  if (process.env.GITHUB_ACTIONS === 'true' && error instanceof Error) {
+    const { errorAnnotation } = await import('../reporters/github.ts');
+    process.stderr.write(errorAnnotation(error, process.env.GITHUB_WORKSPACE || process.cwd()));
+  }
   process.exitCode = error instanceof KvmPlayError ? exitCodes.usage : exitCodes.failed;
 }

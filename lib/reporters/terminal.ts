@@ -1,11 +1,10 @@
-import { relative } from 'node:path';
 import { styleText } from 'node:util';
 import type { Difference } from '../diff.ts';
 import { inWords } from '../engine.ts';
-import { KvmPlayError, type Location } from '../errors.ts';
 import type { HostSummary, NetworkChangePhase, PlayEvent, TaskStatus } from '../events.ts';
 import type { Step } from '../step.ts';
 import { stepLine } from './steps.ts';
+import { errorLines, withoutControls } from './words.ts';
 
 type Style = Parameters<typeof styleText>[0];
 type TaskEnd = Extract<PlayEvent, { type: 'task-end' }>;
@@ -26,9 +25,16 @@ export interface TerminalOptions {
   readonly fileDiff?: (step: Step) => string | undefined;
   /** Show the tasks that an earlier failure has left out. */
   readonly skipped: boolean;
+  /** Show how long each task took. Default false. */
+  readonly seconds?: boolean;
+  /** Show only what changed, failed, was unreachable or warned, and the recap. Default false. */
+  readonly quiet?: boolean;
   /** Columns of the rules above plays and tasks. */
   readonly width: number;
 }
+
+/** Steps of a network change that are told even to those who want little. */
+const loudPhases: ReadonlySet<NetworkChangePhase> = new Set(['planned', 'taking-up', 'rolling-back', 'rolled-back']);
 
 type ChangeEvent = Extract<PlayEvent, { type: 'network-change' }>;
 
@@ -46,26 +52,11 @@ export function terminalReporter(options: TerminalOptions): (event: PlayEvent) =
   return (event) => view.show(event);
 }
 
-/** Shows an error: its words, the line of the site, and what it is about. */
-export function errorLines(error: Error): readonly string[] {
-  const { location, task }: { location?: Location | undefined; task?: string | undefined } =
-    error instanceof KvmPlayError ? error.context : {};
-  const place = location === undefined ? [] : [`at ${placeOf(location)}`];
-  const about = task === undefined ? [] : [`task: ${task}`];
-  const known = error instanceof KvmPlayError;
-  const said = known ? error.message : (error.stack ?? error.message);
-  return [...said.split('\n'), ...about, ...place].map(withoutControls);
-}
-
-/** Shows a place as the user would name it: relative to where they are. */
-export function placeOf({ file, line }: Location): string {
-  const near = relative(process.cwd(), file);
-  return `${near.startsWith('../../') ? file : near}:${line}`;
-}
-
 class View {
   readonly #options: TerminalOptions;
   #header: string | undefined;
+  /** The play's rule, where it has not been shown yet. */
+  #play: string | undefined;
   #check = false;
 
   constructor(options: TerminalOptions) {
@@ -78,9 +69,11 @@ class View {
         this.#check = event.check;
         break;
       case 'play-start':
-        this.#rule(`PLAY [${event.play}]`);
-        if (event.hosts.length === 0) this.#line('skipping: no hosts left', 'cyan');
         this.#header = undefined;
+        this.#play = `PLAY [${event.play}]`;
+        if (this.#options.quiet) break;
+        this.#showPlay();
+        if (event.hosts.length === 0) this.#line('skipping: no hosts left', 'cyan');
         break;
       case 'task-end':
         this.#task(event);
@@ -104,15 +97,18 @@ class View {
   }
 
   #task(event: TaskEnd): void {
-    const { host, status, result, after = [], error } = event;
+    const { host, status, result, after = [], error, seconds } = event;
     if (status === 'skipped' && !this.#options.skipped) return;
+    if (this.#options.quiet && status === 'ok' && (result?.warnings ?? []).length === 0) return;
+    this.#showPlay();
     this.#headerOf(event);
     if (error !== undefined) {
       this.#failure('failed', host, error);
       return;
     }
     const provided = after.length === 0 ? '' : ` (after: ${after.join(', ')})`;
-    this.#line(`${status}: [${host}]${provided}`, styles[status]);
+    const took = this.#options.seconds && status !== 'skipped' ? ` in ${seconds.toFixed(1)} s` : '';
+    this.#line(`${status}: [${host}]${took}${provided}`, styles[status]);
     if (status === 'changed' && result !== undefined) {
       if (this.#check || this.#options.fileDiff !== undefined) this.#differences(result.differences, result.steps);
       if (this.#check || this.#options.steps) this.#steps(result.steps);
@@ -125,6 +121,8 @@ class View {
   /** What a person at the terminal waits for, or has to approve of; every step with `-v`. */
   #change({ host, title, phase, id, reason, plan }: ChangeEvent): void {
     const say = (text: string): void => this.#line(`${title}: [${host}] ${text}`, changeStyles[phase]);
+    if (this.#options.quiet && !loudPhases.has(phase)) return;
+    this.#showPlay();
     switch (phase) {
       case 'planned':
       case 'arming':
@@ -179,6 +177,7 @@ class View {
   }
 
   #failure(word: string, host: string, error: Error): void {
+    this.#showPlay();
     const [first = '', ...rest] = errorLines(error);
     this.#line(`${word}: [${host}] => ${first}`, 'red');
     for (const line of rest) this.#line(`    ${line}`, 'red');
@@ -195,6 +194,12 @@ class View {
     this.#line(`${host.padEnd(width)} : ${text.join(' ').trimEnd()}`, style);
   }
 
+  /** A play of which there is nothing to tell does not show where little is wanted. */
+  #showPlay(): void {
+    if (this.#play !== undefined) this.#rule(this.#play);
+    this.#play = undefined;
+  }
+
   #rule(title: string): void {
     this.#line('');
     this.#line(`${title} ${'*'.repeat(Math.max(3, this.#options.width - title.length - 1))}`, 'bold');
@@ -208,14 +213,6 @@ class View {
   #styled(line: string, style: Style | undefined): string {
     return style !== undefined && this.#options.color ? styleText(style, line, { validateStream: false }) : line;
   }
-}
-
-/** Text that comes from a host must not steer the reader's terminal: control characters, tabs excepted, are spelled out. */
-function withoutControls(text: string): string {
-  return text.replaceAll(
-    /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
 }
 
 function diffStyle(line: string): Style | undefined {

@@ -7,6 +7,7 @@ import { play } from '../../lib/play.ts';
 import { run } from '../../lib/run.ts';
 import { command } from '../../lib/step.ts';
 import { FakeHost } from '../support/fake_host.ts';
+import { jsonStream } from '../support/json_stream.ts';
 import { config, entry, loader, loadingHost, markerOf, tiny } from '../support/tiny_modules.ts';
 
 type TaskEnd = Extract<PlayEvent, { type: 'task-end' }>;
@@ -14,6 +15,7 @@ type TaskEnd = Extract<PlayEvent, { type: 'task-end' }>;
 async function eventsOf(host: FakeHost, tasks: readonly Task[], options: HostRunOptions = {}): Promise<PlayEvent[]> {
   const events: PlayEvent[] = [];
   await runOnHost(host, tasks, options, (event) => events.push(event));
+  jsonStream(events);
   return events;
 }
 

@@ -1,12 +1,33 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { afterAll, expect } from '@jest/globals';
+import { schemaErrors } from './json_stream.ts';
 
 const jiti = fileURLToPath(new URL('../../node_modules/jiti/lib/jiti-cli.mjs', import.meta.url));
 const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
 
 /** Node runs the source by itself where it strips types; the site that the command loads then shares its copy of the library. */
 const program = 'typescript' in process.features && process.features.typescript ? [main] : [jiti, main];
+
+/** What the tests run on, a CI system as well, must not show in what they see. */
+const plainEnvironment = {
+  LC_ALL: 'C.UTF-8',
+  NODE_OPTIONS: '',
+  NO_COLOR: undefined,
+  FORCE_COLOR: undefined,
+  GITHUB_ACTIONS: undefined,
+  GITHUB_WORKSPACE: undefined,
+};
+
+/** What every command with `--json` has printed, by command. */
+const streams: Buffer[][] = [];
+
+/** Every stream that the tests of a file get is held against the schema, up to the last whole line: some commands are killed. */
+afterAll(() => {
+  const texts = streams.splice(0).map((pieces) => Buffer.concat(pieces).toString());
+  expect(texts.flatMap((text) => schemaErrors(text.slice(0, text.lastIndexOf('\n') + 1)))).toEqual([]);
+});
 
 /** How the command ended. */
 export interface CommandEnd {
@@ -20,12 +41,18 @@ export function startCommand(
   args: readonly string[],
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): ChildProcess {
-  return spawn(process.execPath, [...program, ...args], {
+  const child = spawn(process.execPath, [...program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
-    env: { ...process.env, LC_ALL: 'C.UTF-8', NODE_OPTIONS: '', ...options.env },
+    env: { ...process.env, ...plainEnvironment, ...options.env },
     ...(options.cwd !== undefined && { cwd: options.cwd }),
   });
+  if (args.includes('--json')) {
+    const pieces: Buffer[] = [];
+    child.stdout?.on('data', (piece) => pieces.push(piece));
+    streams.push(pieces);
+  }
+  return child;
 }
 
 /** Runs the command from its source, and waits for its end. */

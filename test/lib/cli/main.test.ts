@@ -1,8 +1,8 @@
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { runCommand, startCommand } from '../../support/command.ts';
 
@@ -69,6 +69,38 @@ describe('kvm-play', () => {
     expect(events.every(({ version }) => version === 1)).toBe(true);
   }, 30_000);
 
+  test('--quiet says nothing of what is so already; -vv says how long it took', async () => {
+    expect((await runCommand(['--quiet', 'site.ts'], { cwd })).stdout).toMatch(/^\nPLAY RECAP \*+\nlocalhost : .*\n$/);
+    expect((await runCommand(['-vv', '--color', 'always', 'site.ts'], { cwd })).stdout).toMatch(
+      /\u001b\[32mok: \[localhost\] in \d+\.\d s\u001b/,
+    );
+  }, 30_000);
+
+  test('--junit writes a report as well, and refuses what cannot be written before anything is attempted', async () => {
+    const report = join(cwd, 'report.xml');
+    const args = ['--check', '--expect-no-change', '-e', 'value=other', 'site.ts', '--junit'];
+    const { exitCode, stdout } = await runCommand([...args, report], { cwd });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: expect.stringContaining('PLAY RECAP') });
+    expect(readFileSync(report, 'utf8')).toMatch(/<testsuite name="Look on localhost" tests="1" failures="1"/);
+    rmSync(join(cwd, 'looking'));
+    const refused = await runCommand([...args, join(cwd, 'none/report.xml')], { cwd });
+    expect(refused).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringContaining('--junit') });
+    expect(existsSync(join(cwd, 'looking'))).toBe(false);
+  }, 30_000);
+
+  test('on GitHub Actions there are annotations, and never in a stream of JSON', async () => {
+    const env = { GITHUB_ACTIONS: 'true', GITHUB_WORKSPACE: tmpdir() };
+    const args = ['--check', '--expect-no-change', '-e', 'value=other', 'site.ts'];
+    const place = `file=${basename(cwd)}/site.ts,line=\\d+`;
+    const { stdout } = await runCommand(args, { cwd, env });
+    expect(stdout).toMatch(
+      new RegExp(`^::stop-commands::(\\S+)\n.+\n::\\1::\n::error ${place},title=Look around on`, 's'),
+    );
+    const json = await runCommand(['--json', ...args], { cwd, env });
+    expect(json.stdout).not.toContain('::');
+    expect(json.stderr).toMatch(new RegExp(`^::error ${place},`));
+  }, 30_000);
+
   test('a host that cannot be reached', async () => {
     const { exitCode, stdout } = await runCommand(['--host', 'none.invalid', 'site.ts'], { cwd });
     expect(exitCode).toBe(4);
@@ -103,9 +135,12 @@ describe('kvm-play', () => {
   }, 30_000);
 
   /** Starts a run that looks for so many seconds, and waits until it does. */
-  async function looking(seconds: number): Promise<{ child: ChildProcess; said: () => string }> {
+  async function looking(
+    seconds: number,
+    ...more: readonly string[]
+  ): Promise<{ child: ChildProcess; said: () => string }> {
     rmSync(join(cwd, 'looking'), { force: true });
-    const child = startCommand(['--check', '-e', `seconds=${seconds}`, 'site.ts'], { cwd });
+    const child = startCommand(['--check', '-e', `seconds=${seconds}`, 'site.ts', ...more], { cwd });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (more) => {
@@ -132,8 +167,9 @@ describe('kvm-play', () => {
     30_000,
   );
 
-  test('a second Ctrl-C ends it at once', async () => {
-    const { child, said } = await looking(20);
+  test('a second Ctrl-C ends it at once, and the report is written all the same', async () => {
+    const report = join(cwd, 'interrupted.xml');
+    const { child, said } = await looking(20, '--junit', report);
     const began = performance.now();
     child.kill('SIGINT');
     while (!said().includes('interrupted:')) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -142,5 +178,6 @@ describe('kvm-play', () => {
     expect(child.exitCode).toBe(130);
     expect(performance.now() - began).toBeLessThan(5000);
     expect(said()).not.toContain('PLAY RECAP');
+    expect(readFileSync(report, 'utf8')).toContain('<testsuite name="Look on localhost"');
   }, 30_000);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseCommandLine, usage } from '../../../lib/cli/options.ts';
+import { parseCommandLine } from '../../../lib/cli/options.ts';
+import { usage } from '../../../lib/cli/usage.ts';
 import { PlaybookError } from '../../../lib/errors.ts';
 
 const refusal = (...args: readonly string[]): string => {
@@ -35,8 +36,11 @@ describe('parseCommandLine', () => {
       varFiles: [],
       become: false,
       forks: undefined,
-      verbose: false,
+      verbosity: 0,
+      quiet: false,
+      color: 'auto',
       json: false,
+      junit: undefined,
       expectNoChange: false,
       restartOwnNetwork: false,
       yes: false,
@@ -59,10 +63,19 @@ describe('parseCommandLine', () => {
       check: true,
       diff: true,
       json: true,
-      verbose: true,
+      verbosity: 1,
     });
     const rest = parseCommandLine('site.ts --become --list-tasks --expect-no-change --restart-own-network'.split(' '));
     expect(rest).toMatchObject({ become: true, listTasks: true, expectNoChange: true, restartOwnNetwork: true });
+  });
+
+  test('how much is shown', () => {
+    expect(parseCommandLine(['-vvv', 's.ts', '-v']).verbosity).toBe(4);
+    expect(parseCommandLine('-q --color never --junit x.xml s.ts'.split(' '))).toMatchObject({
+      quiet: true,
+      color: 'never',
+      junit: 'x.xml',
+    });
   });
 
   test('forks are a whole number from 1 on', () => {
@@ -103,6 +116,13 @@ describe('parseCommandLine', () => {
     [['reherse', 'b.ts'], 'one site at a time, and these are 2: reherse, b.ts; did you mean rehearse?'],
     [['-e', 'memory', 's.ts'], "-e takes NAME=VALUE, and was given 'memory'"],
     [['-e', '=1', 's.ts'], "-e takes NAME=VALUE, and was given '=1'"],
+    [['--color', 'allways', 's.ts'], "--color does not know 'allways'; did you mean always?"],
+    [['-q', '-v', 's.ts'], '--quiet and --verbose exclude each other'],
+    [['-q', '--json', 's.ts'], '--quiet says nothing about --json, which has every event'],
+    [
+      ['network', 'status', 'a', '--forks', '2'],
+      'network takes no --forks: it is about the change that is pending on one host',
+    ],
     [['--yes', 's.ts'], '--yes goes with rehearse only: kvm-play rehearse --yes ...'],
     [
       ['rehearse', '--check', 's.ts'],

@@ -1,16 +1,14 @@
 import { expect, test } from '@jest/globals';
 import { ConnectionError, MissingError } from '../../../lib/errors.ts';
 import type { PlayEvent, TaskName } from '../../../lib/events.ts';
-import { jsonReporter } from '../../../lib/reporters/json.ts';
 import { command, makeDirectory, removeFile, writeFile } from '../../../lib/step.ts';
+import { jsonStream } from '../../support/json_stream.ts';
 
 const task: TaskName = { index: 0, title: 'Create', module: 'sysctl', location: { file: '/s.ts', line: 4 } };
 
 function written(event: PlayEvent): unknown {
-  const lines: string[] = [];
-  jsonReporter((text) => lines.push(text))(event);
-  const [line = ''] = lines;
-  expect([lines.length, line.split('\n').length, line.endsWith('\n')]).toEqual([1, 2, true]);
+  const line = jsonStream([event]);
+  expect([line.split('\n').length, line.endsWith('\n')]).toEqual([2, true]);
   return JSON.parse(line);
 }
 

@@ -9,7 +9,8 @@ import {
   type TaskStatus,
 } from '../../../lib/events.ts';
 import { fileDiff } from '../../../lib/reporters/file_diff.ts';
-import { errorLines, type TerminalOptions, terminalReporter } from '../../../lib/reporters/terminal.ts';
+import { type TerminalOptions, terminalReporter } from '../../../lib/reporters/terminal.ts';
+import { errorLines } from '../../../lib/reporters/words.ts';
 import { command, makeDirectory, removeFile, type Step, writeFile } from '../../../lib/step.ts';
 
 const bridge: TaskName = { index: 0, title: 'Create the bridge', module: 'ifcfg_bridge', location: undefined };
@@ -87,6 +88,49 @@ kvm1  : ok=2    changed=1    unreachable=0    failed=0    skipped=0    warnings=
 kvm10 : ok=12   changed=0    unreachable=0    failed=0    skipped=1    warnings=0
 `);
   expect(shown(events, { skipped: true })).toContain('skipped: [kvm10]');
+});
+
+test('little, for those who want little', () => {
+  const events: readonly PlayEvent[] = [
+    start(false),
+    { type: 'play-start', play: 'Nothing to do', hosts: ['kvm1'], tasks: [bridge] },
+    end(bridge, 'ok', { result: result([]) }),
+    { type: 'play-start', play: 'No host', hosts: [], tasks: [bridge] },
+    { type: 'play-start', play: 'A bridge', hosts: ['kvm1', 'kvm2'], tasks: [bridge, forward] },
+    { type: 'network-change', host: 'kvm1', title: 'move', phase: 'armed', id: '1' },
+    { type: 'network-change', host: 'kvm1', title: 'move', phase: 'confirmed', id: '1' },
+    end(bridge, 'ok', { result: result([]) }),
+    end(bridge, 'changed', { host: 'kvm2', result: result([command(['x'])]) }),
+    end(forward, 'ok', { result: result([], { warnings: ['mind this'] }) }),
+    { type: 'network-change', host: 'kvm2', title: 'move', phase: 'rolling-back', reason: 'no' },
+    end(forward, 'skipped', { host: 'kvm2' }),
+    { type: 'play-start', play: 'Lost', hosts: ['kvm2'], tasks: [bridge] },
+    { type: 'host-unreachable', host: 'kvm2', error: new ConnectionError('gone') },
+    { type: 'run-end', summary: { check: false, interrupted: false, hosts: { kvm1: counts } } },
+  ];
+  expect(shown(events, { quiet: true })).toBe(`
+PLAY [A bridge] ************************
+
+TASK [Create the bridge] ***************
+changed: [kvm2]
+
+TASK [Forward packets] *****************
+ok: [kvm1]
+[WARNING]: mind this
+move: [kvm2] going back, and waiting for the host: no
+
+PLAY [Lost] ****************************
+unreachable: [kvm2] => gone
+
+PLAY RECAP *****************************
+kvm1 : ok=0    changed=0    unreachable=0    failed=0    skipped=0    warnings=0
+`);
+});
+
+test('how long each task took, where it is asked for', () => {
+  const events = [start(false), end(bridge, 'ok', { result: result([]), seconds: 2.34 }), end(forward, 'skipped')];
+  expect(shown(events, { seconds: true, skipped: true })).toMatch(/^ok: \[kvm1\] in 2\.3 s\n.*^skipped: \[kvm1\]\n/ms);
+  expect(shown(events)).not.toContain('2.3');
 });
 
 describe('a changed task', () => {

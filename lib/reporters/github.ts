@@ -1,0 +1,83 @@
+import { KvmPlayError, type Location } from '../errors.ts';
+import type { PlayEvent } from '../events.ts';
+import { errorLines, nearPath } from './words.ts';
+
+/** How annotations are written. */
+export interface GithubOptions {
+  /** Gets whole lines. */
+  write(text: string): void;
+  /** The checked-out repository: paths of annotations are relative to it. */
+  readonly workspace: string;
+  /** A word that no host can guess, where other output shares the stream: between its lines nothing is a command to the runner. */
+  readonly stopToken?: string;
+  /** Says of a run, counted from 1, whether tasks may change something in it. Where they may not, a change is an error. */
+  mayChange(run: number): boolean;
+}
+
+/**
+ * Makes a reporter of annotations for GitHub Actions: failures and warnings at the lines of the site, written at the end of a run.
+ * Until then the runner is told to obey nothing: a line of a host's own may look like a command to it.
+ */
+export function githubReporter(options: GithubOptions): (event: PlayEvent) => void {
+  const { write, workspace, stopToken } = options;
+  const annotations: string[] = [];
+  let runs = 0;
+  return (event) => {
+    switch (event.type) {
+      case 'run-start':
+        runs += 1;
+        if (stopToken !== undefined) write(`::stop-commands::${stopToken}\n`);
+        break;
+      case 'task-end': {
+        const { host, task, error, result, status } = event;
+        const add = (kind: 'error' | 'warning', message: string): void => {
+          annotations.push(annotation(kind, `${task.title} on ${host}`, message, task.location, workspace));
+        };
+        if (error !== undefined) annotations.push(errorAnnotation(error, workspace, host));
+        if (status === 'changed' && !options.mayChange(runs)) add('error', 'changed, and nothing was to change');
+        for (const warning of result?.warnings ?? []) add('warning', warning);
+        break;
+      }
+      case 'host-unreachable':
+      case 'host-failed':
+        annotations.push(errorAnnotation(event.error, workspace, event.host));
+        break;
+      case 'run-end':
+        if (stopToken !== undefined) write(`::${stopToken}::\n`);
+        for (const line of annotations.splice(0)) write(line);
+        break;
+      default:
+    }
+  };
+}
+
+/** Writes an error as an annotation. @param host where it happened, if on a host */
+export function errorAnnotation(error: Error, workspace: string, host?: string): string {
+  const { task, location }: { task?: string | undefined; location?: Location | undefined } =
+    error instanceof KvmPlayError ? error.context : {};
+  const title = [task ?? 'kvm-play', ...(host === undefined ? [] : [`on ${host}`])].join(' ');
+  return annotation('error', title, errorLines(error).join('\n'), location, workspace);
+}
+
+function annotation(
+  kind: 'error' | 'warning',
+  title: string,
+  message: string,
+  location: Location | undefined,
+  workspace: string,
+): string {
+  const place = location && { file: nearPath(location.file, workspace), line: location.line };
+  const properties = Object.entries({ ...place, title }).map(
+    ([name, value]) => `${name}=${escapedProperty(String(value))}`,
+  );
+  return `::${kind} ${properties.join(',')}::${escapedData(message)}\n`;
+}
+
+/** As the runner's own toolkit escapes what follows the last colons. */
+function escapedData(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+function escapedProperty(text: string): string {
+  return escapedData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+}

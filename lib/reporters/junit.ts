@@ -1,0 +1,160 @@
+import { KvmPlayError } from '../errors.ts';
+import type { PlayEvent, TaskName } from '../events.ts';
+import { stepLine } from './steps.ts';
+import { errorLines, nearPath } from './words.ts';
+import { element, escaped } from './xml.ts';
+
+type TaskEnd = Extract<PlayEvent, { type: 'task-end' }>;
+type HostTrouble = Extract<PlayEvent, { type: 'host-unreachable' | 'host-failed' }>;
+
+/** How events become a JUnit report. */
+export interface JunitOptions {
+  /** Says of a run, counted from 1, whether tasks may change something in it. Where they may not, a change is a failure. */
+  mayChange(run: number): boolean;
+}
+
+/** What a test case comes to. */
+type Outcome = 'passed' | 'failed' | 'error' | 'skipped';
+
+interface TestCase {
+  readonly outcome: Outcome;
+  readonly seconds: number;
+  readonly xml: string;
+}
+
+interface TestSuite {
+  readonly name: string;
+  readonly host: string;
+  readonly started: Date;
+  readonly tasks: readonly TaskName[];
+  readonly cases: TestCase[];
+}
+
+/** Gathers events, and writes them as a JUnit report: a suite for each play and host, a case for each task. */
+export class JunitReport {
+  readonly #options: JunitOptions;
+  readonly #suites: TestSuite[] = [];
+  /** The suite of each host in the play under way. */
+  readonly #current = new Map<string, TestSuite>();
+  #runs = 0;
+
+  constructor(options: JunitOptions) {
+    this.#options = options;
+  }
+
+  /** True once a run has begun. */
+  get hasBegun(): boolean {
+    return this.#runs > 0;
+  }
+
+  /** Takes an event. */
+  add(event: PlayEvent): void {
+    switch (event.type) {
+      case 'run-start':
+        this.#runs += 1;
+        break;
+      case 'play-start':
+        this.#current.clear();
+        for (const host of event.hosts) {
+          const name = `${event.play} on ${host}${this.#runs > 1 ? ` (run ${this.#runs})` : ''}`;
+          const suite: TestSuite = { name, host, started: new Date(), tasks: event.tasks, cases: [] };
+          this.#suites.push(suite);
+          this.#current.set(host, suite);
+        }
+        break;
+      case 'task-end':
+        this.#addTask(event);
+        break;
+      case 'host-unreachable':
+      case 'host-failed':
+        this.#addTrouble(event);
+        break;
+      default:
+    }
+  }
+
+  /** Writes what has been gathered. */
+  xml(): string {
+    const suites = this.#suites.map((suite) => {
+      const { name, host, started, cases } = suite;
+      const attributes = { name, ...counts([suite]), timestamp: started.toISOString().slice(0, 19), hostname: host };
+      return element(
+        'testsuite',
+        attributes,
+        cases.map(({ xml }) => xml),
+      );
+    });
+    const all = element('testsuites', { name: 'kvm-play', ...counts(this.#suites) }, suites);
+    return `<?xml version="1.0" encoding="UTF-8"?>\n${all}\n`;
+  }
+
+  #addTask({ host, task, status, error, seconds, result, after = [] }: TaskEnd): void {
+    const suite = this.#current.get(host);
+    if (suite === undefined) return;
+    const told = [
+      status,
+      ...after.map((title) => `after: ${title}`),
+      ...(result?.steps ?? []).map(stepLine),
+      ...(result?.warnings ?? []).map((warning) => `[WARNING]: ${warning}`),
+    ];
+    const output = result === undefined ? [] : [element('system-out', {}, [escaped(told.join('\n'))])];
+    const unexpected = status === 'changed' && !this.#options.mayChange(this.#runs);
+    const outcome = status === 'skipped' ? 'skipped' : status === 'failed' || unexpected ? 'failed' : 'passed';
+    const reason = {
+      passed: [],
+      skipped: [element('skipped', { message: 'not attempted' })],
+      failed: [error === undefined ? unexpectedChange() : problem('failure', error)],
+    }[outcome];
+    suite.cases.push(testCase(suite, task.title, { outcome, seconds, task }, [...reason, ...output]));
+  }
+
+  /** The task under way when a host was lost has no end of its own; other troubles are cases by themselves. */
+  #addTrouble({ type, host, error }: HostTrouble): void {
+    const suite = this.#current.get(host);
+    if (suite === undefined) return;
+    const title = error instanceof KvmPlayError && type === 'host-unreachable' ? error.context.task : undefined;
+    const task = suite.tasks.find((each) => each.title === title);
+    const [name, outcome] =
+      type === 'host-unreachable' ? ['reach the host', 'error' as const] : ['the host as a whole', 'failed' as const];
+    const xml = problem(outcome === 'error' ? 'error' : 'failure', error);
+    suite.cases.push(testCase(suite, task?.title ?? name, { outcome, seconds: 0, task }, [xml]));
+  }
+}
+
+function testCase(
+  suite: TestSuite,
+  name: string,
+  { outcome, seconds, task }: { outcome: Outcome; seconds: number; task: TaskName | undefined },
+  children: readonly string[],
+): TestCase {
+  const { location } = task ?? {};
+  const attributes = {
+    name,
+    classname: suite.name,
+    time: seconds.toFixed(3),
+    file: location && nearPath(location.file),
+    line: location?.line,
+  };
+  return { outcome, seconds, xml: element('testcase', attributes, children) };
+}
+
+function unexpectedChange(): string {
+  return element('failure', { type: 'UnexpectedChange', message: 'changed, and nothing was to change' });
+}
+
+function problem(name: 'failure' | 'error', error: Error): string {
+  const lines = errorLines(error);
+  return element(name, { type: error.name, message: lines[0] }, [escaped(lines.join('\n'))]);
+}
+
+function counts(suites: readonly TestSuite[]): Readonly<Record<string, string | number>> {
+  const cases = suites.flatMap((suite) => suite.cases);
+  const number = (outcome: Outcome): number => cases.filter((each) => each.outcome === outcome).length;
+  return {
+    tests: cases.length,
+    failures: number('failed'),
+    errors: number('error'),
+    skipped: number('skipped'),
+    time: cases.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(3),
+  };
+}

@@ -1,0 +1,25 @@
+import { withoutControls } from './words.ts';
+
+/** Writes an element. @param attributes those without a value are left out @param children elements or escaped text, one below the other */
+export function element(
+  name: string,
+  attributes: Readonly<Record<string, string | number | undefined>>,
+  children: readonly string[] = [],
+): string {
+  const pairs = Object.entries(attributes).flatMap(([key, value]) =>
+    value === undefined ? [] : [` ${key}="${escaped(String(value))}"`],
+  );
+  const start = `<${name}${pairs.join('')}`;
+  return children.length === 0 ? `${start}/>` : `${start}>\n${children.join('\n')}\n</${name}>`;
+}
+
+/** Writes text as it may stand in an element or in an attribute; what XML 1.0 cannot hold is spelled out. */
+export function escaped(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => withoutControls(line).replaceAll(/[\ufffe\uffff]/g, '\ufffd'))
+    .join('\n')
+    .replaceAll(/[&<>"]/g, (character) => entities[character] ?? character);
+}
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
