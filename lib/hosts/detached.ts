@@ -107,6 +107,7 @@ async function awaitResult(
 ): Promise<RawOutput> {
   const ask = askScript(journal);
   const deadline = performance.now() + within * 1000;
+  let isHeard = false;
   while (performance.now() < deadline) {
     try {
       const old = transport.run(ask, { timeLimit: oldLimit }).then((result) => ({ result, fresh: undefined }));
@@ -115,14 +116,18 @@ async function awaitResult(
         if (heard.fresh !== undefined) await reconnectTo(transport, heard.fresh);
         return heard.result;
       }
+      isHeard = true;
     } catch {
       // Neither was answered: the link is still down.
+      isHeard = false;
     }
     await sleep(attemptInterval * 1000);
   }
-  throw new ConnectionError(
-    `the host has not been heard from for ${Math.round(within)} s since the steps that cut the link; look at its console, their output is in ${journal}`,
-  );
+  const seconds = Math.max(0, Math.round(within));
+  const words = isHeard
+    ? `the host answers, and after ${seconds} s the steps that cut the link are still running`
+    : `the host has not been heard from for ${seconds} s since the steps that cut the link; look at its console`;
+  throw new ConnectionError(`${words}; their output is in ${journal}`);
 }
 
 function parseOutputs(answer: Buffer): readonly RawOutput[] {

@@ -23,8 +23,12 @@ export interface Host {
    * @throws LockedError that names the holder
    */
   lock(): Promise<void>;
-  /** Executes one step over the open connection. @throws CommandError, ConnectionError */
-  execute(step: Step): Promise<void>;
+  /**
+   * Executes one step over the open connection.
+   * @param wrap gives the script that is run in place of the step's own
+   * @throws CommandError, ConnectionError
+   */
+  execute(step: Step, wrap?: (script: string) => string): Promise<void>;
   /**
    * Executes steps that cut the link, one after the other, outside of this session: after the first one nobody may be there to
    * start the second. Returns once the host has been heard from again.

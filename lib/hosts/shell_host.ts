@@ -43,18 +43,18 @@ export class ShellHost implements Host {
     await this.#lock.take();
   }
 
-  async execute(step: Step): Promise<void> {
+  async execute(step: Step, wrap: (script: string) => string = (script) => script): Promise<void> {
     switch (step.kind) {
       case 'command':
-        return this.#command(step);
+        return this.#command(step, wrap);
       case 'write': {
         const bytes = fileBytes(step);
-        return this.#script(['write', step.path], writeScript(step, bytes.length, this.#run), bytes);
+        return this.#script(['write', step.path], wrap(writeScript(step, bytes.length, this.#run)), bytes);
       }
       case 'directory':
-        return this.#script(['mkdir', step.path], directoryScript(step));
+        return this.#script(['mkdir', step.path], wrap(directoryScript(step)));
       case 'remove':
-        return this.#script(['remove', step.path], removeScript(step, this.#run));
+        return this.#script(['remove', step.path], wrap(removeScript(step, this.#run)));
     }
   }
 
@@ -89,9 +89,9 @@ export class ShellHost implements Host {
     });
   }
 
-  async #command(step: CommandStep): Promise<void> {
+  async #command(step: CommandStep, wrap: (script: string) => string): Promise<void> {
     const { argv, stdin, timeLimit = stepLimit } = step;
-    const output = await this.#transport.run(`${prologue}\n${this.#lock.guard(limited(timeLimit, argv))}`, {
+    const output = await this.#transport.run(`${prologue}\n${wrap(this.#lock.guard(limited(timeLimit, argv)))}`, {
       ...(stdin !== undefined && { stdin: Buffer.from(stdin) }),
       timeLimit: timeLimit + margin,
     });

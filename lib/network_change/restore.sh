@@ -1,0 +1,135 @@
+#!/bin/sh
+# kvm-play: puts back what a network change has changed, from the snapshot in `$here`. Functions for program.sh, which comes
+# behind this text; each goes on where something fails, since what comes after it may be what brings the host back.
+
+# Written beside its target and renamed, like every write; in place where the disk is full. What is unchanged is left alone.
+restore_file() {
+  path=$(cat "$here/files/$1.path")
+  if [ "$2" = absent ]; then
+    [ -e "$path" ] || [ -L "$path" ] || return 0
+    say "removing $path"
+    rm -f -- "$path"
+    return
+  fi
+  target=$path
+  [ -L "$path" ] && target=$(readlink -f -- "$path")
+  cmp -s "$here/files/$1" "$target" && return
+  say "restoring $path"
+  mkdir -p -- "${target%/*}"
+  temporary=${target%/*}/.kvm-play.back.tmp
+  if cp -p -- "$here/files/$1" "$temporary" && mv -f -- "$temporary" "$target"; then :
+  else
+    rm -f -- "$temporary"
+    cat "$here/files/$1" > "$target"
+  fi
+  if [ -d /sys/fs/selinux ] && command -v restorecon >/dev/null; then restorecon "$target" || :; fi
+  cmp -s "$here/files/$1" "$target"
+}
+
+# What the change has added goes first: on a full disk that makes room. Fails when a file could not be put back.
+restore_files() {
+  failed=0
+  for kind in absent present; do
+    while read -r number state; do
+      [ "$state" = "$kind" ] || continue
+      restore_file "$number" "$state" || failed=1
+    done < "$here/files/list"
+  done
+  flush &
+  return $failed
+}
+
+# Puts the links back that make the change's units start at boot, and takes away those that were added for them.
+restore_unit_links() {
+  unit_links > "$here/unit-links.now"
+  tab=$(printf '\t')
+  while IFS="$tab" read -r link target; do
+    [ "$(readlink "$link" 2>/dev/null)" = "$target" ] && continue
+    say "linking $link"
+    mkdir -p -- "${link%/*}"
+    rm -f -- "$link"
+    ln -s -- "$target" "$link"
+  done < "$here/unit-links"
+  cut -f1 "$here/unit-links" > "$here/unit-links.names"
+  cut -f1 "$here/unit-links.now" | grep -vxF -f "$here/unit-links.names" | while IFS= read -r link; do
+    for unit in $units; do
+      case ${link##*/} in
+        "$unit" | "$unit.service" | [SK][0-9][0-9]"$unit")
+          say "unlinking $link"
+          rm -f -- "$link"
+          ;;
+      esac
+    done
+  done
+}
+
+# Tells whether a list of the snapshot has this line.
+was() { grep -qxF "$2" "$here/$1"; }
+
+# Without any script: takes away what the change made, and gives the links back what they had.
+restore_links() {
+  for link in $links; do
+    [ -e "/sys/class/net/$link" ] || continue
+    if was links "$link"; then
+      grep -q "^$link " "$here/masters" || ip link set dev "$link" nomaster 2>/dev/null
+    else
+      for port in $links; do
+        [ -e "/sys/class/net/$link/brif/$port" ] && ip link set dev "$port" nomaster
+      done
+      # A bridge that guests are still plugged into stays: to take it away is to take their network away.
+      if [ -z "$(ls "/sys/class/net/$link/brif" 2>/dev/null)" ]; then
+        say "removing $link"
+        ip link delete dev "$link"
+        continue
+      fi
+    fi
+    ip -4 address flush dev "$link"
+  done
+  restore_addresses
+  restore_masters
+}
+
+restore_masters() {
+  while read -r link master; do
+    [ -e "/sys/class/net/$link" ] && [ -e "/sys/class/net/$master" ] || continue
+    [ "$(basename "$(readlink "/sys/class/net/$link/master" 2>/dev/null)")" = "$master" ] && continue
+    say "plugging $link into $master"
+    ip link set dev "$link" master "$master"
+  done < "$here/masters"
+}
+
+restore_addresses() {
+  for link in $links; do
+    was links "$link" && was up "$link" && ip link set dev "$link" up
+    grep "^$link " "$here/addresses" | while read -r _ address flag; do
+      ip -o -4 address show dev "$link" | grep -qF " $address " && continue
+      ip -4 address replace "$address" brd + dev "$link" $flag || ip -4 address replace "$address" brd + dev "$link"
+    done
+    grep -E " dev $link( |\$)" "$here/routes" | while IFS= read -r route; do
+      # Word by word, as ip printed it.
+      ip -4 route replace $route 2>/dev/null
+    done
+  done
+}
+
+addresses_are_back() {
+  for link in $links; do
+    grep "^$link " "$here/addresses"
+  done | while read -r link address _; do
+    ip -o -4 address show dev "$link" 2>/dev/null | grep -qF " $address " || { echo missing; break; }
+  done | grep -q missing && return 1
+  return 0
+}
+
+restore_units() {
+  has_systemd || return 0
+  for unit in $units; do
+    was active-units "$unit" && continue
+    [ "$(systemctl is-active "$unit" 2>/dev/null)" = inactive ] || limited 60 systemctl stop "$unit"
+    systemctl reset-failed "$unit" 2>/dev/null
+  done
+  while IFS= read -r unit; do
+    say "starting $unit"
+    limited 90 systemctl start "$unit" </dev/null
+  done < "$here/active-units"
+}
