@@ -2,14 +2,14 @@
 import { baseRoot } from '../../lib/lab/base.ts';
 import { installPackages, missingPackages, unableReason } from '../../lib/lab/index.ts';
 
-/** Shells that quoting is tested with. */
-const shells = ['busybox', 'mksh'];
+/** Shells that quoting is tested with, and a library that shows a program another clock. */
+const besides = ['busybox', 'mksh', 'libfaketime'];
 
 if (process.env.KVM_PLAY_LAB === 'required') {
   const reason = await unableReason();
   if (reason !== undefined)
     throw new Error(`throwaway hosts are required, and this machine cannot run them: ${reason}`);
   const onProgress = (message: string): void => console.log(message);
-  await installPackages([...(await missingPackages()), ...shells], onProgress);
+  await installPackages([...(await missingPackages()), ...besides], onProgress);
   await baseRoot({ onProgress });
 }
