@@ -86,16 +86,19 @@ else command -v setsid >/dev/null || { echo 'this host has neither systemd-run n
 fi`;
 }
 
-/** Answers with a line `STATUS LENGTH` for each command that was run, and the end of its output behind it. */
+/**
+ * Answers with a line `STATUS LENGTH` for each command that was run, and the end of its output behind it. Two may ask at once,
+ * over the old connection and over a fresh one.
+ */
 function askScript(journal: string): string {
   return `${prologue}
 cd ${quote(journal)} 2>/dev/null || { echo 'the journal of the steps is gone: the host was rebooted meanwhile' >&2; exit 1; }
 [ -e done ] || exit ${stillRunning}
 n=0
 while [ -e $n.status ]; do
-  tail -c ${outputLimit} $n.output > tail
-  printf '%s %s\\n' "$(cat $n.status)" "$(($(wc -c < tail)))"
-  cat tail
+  tail -c ${outputLimit} $n.output > tail.$$
+  printf '%s %s\\n' "$(cat $n.status)" "$(($(wc -c < tail.$$)))"
+  cat tail.$$
   n=$((n + 1))
 done`;
 }

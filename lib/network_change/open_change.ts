@@ -12,7 +12,6 @@ import type { Host } from '../hosts/host.ts';
 import { clearMarker } from '../marker.ts';
 import type { Task } from '../module.ts';
 import { ArmedHost } from './armed_host.ts';
-import type { NetworkChange } from './network_change.ts';
 import { type Promises, type Proof, prove } from './proof.ts';
 import { readSurroundings } from './surroundings.ts';
 import {
@@ -67,14 +66,29 @@ export class OpenChange {
     this.#tell = tell;
   }
 
-  /** Takes the snapshot and arms the way back. @throws PendingChangeError, CommandError: nothing was changed then */
+  /**
+   * Takes the snapshot and arms the way back. A run of the same site that died while it did so may have left it armed.
+   * @throws PendingChangeError, CommandError: nothing was changed then
+   */
   static async begin(host: Host, touched: Touched, promises: Promises, tell: TellPhase): Promise<OpenChange> {
+    try {
+      return await OpenChange.#arm(host, touched, promises, tell);
+    } catch (error) {
+      if (!isPending(error)) throw error;
+      const status = await readStatus(host.reader);
+      if (status.fingerprint !== touched.fingerprint) throw pendingError(status, false);
+      const left = OpenChange.pending(host, { tasks: promises.tasks, probes: [] }, status, tell);
+      await left.takeBack('an earlier run of this site died while it armed the way back');
+      return OpenChange.#arm(host, touched, promises, tell);
+    }
+  }
+
+  static async #arm(host: Host, touched: Touched, promises: Promises, tell: TellPhase): Promise<OpenChange> {
     const id = newId();
     const open = new OpenChange(host, id, performance.now() + touched.limit * 1000, promises, tell);
     try {
       await begin(host, id, touched);
     } catch (error) {
-      if (isPending(error)) throw pendingError(await readStatus(host.reader), false);
       // Only the answer may have been lost.
       if (error instanceof ConnectionError) await open.goBack(error.message, error);
       throw error;
@@ -85,9 +99,14 @@ export class OpenChange {
   }
 
   /** Takes up what an earlier run has left. What the host was like before that one is not known any more. */
-  static pending(host: Host, change: NetworkChange, { id, left = 0 }: ChangeStatus, tell: TellPhase): OpenChange {
+  static pending(
+    host: Host,
+    known: Pick<Promises, 'tasks' | 'probes'>,
+    { id, left = 0 }: ChangeStatus,
+    tell: TellPhase,
+  ): OpenChange {
     const before = { connection: undefined, addresses: [], gateways: [], masters: new Map<string, string>() };
-    const promises = { tasks: change.tasks, before, links: [], addresses: [], probes: change.options.prove ?? [] };
+    const promises = { ...known, before, links: [], addresses: [] };
     return new OpenChange(host, id, performance.now() + left * 1000, promises, tell);
   }
 
@@ -183,6 +202,13 @@ export class OpenChange {
       `${reason}\nthe network change ${this.#id} was not confirmed, and its roll-back could not be verified (${state ?? 'the host does not answer'}); it keeps its own record in /var/lib/kvm-play/change`,
       { cause },
     );
+  }
+
+  /** Like {@link goBack}, where that the host goes back is what is wanted. @throws RollBackUnverifiedError */
+  async takeBack(reason: string): Promise<void> {
+    await this.goBack(reason).catch((error: unknown) => {
+      if (!(error instanceof RolledBackError)) throw error;
+    });
   }
 
   /**

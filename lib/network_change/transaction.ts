@@ -185,10 +185,16 @@ undo_with_new_files() {
 ${lines(undone.flatMap(({ undo }) => undo?.withNewFiles ?? []).map(undoLine))}
 }
 undo_with_old_files() {
-${lines(undone.flatMap(({ undo }) => undo?.withOldFiles ?? []).map(undoLine))}
+${lines(undone.flatMap(oldFilesLines))}
 }
 # end of ${id}
 `;
+}
+
+/** What brings a link up again is run only where one was cut. */
+function oldFilesLines({ undo, disrupts }: CommandStep): readonly string[] {
+  const found = (undo?.withOldFiles ?? []).map(undoLine);
+  return disrupts === 'link' ? found.map((line) => `  [ ! -e "$here/cut" ] ||${line}`) : found;
 }
 
 function undoLine(argv: readonly string[]): string {

@@ -96,8 +96,8 @@ export class FaultLab {
   async settle(seconds: number): Promise<void> {
     await Promise.all(this.#background.splice(0));
     await this.until(seconds, 'a change is still pending', async () => {
-      const { exitCode } = await this.lab.run(['test', '-e', '/var/lib/kvm-play/change/current'], { reject: false });
-      return exitCode !== 0;
+      const found = await this.inside("ls -d /var/lib/kvm-play/change/current; pgrep -f '[p]rogram begin'; true");
+      return found === '';
     });
   }
 

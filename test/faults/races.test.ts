@@ -5,6 +5,7 @@ import { runController } from './controller_process.ts';
 import { describeFaults } from './describe_faults.ts';
 import { type FaultResult, note } from './fault.ts';
 import type { FaultLab } from './fault_lab.ts';
+import { killed, once, slowDisk, unwrapped } from './injections.ts';
 
 const program = 'sh /var/lib/kvm-play/change/current/program';
 
@@ -119,6 +120,30 @@ grep -c 'rolled back' /var/lib/kvm-play/change/last/log`,
       files: 'new',
     });
   }, 120_000);
+
+  test('a run killed while it armed the way back is followed by the same site at once', async () => {
+    const on = host();
+    await on.reset();
+    await slowDisk('new.*')(on, () => {});
+    const site = { confirmWithin: 60 };
+    const kill = once('new.*', killed);
+    await runController(on.lab, {
+      site,
+      onPhase: async (phase, end) => (phase === 'arming' ? kill(on, end) : undefined),
+    });
+    const same = await runController(on.lab, { site });
+    expect([same.exitCode, same.message]).toEqual([0, '']);
+    await unwrapped(on, () => {});
+    expect((await runController(on.lab, { expectNoChange: true })).exitCode).toBe(0);
+    expect(await on.leftovers()).toBe('');
+    tell({
+      what: 'the same controller twice',
+      where: 'the first one was killed while it armed the way back',
+      ending: 'confirmed',
+      exitCode: 'killed, 0',
+      files: 'new',
+    });
+  }, 180_000);
 
   test('a run killed after the restart is taken up by the same site, and refused to another', async () => {
     const on = host();
