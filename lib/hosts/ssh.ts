@@ -60,7 +60,9 @@ export class SshTransport implements Transport {
 
   async reconnect(at: string | undefined = this.#at): Promise<void> {
     const exit = this.#arguments([...this.#place, '-o', `ControlPath=${this.#socket}`, '-O', 'exit']);
-    await runProcess('ssh', exit, { output: false, timeLimit: 2 });
+    const { timedOut } = await runProcess('ssh', exit, { output: false, timeLimit: 2 });
+    // One that hangs is left alone: it would take the next connection for its own, and hang it too.
+    if (timedOut) this.#socket = `${this.#socket}.${process.pid}`;
     this.#at = at;
     this.#place = await this.#elsewhere(at);
     await this.#openMaster();

@@ -3,9 +3,9 @@
 # the controller, nor the network. Plain POSIX sh; `plan` beside it says what the change touches.
 #
 # A change that is pending is the directory `current`. Its state is the name of one file in it, and a rename decides:
-#   armed -> confirmed       the change stays
-#   armed -> rolling-back    the host goes back to what it was
-# Both renames take the same file away, so exactly one of them succeeds, whoever comes first.
+#   armed -> confirmed                       the change stays
+#   armed -> rolling-back -> rolled-back     the host goes back to what it was
+# Both renames take the same file away, so exactly one of them succeeds, whoever comes first. A rename needs no room on a disk.
 # Timer and units bear the change's id: whoever is late with one change never touches the next one's.
 # The functions of restore.sh stand before this text.
 set -u
@@ -105,6 +105,8 @@ snapshot() {
 
 # The unit at boot is ordered before everything that could bring the network up with the new files.
 write_boot_unit() {
+  # No other change is pending: what is there was left where it could not be removed.
+  rm -f "${boot_link%/*}"/kvm-play-roll-back-* "${boot_unit%/*}"/kvm-play-roll-back-*
   mkdir -p "${boot_link%/*}"
   cat > "$boot_unit.new" <<EOF
 [Unit]
@@ -164,10 +166,9 @@ set_deadline() {
 # A change that is over is put away by whoever ended it, in a moment; after that he is dead, and it is done for him.
 put_away() {
   waited=0
-  while [ -e "$here/outcome" ] || [ -e "$here/confirmed" ]; do
+  while [ -e "$here/rolled-back" ] || [ -e "$here/confirmed" ]; do
     if [ $waited -ge 20 ]; then
-      outcome=$(cat "$here/outcome" 2>/dev/null) || outcome=confirmed
-      sh "$here/program" finish "$(current_id)" "$outcome"
+      sh "$here/program" finish "$(current_id)"
       return
     fi
     sleep 1
@@ -181,10 +182,10 @@ begin() {
   [ ! -e "$here" ] || exit "$pending"
   rm -rf -- "$top"/new.*
   new=$top/new.$id
-  trap 'rm -rf -- "$new"' EXIT
+  trap 'rm -rf -- "$new"; echo "the way back could not be armed; nothing was changed" >&2' EXIT
   mkdir -p "$new/files"
   cat > "$new/plan"
-  [ "$(tail -n 1 "$new/plan")" = "# end of $id" ] || fail 'the plan did not arrive whole; nothing was changed'
+  [ "$(tail -n 1 "$new/plan")" = "# end of $id" ] || fail 'the plan did not arrive whole'
   . "$new/plan"
   cp -p "$top/program" "$new/program"
   boot_id > "$new/boot"
@@ -192,8 +193,8 @@ begin() {
   : > "$new/log"
   snapshot
   : > "$new/armed"
-  flush || fail 'the snapshot could not be brought to disk; nothing was changed'
-  trap 'disarm; rm -rf -- "$new" "$here"' EXIT
+  flush || fail 'the snapshot could not be brought to disk'
+  trap 'disarm; rm -rf -- "$new" "$here"; echo "the way back could not be armed; nothing was changed" >&2' EXIT
   if has_systemd; then write_boot_unit; fi
   mv "$new" "$here"
   flush
@@ -222,7 +223,7 @@ disarm() {
 }
 
 finish() {
-  echo "$1" > "$here/outcome"
+  mv "$here/rolling-back" "$here/rolled-back" 2>/dev/null
   flush
   if is_current; then
     rm -rf -- "$last"
@@ -238,7 +239,7 @@ is_current() { [ "$(current_id)" = "$id" ]; }
 confirm() {
   is_current || exit "$unknown"
   mv "$here/armed" "$here/confirmed" 2>/dev/null || exit "$too_late"
-  finish confirmed
+  finish
 }
 
 extend() {
@@ -254,7 +255,7 @@ cut_begins() {
   {
     sed -n 's,.*/\(kvm-play-[0-9a-f-]*\.service\).*,unit \1,p' /proc/$$/cgroup | head -n 1
     echo "session $(cut -d' ' -f6 /proc/$$/stat)"
-  } > "$here/cut.new"
+  } > "$here/cut.new" || exit 1
   mv -f "$here/cut.new" "$here/cut"
   [ -e "$here/armed" ] || exit "$too_late"
   flush
@@ -347,27 +348,29 @@ roll_back() {
     restore_masters
     cat "$here/ip_forward" > /proc/sys/net/ipv4/ip_forward
   fi
-  until restore_files; do sleep 5; done
+  until restore_files && restore_unit_links; do sleep 5; done
   say 'rolled back'
   log_line 'the network change was rolled back'
-  finish rolled-back
+  finish
 }
 
 # Nothing of the network runs yet: the files are put back, and systemd is told which units this boot is to have.
 roll_back_at_boot() {
   is_current || { disarm; return; }
-  [ ! -e "$here/confirmed" ] || { finish confirmed; return; }
+  if [ -e "$here/confirmed" ] || [ -e "$here/rolled-back" ]; then
+    finish
+    return
+  fi
   going_back || return 0
   say 'rolling back at boot'
-  restore_files || return 1
-  restore_unit_links
+  restore_files && restore_unit_links || return 1
   systemctl daemon-reload
   for unit in $units; do
     if systemctl is-enabled "$unit" >/dev/null 2>&1; then systemctl --no-block start "$unit"
     else systemctl --no-block stop "$unit"; fi
   done
   say 'rolled back'
-  finish rolled-back
+  finish
 }
 
 # --- asked by the controller ---------------------------------------------------------------------------------------
@@ -387,20 +390,21 @@ request() {
 # What is looked at stays the same directory, should it be put away meanwhile.
 status() {
   if cd "$here" 2>/dev/null; then
-    for state in armed rolling-back confirmed; do [ -e $state ] && echo "state $state"; done
-    [ -e outcome ] && echo "state $(cat outcome)"
+    tell_state
     tell_plan
     [ "$(cat boot)" = "$(boot_id)" ] || { echo 'reboot yes'; return; }
     echo "age $(($(uptime) - $(cat began)))"
     [ -e deadline ] && echo "left $(($(cat deadline) - $(uptime)))"
   elif cd "$last" 2>/dev/null; then
-    echo "state $(cat outcome)"
+    tell_state
     tell_plan
   else
     echo 'state none'
   fi
 }
 
+# In the order in which they follow each other: should one become the next meanwhile, that one is told as well, and last.
+tell_state() { for state in armed rolling-back rolled-back confirmed; do [ -e $state ] && echo "state $state"; done; }
 tell_plan() { sed -n "s/^\(id\|owner\|title\|fingerprint\|limit\)='\(.*\)'\$/\1 \2/p" plan; }
 
 case ${1-} in
@@ -410,9 +414,9 @@ case ${1-} in
   extend) extend "$3" ;;
   request) request ;;
   status) status ;;
-  finish) finish "$3" ;;
+  finish) finish ;;
   roll-back) roll_back ;;
   boot) roll_back_at_boot ;;
   wait) wait_for_deadline ;;
-  *) fail "usage: $0 begin|cut|confirm|request|roll-back|boot|wait ID | extend ID SECONDS | finish ID OUTCOME | status" ;;
+  *) fail "usage: $0 begin|cut|confirm|request|roll-back|boot|wait|finish ID | extend ID SECONDS | status" ;;
 esac

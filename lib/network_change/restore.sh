@@ -1,6 +1,10 @@
 #!/bin/sh
 # kvm-play: puts back what a network change has changed, from the snapshot in `$here`. Functions for program.sh, which comes
-# behind this text; each goes on where something fails, since what comes after it may be what brings the host back.
+# behind this text; each goes on where something fails, since what comes after it may be what brings the host back. None of them
+# writes anything but what it puts back: the disk may be full.
+
+# What separates words, but where it is said.
+words=$IFS
 
 # Written beside its target and renamed, like every write; in place where the disk is full. What is unchanged is left alone.
 restore_file() {
@@ -39,24 +43,36 @@ restore_files() {
   return $failed
 }
 
-# Puts the links back that make the change's units start at boot, and takes away those that were added for them.
+# Puts the links back that make units start at boot, and takes those away that were added for units of the change.
+# Fails when one could not be put back.
 restore_unit_links() {
-  unit_links > "$here/unit-links.now"
+  failed=0
   tab=$(printf '\t')
   while IFS="$tab" read -r link target; do
     [ "$(readlink "$link" 2>/dev/null)" = "$target" ] && continue
     say "linking $link"
     mkdir -p -- "${link%/*}"
     rm -f -- "$link"
-    ln -s -- "$target" "$link"
+    ln -s -- "$target" "$link" || failed=1
   done < "$here/unit-links"
-  cut -f1 "$here/unit-links" > "$here/unit-links.names"
-  cut -f1 "$here/unit-links.now" | grep -vxF -f "$here/unit-links.names" | while IFS= read -r link; do
+  added=$(added_unit_links)
+  IFS='
+'
+  for link in $added; do
+    say "unlinking $link"
+    rm -f -- "$link" || failed=1
+  done
+  IFS=$words
+  return $failed
+}
+
+# What of these lines belongs to units of the change, and is not in the snapshot.
+added_unit_links() {
+  unit_links | cut -f1 | while IFS= read -r link; do
     for unit in $units; do
       case ${link##*/} in
         "$unit" | "$unit.service" | [SK][0-9][0-9]"$unit")
-          say "unlinking $link"
-          rm -f -- "$link"
+          cut -f1 "$here/unit-links" | grep -qxF -- "$link" || echo "$link"
           ;;
       esac
     done

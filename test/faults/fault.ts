@@ -133,7 +133,7 @@ async function endingOf(host: FaultLab, { exitCode }: ControllerEnd, isOld: bool
   const known = endings.get(exitCode);
   if (known !== undefined) return known;
   if (exitCode !== undefined) return `exit code ${exitCode}`;
-  const outcome = await host.inside('cat /var/lib/kvm-play/change/last/outcome 2>/dev/null || true');
+  const outcome = await host.inside('cd /var/lib/kvm-play/change/last && ls -d confirmed rolled-back || true');
   if (outcome === '') return isOld ? 'not begun' : 'begun';
   return outcome === 'rolled-back' ? 'rolled back' : outcome;
 }

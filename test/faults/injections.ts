@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, realpath } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { execa } from 'execa';
 import type { Injection } from './fault.ts';
 import type { FaultLab } from './fault_lab.ts';
@@ -25,7 +28,7 @@ export function linkDown(seconds: number): Injection {
 export const linkDownUntilRolledBack: Injection = async (host) => {
   await host.lab.setCable(false);
   host.later(1, async () => {
-    await host.until(120, 'the host does not go back', () => isThere(host, 'last/outcome'));
+    await host.until(120, 'the host does not go back', () => isThere(host, 'last/rolled-back'));
     await host.lab.setCable(true);
   });
 };
@@ -62,6 +65,30 @@ export const oldConnectionsHang: Injection = inside(
   iptables -I INPUT -p tcp --sport "$port" -j DROP
 done`,
 );
+
+/** The process that holds the shared connection stops, and takes every session over it along. */
+export const sharedConnectionHangs: Injection = async (host) => {
+  for (const pid of await sharedConnections(host)) process.kill(pid, 'SIGSTOP');
+};
+
+/** It is ended. */
+export const sharedConnectionEnds: Injection = async (host) => {
+  for (const pid of await sharedConnections(host)) process.kill(pid, 'SIGKILL');
+};
+
+/** Lists the processes of this lab's shared connections: what names their sockets is the lab's own ssh_config. */
+async function sharedConnections({ lab }: FaultLab): Promise<readonly number[]> {
+  const name = createHash('sha256')
+    .update(JSON.stringify([await realpath(lab.sshConfig), undefined]))
+    .digest('hex');
+  const socket = `/kvm-play-${userInfo().uid}/${name.slice(0, 8)}-`;
+  const found: number[] = [];
+  for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
+    const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (words.startsWith('ssh: ') && words.includes(socket)) found.push(Number(pid));
+  }
+  return found;
+}
 
 /** Puts a program before the host's own of that name, which stays `real`. @param body shell text */
 export function wrapped(name: string, real: string, body: string): Injection {

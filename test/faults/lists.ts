@@ -9,6 +9,8 @@ import {
   oldConnectionsHang,
   once,
   powerCut,
+  sharedConnectionEnds,
+  sharedConnectionHangs,
   slowDisk,
   unwrapped,
   withProbe,
@@ -84,6 +86,12 @@ export const linkDownForLong: readonly Fault[] = [
     (step): Fault => ({
       ...atStep('the old connections hang, new ones work', step, oldConnectionsHang, ['confirmed', 'rolled back']),
       repair: async (host) => host.inside('iptables -F INPUT'),
+    }),
+  ),
+  ...['reached', 'proving'].map(
+    (step): Fault => ({
+      ...atStep('the shared connection of ssh hangs', step, sharedConnectionHangs, ['confirmed']),
+      repair: sharedConnectionEnds,
     }),
   ),
 ];

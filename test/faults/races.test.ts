@@ -1,6 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { connect } from '../../lib/hosts/connect.ts';
+import { ArmedHost } from '../../lib/network_change/armed_host.ts';
 import { begin, newId } from '../../lib/network_change/transaction.ts';
+import { writeFile } from '../../lib/step.ts';
 import { runController } from './controller_process.ts';
 import { describeFaults } from './describe_faults.ts';
 import { type FaultResult, note } from './fault.ts';
@@ -8,6 +10,8 @@ import type { FaultLab } from './fault_lab.ts';
 import { killed, once, slowDisk, unwrapped } from './injections.ts';
 
 const program = 'sh /var/lib/kvm-play/change/current/program';
+
+const touched = { title: 'race', fingerprint: 'race', limit: 600, steps: [], links: [], files: ['/etc/motd'] };
 
 /**
  * Arms a change of one file, makes it, and runs a script that decides about it in more than one way at once.
@@ -17,13 +21,12 @@ async function race(on: FaultLab, script: (id: string) => string): Promise<reado
   const host = await connect(`root@${on.lab.hostAddress}`, { sshConfig: on.lab.sshConfig });
   try {
     const id = newId();
-    const touched = { title: 'race', fingerprint: 'race', limit: 600, steps: [], links: [], files: ['/etc/motd'] };
     await on.inside('echo old > /etc/motd');
     await begin(host, id, touched);
     await on.inside('echo new > /etc/motd');
     const printed = await on.inside(script(id));
     await on.settle(30);
-    const outcome = await on.inside('cat /var/lib/kvm-play/change/last/outcome /etc/motd');
+    const outcome = await on.inside('cd /var/lib/kvm-play/change/last && ls -d confirmed rolled-back; cat /etc/motd');
     return [...printed.split('\n'), ...outcome.split('\n')];
   } finally {
     await host.close();
@@ -74,6 +77,32 @@ grep -c 'rolled back' /var/lib/kvm-play/change/last/log`,
       what: 'the roll-back is asked for while the timer fires',
       where: '5 times, three of each at once',
       ending: 'rolled back, once',
+      files: 'old',
+    });
+  }, 120_000);
+
+  test('a step that is under way while the host goes back, or that arrives afterwards, leaves nothing behind', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const reached = await connect(`root@${host().lab.hostAddress}`, { sshConfig: host().lab.sshConfig });
+      try {
+        const id = newId();
+        const armed = new ArmedHost(reached, id);
+        await host().inside('echo old > /etc/motd');
+        await begin(reached, id, touched);
+        const late = () => armed.execute(writeFile('/etc/motd', 'new\n')).catch((error: Error) => error.message);
+        await Promise.all([late(), host().inside(`sleep 0.0${round}; ${program} roll-back ${id}`), late()]);
+        await host().settle(30);
+        expect(await late()).toContain('this step came too late');
+        expect(await host().inside('cat /etc/motd')).toBe('old');
+      } finally {
+        await reached.close();
+      }
+    }
+    expect(await host().leftovers()).toBe('');
+    tell({
+      what: 'a step arrives while the host goes back, and afterwards',
+      where: '5 times, two steps',
+      ending: 'rolled back',
       files: 'old',
     });
   }, 120_000);
