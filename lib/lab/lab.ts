@@ -165,6 +165,8 @@ async function untilReachable(layout: LabLayout, name: string, signal: AbortSign
     const { exitCode } = await execa('ssh', ['-F', layout.sshConfig, '-o', 'BatchMode=yes', name, 'true'], {
       reject: false,
       stdin: 'ignore',
+      // It runs the ProxyCommand; bash would read a user's own start-up files for it.
+      env: { SHELL: '/bin/sh' },
     });
     return exitCode === 0;
   });

@@ -18,7 +18,9 @@ cd /
 top=/var/lib/kvm-play/change
 here=$top/current
 last=$top/last
-id=${2-}
+current_id() { sed -n "s/^id='\(.*\)'$/\1/p" "$here/plan" 2>/dev/null; }
+# By hand, without an id: the change that is pending.
+id=${2-$(current_id)}
 name=kvm-play-roll-back-$id
 timer_units=/run/systemd/system
 boot_unit=/etc/systemd/system/$name-at-boot.service
@@ -233,7 +235,6 @@ finish() {
   disarm
 }
 
-current_id() { sed -n "s/^id='\(.*\)'$/\1/p" "$here/plan" 2>/dev/null; }
 is_current() { [ "$(current_id)" = "$id" ]; }
 
 confirm() {

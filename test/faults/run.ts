@@ -34,6 +34,8 @@ try {
     stdio: 'inherit',
     env: {
       ...process.env,
+      // ssh runs the labs' ProxyCommand with it; bash would read a user's own start-up files each time, its standard input being a socket.
+      SHELL: '/bin/sh',
       NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning',
       KVM_PLAY_LAB: 'required',
       KVM_PLAY_FAULTS: file,
