@@ -7,7 +7,7 @@
 #   armed -> rolling-back -> rolled-back     the host goes back to what it was
 # Both renames take the same file away, so exactly one of them succeeds, whoever comes first. A rename needs no room on a disk.
 # Timer and units bear the change's id: whoever is late with one change never touches the next one's.
-# The functions of restore.sh stand before this text.
+# The functions of snapshot.sh stand before this text.
 set -u
 umask 077
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -46,62 +46,6 @@ fi
 
 # Brings to disk what was written, and only there: a share of a server that is out of reach would never be written.
 flush() { limited 30 sync -f "$top" /etc 2>/dev/null || limited 30 sync; }
-
-# --- what there was ------------------------------------------------------------------------------------------------
-
-# Copies one file of the host, or notes that it is not there. A link is kept as the link that it is, beside its target.
-snapshot_file() {
-  count=$((count + 1))
-  if [ -e "$1" ] || [ -L "$1" ]; then
-    cp -pL -- "$1" "$new/files/$count"
-    echo "$count present" >> "$new/files/list"
-  else
-    echo "$count absent" >> "$new/files/list"
-  fi
-  printf '%s' "$1" > "$new/files/$count.path"
-}
-
-# What makes units start at boot: links below these directories.
-unit_links() {
-  for directory in /etc/systemd/system /etc/rc.d /etc/rc?.d; do
-    [ -d "$directory" ] && [ ! -L "$directory" ] || continue
-    find "$directory" -type l ! -name 'kvm-play-*' | while IFS= read -r link; do
-      printf '%s\t%s\n' "$link" "$(readlink "$link")"
-    done
-  done | sort
-}
-
-# One line a unit that was active: when it became so, and its name. That is the order in which they are started again.
-active_units() {
-  has_systemd || return 0
-  for unit in $units; do
-    [ "$(systemctl is-active "$unit" 2>/dev/null)" = active ] || continue
-    echo "$(systemctl show -p ActiveEnterTimestampMonotonic "$unit" | cut -d= -f2) $unit"
-  done | sort -n | cut -d' ' -f2-
-}
-
-# LINK MASTER, for every link that is plugged into another.
-masters() {
-  for link in /sys/class/net/*/master; do
-    [ -e "$link" ] || continue
-    of=${link%/master}
-    echo "${of##*/} $(basename "$(readlink "$link")")"
-  done
-}
-
-snapshot() {
-  count=0
-  each_file snapshot_file
-  unit_links > "$new/unit-links"
-  active_units > "$new/active-units"
-  ls -1 /sys/class/net > "$new/links"
-  masters > "$new/masters"
-  # NetworkManager makes the route of a subnet by itself, with a metric of its own, and has the kernel make none.
-  ip -o -4 address show | awk '{ print $2, $4, / noprefixroute/ ? "noprefixroute" : "" }' > "$new/addresses"
-  ip -4 route show > "$new/routes"
-  ip -o link show up | awk -F': ' '{ sub(/@.*/, "", $2); print $2 }' > "$new/up"
-  cat /proc/sys/net/ipv4/ip_forward > "$new/ip_forward"
-}
 
 # --- arm, confirm --------------------------------------------------------------------------------------------------
 
@@ -178,13 +122,21 @@ put_away() {
   done
 }
 
+# Takes away what was begun of a change that could not be armed.
+give_up() {
+  set +e
+  disarm
+  rm -rf -- "$@"
+  fail 'the way back could not be armed; nothing was changed'
+}
+
 begin() {
   set -e
   put_away
   [ ! -e "$here" ] || exit "$pending"
   rm -rf -- "$top"/new.*
   new=$top/new.$id
-  trap 'rm -rf -- "$new"; echo "the way back could not be armed; nothing was changed" >&2' EXIT
+  trap 'give_up "$new"' EXIT
   mkdir -p "$new/files"
   cat > "$new/plan"
   [ "$(tail -n 1 "$new/plan")" = "# end of $id" ] || fail 'the plan did not arrive whole'
@@ -196,7 +148,7 @@ begin() {
   snapshot
   : > "$new/armed"
   flush || fail 'the snapshot could not be brought to disk'
-  trap 'disarm; rm -rf -- "$new" "$here"; echo "the way back could not be armed; nothing was changed" >&2' EXIT
+  trap 'give_up "$new" "$here"' EXIT
   if has_systemd; then write_boot_unit; fi
   mv "$new" "$here"
   flush

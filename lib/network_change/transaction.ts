@@ -207,6 +207,6 @@ function lines(commands: readonly string[]): string {
 }
 
 async function programText(): Promise<string> {
-  const parts = ['./restore.sh', './program.sh'].map((name) => readFile(new URL(name, import.meta.url), 'utf8'));
+  const parts = ['./snapshot.sh', './program.sh'].map((name) => readFile(new URL(name, import.meta.url), 'utf8'));
   return (await Promise.all(parts)).join('\n');
 }

@@ -1,7 +1,66 @@
 #!/bin/sh
-# kvm-play: puts back what a network change has changed, from the snapshot in `$here`. Functions for program.sh, which comes
-# behind this text; each goes on where something fails, since what comes after it may be what brings the host back. None of them
-# writes anything but what it puts back: the disk may be full.
+# kvm-play: takes the snapshot of what a network change touches, and puts it back. Functions for program.sh, which comes behind
+# this text.
+
+# --- what there was ------------------------------------------------------------------------------------------------
+
+# Copies one file of the host, or notes that it is not there. A link is kept as the link that it is, beside its target.
+snapshot_file() {
+  count=$((count + 1))
+  if [ -e "$1" ] || [ -L "$1" ]; then
+    cp -pL -- "$1" "$new/files/$count"
+    echo "$count present" >> "$new/files/list"
+  else
+    echo "$count absent" >> "$new/files/list"
+  fi
+  printf '%s' "$1" > "$new/files/$count.path"
+}
+
+# What makes units start at boot: links below these directories.
+unit_links() {
+  for directory in /etc/systemd/system /etc/rc.d /etc/rc?.d; do
+    [ -d "$directory" ] && [ ! -L "$directory" ] || continue
+    find "$directory" -type l ! -name 'kvm-play-*' | while IFS= read -r link; do
+      printf '%s\t%s\n' "$link" "$(readlink "$link")"
+    done
+  done | sort
+}
+
+# One line a unit that was active: when it became so, and its name. That is the order in which they are started again.
+active_units() {
+  has_systemd || return 0
+  for unit in $units; do
+    [ "$(systemctl is-active "$unit" 2>/dev/null)" = active ] || continue
+    echo "$(systemctl show -p ActiveEnterTimestampMonotonic "$unit" | cut -d= -f2) $unit"
+  done | sort -n | cut -d' ' -f2-
+}
+
+# LINK MASTER, for every link that is plugged into another.
+masters() {
+  for link in /sys/class/net/*/master; do
+    [ -e "$link" ] || continue
+    of=${link%/master}
+    echo "${of##*/} $(basename "$(readlink "$link")")"
+  done
+}
+
+snapshot() {
+  count=0
+  each_file snapshot_file
+  unit_links > "$new/unit-links"
+  active_units > "$new/active-units"
+  ls -1 /sys/class/net > "$new/links"
+  masters > "$new/masters"
+  # NetworkManager makes the route of a subnet by itself, with a metric of its own, and has the kernel make none.
+  ip -o -4 address show | awk '{ print $2, $4, / noprefixroute/ ? "noprefixroute" : "" }' > "$new/addresses"
+  ip -4 route show > "$new/routes"
+  ip -o link show up | awk -F': ' '{ sub(/@.*/, "", $2); print $2 }' > "$new/up"
+  cat /proc/sys/net/ipv4/ip_forward > "$new/ip_forward"
+}
+
+# --- put back ------------------------------------------------------------------------------------------------------
+# Each function goes on where something fails, since what comes after it may be what brings the host back. None of them writes
+# anything but what it puts back: the disk may be full.
 
 # What separates words, but where it is said.
 words=$IFS
