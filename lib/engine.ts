@@ -196,10 +196,10 @@ export async function takeSteps(
     const isLast = taken + run.length === steps.length;
     const before = taken === 0 ? marker : [];
     if (run.every(cutsLink)) {
-      if (taken === 0) await host.executeTogether(before, line);
+      if (taken === 0) await host.executeTogether(before, { line });
       failures.push(...(await cutLink(host, run, options)));
     } else {
-      const executing = host.executeTogether([...before, ...run], taken === 0 ? line : undefined);
+      const executing = host.executeTogether([...before, ...run], taken === 0 ? { line } : {});
       if (isLast && options.detached === undefined) first = readBehind(host, task, options);
       const executed = await executing;
       failures.push(...executed.failures);

@@ -87,8 +87,8 @@ fi`;
 }
 
 /**
- * Answers with a line `STATUS LENGTH` for each command that was run, and the end of its output behind it. The old connection
- * and a fresh one may ask at the same time, so each has a file of its own.
+ * Answers with a line `STATUS LENGTH` for each command that was run, and the end of its output behind it. Two may ask at once,
+ * over the old connection and over a fresh one.
  */
 function askScript(journal: string): string {
   return `${prologue}
@@ -110,6 +110,7 @@ async function awaitResult(
 ): Promise<RawOutput> {
   const ask = askScript(journal);
   const deadline = performance.now() + within * 1000;
+  let isHeard = false;
   while (performance.now() < deadline) {
     try {
       const old = transport.run(ask, { timeLimit: oldLimit }).then((result) => ({ result, fresh: undefined }));
@@ -119,14 +120,18 @@ async function awaitResult(
         await reconnectTo(transport, heard.fresh ?? { at: undefined });
         return heard.result;
       }
+      isHeard = true;
     } catch {
       // Neither was answered: the link is still down.
+      isHeard = false;
     }
     await sleep(attemptInterval * 1000);
   }
-  throw new ConnectionError(
-    `the host has not been heard from for ${Math.round(within)} s since the steps that cut the link; look at its console, their output is in ${journal}`,
-  );
+  const seconds = Math.max(0, Math.round(within));
+  const words = isHeard
+    ? `the host answers, and after ${seconds} s the steps that cut the link are still running`
+    : `the host has not been heard from for ${seconds} s since the steps that cut the link; look at its console`;
+  throw new ConnectionError(`${words}; their output is in ${journal}`);
 }
 
 function parseOutputs(answer: Buffer): readonly RawOutput[] {

@@ -10,6 +10,14 @@ export interface ReachOptions {
   readonly at?: readonly string[];
 }
 
+/** How steps are executed. */
+export interface ExecuteOptions {
+  /** A line that is left in the host's own log before them. */
+  readonly line?: string | undefined;
+  /** Gives the script that is run in place of a step's own. */
+  readonly wrap?: (script: string) => string;
+}
+
 /** What became of steps that were executed together. */
 export interface Executed {
   /** Failures of steps that are judged by the state, and not by their exit code. */
@@ -32,14 +40,13 @@ export interface Host {
    */
   lock(): Promise<void>;
   /** Executes one step over the open connection. @throws CommandError, ConnectionError */
-  execute(step: Step): Promise<void>;
+  execute(step: Step, options?: Pick<ExecuteOptions, 'wrap'>): Promise<void>;
   /**
    * Executes steps one after the other over the open connection, in one request; none after one that fails. Takes the lock first.
    * What is read in the same turn of the event loop travels in the same request, and is read after the steps.
-   * @param line is left in the host's own log before them
    * @throws CommandError, ConnectionError; LockedError that names the holder
    */
-  executeTogether(steps: readonly Step[], line?: string): Promise<Executed>;
+  executeTogether(steps: readonly Step[], options?: ExecuteOptions): Promise<Executed>;
   /**
    * Executes steps that cut the link, one after the other, outside of this session: after the first one nobody may be there to
    * start the second. Returns once the host has been heard from again.

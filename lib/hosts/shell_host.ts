@@ -3,7 +3,7 @@ import { type CommandStep, type Step, shownArgv } from '../step.ts';
 import type { ActionPart } from './action.ts';
 import { isTimeout, QueryBatch, timeoutError } from './batch.ts';
 import { runDetached } from './detached.ts';
-import type { Executed, Host, ReachOptions } from './host.ts';
+import type { Executed, ExecuteOptions, Host, ReachOptions } from './host.ts';
 import { HostLock } from './lock.ts';
 import { absent, type LookKind, questionOf } from './question.ts';
 import { pasteable, quote } from './quote.ts';
@@ -42,13 +42,13 @@ export class ShellHost implements Host {
     await this.#lock.take();
   }
 
-  async execute(step: Step): Promise<void> {
-    const [failure] = failuresOf([step], await this.#batch.act([this.#part(step)]), () => false);
+  async execute(step: Step, { wrap = asItIs }: ExecuteOptions = {}): Promise<void> {
+    const [failure] = failuresOf([step], await this.#batch.act([this.#part(step, wrap)]), () => false);
     if (failure !== undefined) throw failure;
   }
 
-  async executeTogether(steps: readonly Step[], line?: string): Promise<Executed> {
-    const parts = [...(line === undefined ? [] : [logPart(line)]), ...steps.map((step) => this.#part(step))];
+  async executeTogether(steps: readonly Step[], { line, wrap = asItIs }: ExecuteOptions = {}): Promise<Executed> {
+    const parts = [...(line === undefined ? [] : [logPart(line)]), ...steps.map((step) => this.#part(step, wrap))];
     const { outputs, readAfter } = await this.#actLocked(parts);
     const failures = failuresOf(steps, line === undefined ? outputs : outputs.slice(1), isJudgedByState);
     return { failures, readAfter };
@@ -91,24 +91,28 @@ export class ShellHost implements Host {
     return { outputs: await this.#batch.act(parts), readAfter: false };
   }
 
-  #part(step: Step): ActionPart {
+  #part(step: Step, wrap: (script: string) => string): ActionPart {
     const common = { timeLimit: timeLimitOf(step), mayFail: isJudgedByState(step) };
     switch (step.kind) {
       case 'command': {
         const { argv, stdin } = step;
-        const script = this.#lock.guard(limited(common.timeLimit, argv));
+        const script = wrap(this.#lock.guard(limited(common.timeLimit, argv)));
         return { ...common, script, ...(stdin !== undefined && { stdin: Buffer.from(stdin) }) };
       }
       case 'write': {
         const stdin = fileBytes(step);
-        return { ...common, script: writeScript(step, stdin.length, this.#run), stdin };
+        return { ...common, script: wrap(writeScript(step, stdin.length, this.#run)), stdin };
       }
       case 'directory':
-        return { ...common, script: directoryScript(step) };
+        return { ...common, script: wrap(directoryScript(step)) };
       case 'remove':
-        return { ...common, script: removeScript(step, this.#run) };
+        return { ...common, script: wrap(removeScript(step, this.#run)) };
     }
   }
+}
+
+function asItIs(script: string): string {
+  return script;
 }
 
 function logPart(line: string): ActionPart {

@@ -54,8 +54,11 @@ export class SshTransport implements Transport {
 
   async reconnect(at: string | undefined = this.#at): Promise<void> {
     this.#session.drop();
-    const exit = [...this.#place, '-o', `ControlPath=${await this.#socketPath()}`, '-O', 'exit'];
-    await runProcess('ssh', sshArguments(this.#spec, this.#options, exit), { timeLimit: 2 });
+    const socket = await this.#socketPath();
+    const exit = [...this.#place, '-o', `ControlPath=${socket}`, '-O', 'exit'];
+    const { timedOut } = await runProcess('ssh', sshArguments(this.#spec, this.#options, exit), { timeLimit: 2 });
+    // One that hangs is left alone: it would take the next connection for its own, and hang it too.
+    if (timedOut) this.#socket = Promise.resolve(`${socket}.${process.pid}`);
     this.#at = at;
     this.#place = await this.#elsewhere(at);
     await this.#session.run(':', { timeLimit: openLimit });

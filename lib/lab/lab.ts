@@ -9,7 +9,7 @@ import { type HostFile, hostFiles } from './host_files.ts';
 import { type LabLayout, labsDirectory, lan, layoutOf } from './layout.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { type CommandResult, hasAddress, powerOnMachine, type RunOptions, runInMachine } from './machine.ts';
-import { type Lease, parseLeases, startLan } from './network.ts';
+import { type Lease, parseLeases, setCable, startDhcp, startLan, stopDhcp } from './network.ts';
 import { endProcesses, findLeader, processesInNamespace, processesMarked } from './processes.ts';
 import { removeLab } from './remove.ts';
 import { writeSshFiles } from './ssh.ts';
@@ -54,6 +54,12 @@ export interface Lab {
   run(argv: readonly string[], options?: RunOptions): Promise<CommandResult>;
   /** Lists the leases of the LAN's DHCP server. */
   leases(): Promise<readonly Lease[]>;
+  /** Pulls the cable between the host and the LAN, or plugs it in again. A host that boots has it plugged in. */
+  setCable(isPlugged: boolean): Promise<void>;
+  /** Ends the LAN's DHCP server. */
+  stopDhcp(): Promise<void>;
+  /** Starts it again. @param hostAddress what it hands out to the host (default: the address that the host started with) */
+  startDhcp(hostAddress?: string): Promise<void>;
   /** Writes a file of the host. @param hostPath absolute @param text its content @param mode (default: 0644) */
   putFile(hostPath: string, text: string | Uint8Array, mode?: number): Promise<void>;
   /** Has the host reboot itself in an orderly way, and waits until it is up again. */
@@ -205,6 +211,19 @@ class RunningLab implements Lab {
 
   async leases(): Promise<readonly Lease[]> {
     return parseLeases(await readFile(this.#layout.leaseFile, 'utf8').catch(() => ''));
+  }
+
+  async setCable(isPlugged: boolean): Promise<void> {
+    await setCable(this.#layout, isPlugged);
+  }
+
+  async stopDhcp(): Promise<void> {
+    await stopDhcp(this.#layout);
+  }
+
+  async startDhcp(hostAddress: string = this.hostAddress): Promise<void> {
+    await stopDhcp(this.#layout);
+    startDhcp(this.#layout, hostAddress);
   }
 
   async putFile(hostPath: string, text: string | Uint8Array, mode = 0o644): Promise<void> {

@@ -2,6 +2,7 @@ import { execa } from 'execa';
 import { startDaemon } from './daemon.ts';
 import { LabError } from './error.ts';
 import { type LabLayout, lan, namespacePath } from './layout.ts';
+import { endProcesses, processesMarked } from './processes.ts';
 
 /** One lease of the LAN's DHCP server. */
 export interface Lease {
@@ -27,15 +28,34 @@ export async function startLan(layout: LabLayout): Promise<void> {
     'link set lan0 up',
   ];
   await execa('ip', ['-n', namespace, '-batch', '-'], { input: batch.join('\n') });
-  startDhcp(layout);
+  startDhcp(layout, lan.hostAddress);
 }
 
-function startDhcp(layout: LabLayout): void {
+/** Plugs the host's cable into the LAN, or pulls it: the host's interface loses its carrier. @param layout the lab's names */
+export async function setCable(layout: LabLayout, isPlugged: boolean): Promise<void> {
+  await execa('ip', ['-n', layout.lanNamespace, 'link', 'set', 'dev', 'host0', isPlugged ? 'up' : 'down']);
+}
+
+/** Ends the LAN's DHCP server; nobody answers any more. @param layout the lab's names */
+export async function stopDhcp(layout: LabLayout): Promise<void> {
+  await endProcesses(() => processesMarked(leaseOption(layout)));
+}
+
+function leaseOption({ leaseFile }: LabLayout): string {
+  return `--dhcp-leasefile=${leaseFile}`;
+}
+
+/**
+ * Starts the LAN's DHCP server.
+ * @param layout the lab's names
+ * @param hostAddress what it hands out to the host
+ */
+export function startDhcp(layout: LabLayout, hostAddress: string): void {
   startDaemon(layout.dhcpLog, [
     ...['nsenter', `--net=${namespacePath(layout.lanNamespace)}`, 'dnsmasq', '--conf-file=/dev/null'],
     ...['--keep-in-foreground', '--user=root', '--pid-file', '--port=0', '--interface=lan0', '--bind-dynamic'],
-    ...['--log-dhcp', '--log-facility=-', `--dhcp-leasefile=${layout.leaseFile}`],
-    ...[`--dhcp-range=${lan.range.join(',')},12h`, `--dhcp-host=${lan.hostMac},${lan.hostAddress}`],
+    ...['--log-dhcp', '--log-facility=-', leaseOption(layout)],
+    ...[`--dhcp-range=${lan.range.join(',')},12h`, `--dhcp-host=${lan.hostMac},${hostAddress}`],
     `--dhcp-option=option:router,${lan.gateway}`,
     // The host keeps its address whichever of its DHCP clients asks; and no answer waits for a ping.
     ...['--dhcp-ignore-clid', '--dhcp-authoritative', '--dhcp-sequential-ip', '--no-ping'],

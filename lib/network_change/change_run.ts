@@ -1,5 +1,5 @@
 import { cutsLink, type EngineOptions, type Look, type TaskResult, takeSteps } from '../engine.ts';
-import { InterruptedError, UnsupportedChangeError } from '../errors.ts';
+import { ConvergenceError, InterruptedError, UnsupportedChangeError } from '../errors.ts';
 import type { ChangePlan } from '../events.ts';
 import type { Host } from '../hosts/host.ts';
 import { markerPath } from '../marker.ts';
@@ -69,7 +69,7 @@ export async function applyChange(
     for (const { task, steps } of planned) {
       if (steps.length === 0) continue;
       tell('applying', { task });
-      const { failures } = await takeSteps(host, task, steps, { ...options, detached: open.detached() });
+      const { failures } = await takeSteps(open.host, task, steps, { ...options, detached: open.detached() });
       if (steps.some(cutsLink)) tell('reached');
       doubts.set(
         task,
@@ -77,7 +77,11 @@ export async function applyChange(
       );
     }
     if (planned.some(({ steps }) => steps.some(cutsLink))) await open.reconnect();
-    const { warnings } = await open.proved();
+    const failures = [...doubts.values()].flat();
+    const { warnings } = await open.proved().catch((error: unknown) => {
+      if (failures.length === 0 || !(error instanceof ConvergenceError)) throw error;
+      throw new ConvergenceError([...failures, error.message].join('\n'), { cause: error });
+    });
     return planned.map(({ task, look, steps }) => ({
       changed: steps.length > 0,
       differences: look.differences,

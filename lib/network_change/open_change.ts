@@ -1,11 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineOptions } from '../engine.ts';
-import { ConnectionError, ConvergenceError, RollBackUnverifiedError, RolledBackError } from '../errors.ts';
+import {
+  CommandError,
+  ConnectionError,
+  ConvergenceError,
+  RollBackUnverifiedError,
+  RolledBackError,
+} from '../errors.ts';
 import type { ChangePlan, NetworkChangePhase } from '../events.ts';
 import type { Host } from '../hosts/host.ts';
 import { clearMarker } from '../marker.ts';
 import type { Task } from '../module.ts';
-import type { NetworkChange } from './network_change.ts';
+import { ArmedHost } from './armed_host.ts';
 import { type Promises, type Proof, prove } from './proof.ts';
 import { readSurroundings } from './surroundings.ts';
 import {
@@ -15,6 +21,7 @@ import {
   cutStep,
   isPending,
   isUnfinished,
+  newId,
   pendingError,
   readStatus,
   requestRollBack,
@@ -27,6 +34,8 @@ export const confirmMargin = 3;
 const ownLimit = 30;
 /** Seconds beyond the deadline in which the host must have gone back. */
 const rollBackLimit = 240;
+/** Seconds in which a host that goes back is looked for, before it is looked for once more. */
+const reachLimit = 10;
 /** Seconds between two looks. */
 const lookInterval = 0.5;
 
@@ -45,32 +54,59 @@ export class OpenChange {
   /** By this machine's monotonic clock, and never later than the host's own. */
   readonly #deadline: number;
 
+  /** The host, for steps that belong to the change. */
+  readonly host: Host;
+
   private constructor(host: Host, id: string, deadline: number, promises: Promises, tell: TellPhase) {
     this.#host = host;
+    this.host = new ArmedHost(host, id);
     this.#id = id;
     this.#deadline = deadline;
     this.promises = promises;
     this.#tell = tell;
   }
 
-  /** Takes the snapshot and arms the way back. @throws PendingChangeError, CommandError: nothing was changed then */
+  /**
+   * Takes the snapshot and arms the way back. A run of the same site that died while it did so may have left it armed.
+   * @throws PendingChangeError, CommandError: nothing was changed then
+   */
   static async begin(host: Host, touched: Touched, promises: Promises, tell: TellPhase): Promise<OpenChange> {
-    const deadline = performance.now() + touched.limit * 1000;
     try {
-      const id = await begin(host, touched);
-      await host.log(`network change ${id} armed: it rolls back in ${touched.limit} s unless it is confirmed`);
-      tell('armed', { id });
-      return new OpenChange(host, id, deadline, promises, tell);
+      return await OpenChange.#arm(host, touched, promises, tell);
     } catch (error) {
-      if (isPending(error)) throw pendingError(await readStatus(host.reader), false);
-      throw error;
+      if (!isPending(error)) throw error;
+      const status = await readStatus(host.reader);
+      if (status.fingerprint !== touched.fingerprint) throw pendingError(status, false);
+      const left = OpenChange.pending(host, { tasks: promises.tasks, probes: [] }, status, tell);
+      await left.takeBack('an earlier run of this site died while it armed the way back');
+      return OpenChange.#arm(host, touched, promises, tell);
     }
   }
 
+  static async #arm(host: Host, touched: Touched, promises: Promises, tell: TellPhase): Promise<OpenChange> {
+    const id = newId();
+    const open = new OpenChange(host, id, performance.now() + touched.limit * 1000, promises, tell);
+    try {
+      await begin(host, id, touched);
+    } catch (error) {
+      // Only the answer may have been lost.
+      if (error instanceof ConnectionError) await open.goBack(error.message, error);
+      throw error;
+    }
+    await host.log(`network change ${id} armed: it rolls back in ${touched.limit} s unless it is confirmed`);
+    tell('armed', { id });
+    return open;
+  }
+
   /** Takes up what an earlier run has left. What the host was like before that one is not known any more. */
-  static pending(host: Host, change: NetworkChange, { id, left = 0 }: ChangeStatus, tell: TellPhase): OpenChange {
+  static pending(
+    host: Host,
+    known: Pick<Promises, 'tasks' | 'probes'>,
+    { id, left = 0 }: ChangeStatus,
+    tell: TellPhase,
+  ): OpenChange {
     const before = { connection: undefined, addresses: [], gateways: [], masters: new Map<string, string>() };
-    const promises = { tasks: change.tasks, before, links: [], addresses: [], probes: change.options.prove ?? [] };
+    const promises = { ...known, before, links: [], addresses: [] };
     return new OpenChange(host, id, performance.now() + left * 1000, promises, tell);
   }
 
@@ -90,7 +126,7 @@ export class OpenChange {
     try {
       done = { result: await work() };
       this.#tell('confirming', { id: this.#id });
-      if (!(await confirm(this.#host, this.#id))) throw new ConvergenceError('the confirmation came too late');
+      await this.#confirm();
     } catch (error) {
       await this.goBack(error instanceof Error ? error.message : String(error), error);
       // The host says that it is confirmed: only the answer was lost.
@@ -127,6 +163,19 @@ export class OpenChange {
     }
   }
 
+  /** As long as there is time, an answer that was lost is asked for again. @throws ConvergenceError when it is too late */
+  async #confirm(): Promise<void> {
+    for (;;) {
+      try {
+        if (await confirm(this.#host, this.#id)) return;
+        throw new ConvergenceError('the confirmation came too late');
+      } catch (error) {
+        if (!(error instanceof ConnectionError) || this.#left() <= 0) throw error;
+        await this.reconnect();
+      }
+    }
+  }
+
   async #confirmed(): Promise<void> {
     this.#tell('confirmed', { id: this.#id });
     await this.#host.log(`network change ${this.#id} confirmed`);
@@ -135,14 +184,14 @@ export class OpenChange {
   }
 
   /**
-   * Has the host go back, waits for that, and looks whether it is as it was. Returns where the change turns out to be confirmed.
+   * Has the host go back, waits for that, and looks whether it is as it was. Returns where the change turns out to be confirmed,
+   * or never to have been armed.
    * @throws RolledBackError, RollBackUnverifiedError
    */
   async goBack(reason: string, cause?: unknown): Promise<void> {
     this.#tell('rolling-back', { id: this.#id, reason });
-    await this.#request();
     const state = await this.#awaitEnd();
-    if (state === 'confirmed') return;
+    if (state === 'confirmed' || state === 'none') return;
     if (state === 'rolled-back' && (await this.#isAsBefore())) {
       this.#tell('rolled-back', { id: this.#id });
       throw new RolledBackError(`${reason}\nthe network change was rolled back: the host is as it was before`, {
@@ -155,28 +204,30 @@ export class OpenChange {
     );
   }
 
-  /** Where the host cannot be asked, its own timer does it. */
-  async #request(): Promise<void> {
-    try {
-      await this.#host.reconnect({ within: Math.min(10, Math.max(0, this.#left())), at: this.#places() });
-      await requestRollBack(this.#host, this.#id);
-    } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error;
-    }
+  /** Like {@link goBack}, where that the host goes back is what is wanted. @throws RollBackUnverifiedError */
+  async takeBack(reason: string): Promise<void> {
+    await this.goBack(reason).catch((error: unknown) => {
+      if (!(error instanceof RolledBackError)) throw error;
+    });
   }
 
-  /** @returns undefined when the host was not heard from */
+  /**
+   * Where the host cannot be asked to go back, its own timer does it.
+   * @returns `none` when it knows nothing of the change; undefined when the host was not heard from
+   */
   async #awaitEnd(): Promise<ChangeStatus['state'] | undefined> {
     const deadline = performance.now() + (Math.max(0, this.#left()) + rollBackLimit) * 1000;
     let state: ChangeStatus['state'] | undefined;
+    let isRequested = false;
     while (performance.now() < deadline) {
       try {
-        await this.#host.reconnect({ within: 10, at: this.#places() });
+        await this.#host.reconnect({ within: reachLimit, at: this.#places() });
         const status = await readStatus(this.#host.reader);
         state = status.id === this.#id ? status.state : 'none';
-        if (!isUnfinished(status)) return state;
+        if (status.id !== this.#id || !isUnfinished(status)) return state;
+        if (!isRequested) isRequested = await requestRollBack(this.#host, this.#id);
       } catch (error) {
-        if (!(error instanceof ConnectionError)) throw error;
+        if (!(error instanceof ConnectionError || error instanceof CommandError)) throw error;
       }
       await sleep(lookInterval * 1000);
     }

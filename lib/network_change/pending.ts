@@ -1,4 +1,3 @@
-import { RolledBackError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
 import { fingerprintOf, type NetworkChange } from './network_change.ts';
 import { confirmMargin, OpenChange, type TellPhase } from './open_change.ts';
@@ -29,7 +28,7 @@ export async function resolvePending(
   if (!isUnfinished(status)) return;
   const tell = tellOf(own.title);
   tell('taking-up', { id: status.id });
-  const open = OpenChange.pending(host, own, status, tell);
+  const open = OpenChange.pending(host, { tasks: own.tasks, probes: own.options.prove ?? [] }, status, tell);
   if (status.state === 'armed' && status.left !== undefined && status.left > confirmMargin) {
     const { complaints } = await prove(host, open.promises);
     if (complaints.length === 0) {
@@ -37,7 +36,5 @@ export async function resolvePending(
       return;
     }
   }
-  await open.goBack('an earlier run of this site did not confirm it').catch((error: unknown) => {
-    if (!(error instanceof RolledBackError)) throw error;
-  });
+  await open.takeBack('an earlier run of this site did not confirm it');
 }

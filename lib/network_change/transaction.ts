@@ -50,13 +50,41 @@ export async function readStatus(host: ReadonlyHost): Promise<ChangeStatus> {
   return parseStatus(stdout);
 }
 
-/** Takes the snapshot and arms the way back. @returns the change's id @throws CommandError: nothing was changed */
-export async function begin(host: Host, touched: Touched): Promise<string> {
-  const id = randomBytes(4).toString('hex');
-  await host.execute(makeDirectory(directory, { mode: 0o700 }));
-  await host.execute(writeFile(programPath, await programText(), { mode: 0o700 }));
-  await host.execute(command(['sh', programPath, 'begin', id], { stdin: planText(id, touched), timeLimit: 60 }));
-  return id;
+/** Makes the id of a change. */
+export function newId(): string {
+  return randomBytes(4).toString('hex');
+}
+
+/**
+ * Takes the snapshot and arms the way back.
+ * @throws CommandError: nothing was changed; ConnectionError: nothing was changed, but the way back may be armed
+ */
+export async function begin(host: Host, id: string, touched: Touched): Promise<void> {
+  await host.executeTogether([
+    makeDirectory(directory, { mode: 0o700 }),
+    writeFile(programPath, await programText(), { mode: 0o700 }),
+    command(['sh', programPath, 'begin', id], { stdin: planText(id, touched), timeLimit: 60 }),
+  ]);
+}
+
+/**
+ * Makes a step's script one that is taken only while the change is armed. Where the link was down, it may be delivered long
+ * after the controller has given up; the host, which has gone back by then, must not take it any more. The note that a step is
+ * under way is left first, and then it is asked: either the step sees that the host goes back, or the way back sees the note.
+ */
+export function whileArmed(id: string, script: string): string {
+  const current = `${directory}/current`;
+  return `kvm_play_note=${current}/step.$$
+{ echo > "$kvm_play_note" && [ -e ${current}/armed ] && grep -qxF "id='${id}'" ${current}/plan; } 2>/dev/null || {
+  rm -f -- "$kvm_play_note"
+  echo 'the network change is over, and this step came too late' >&2
+  exit 1
+}
+( ${script}
+)
+kvm_play_step=$?
+rm -f -- "$kvm_play_note"
+exit "$kvm_play_step"`;
 }
 
 /** The step that goes before those that cut the link: whoever runs it is ended before the host goes back. */
@@ -159,10 +187,16 @@ undo_with_new_files() {
 ${lines(undone.flatMap(({ undo }) => undo?.withNewFiles ?? []).map(undoLine))}
 }
 undo_with_old_files() {
-${lines(undone.flatMap(({ undo }) => undo?.withOldFiles ?? []).map(undoLine))}
+${lines(undone.flatMap(oldFilesLines))}
 }
 # end of ${id}
 `;
+}
+
+/** What brings a link up again is run only where one was cut. */
+function oldFilesLines({ undo, disrupts }: CommandStep): readonly string[] {
+  const found = (undo?.withOldFiles ?? []).map(undoLine);
+  return disrupts === 'link' ? found.map((line) => `  [ ! -e "$here/cut" ] ||${line}`) : found;
 }
 
 function undoLine(argv: readonly string[]): string {
@@ -175,5 +209,6 @@ function lines(commands: readonly string[]): string {
 }
 
 async function programText(): Promise<string> {
-  return readFile(new URL('./program.sh', import.meta.url), 'utf8');
+  const parts = ['./snapshot.sh', './program.sh'].map((name) => readFile(new URL(name, import.meta.url), 'utf8'));
+  return (await Promise.all(parts)).join('\n');
 }

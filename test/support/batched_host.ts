@@ -1,5 +1,5 @@
 import type { CommandError } from '../../lib/errors.ts';
-import type { Executed, Host } from '../../lib/hosts/host.ts';
+import type { Executed, ExecuteOptions, Host } from '../../lib/hosts/host.ts';
 import type { ReadonlyHost } from '../../lib/hosts/readonly_host.ts';
 import type { CommandStep, Step } from '../../lib/step.ts';
 import type { FakeHost } from './fake_host.ts';
@@ -41,8 +41,8 @@ export class BatchedHost implements Host {
     return this.#act(() => this.#host.execute(step));
   }
 
-  executeTogether(steps: readonly Step[], line?: string): Promise<Executed> {
-    return this.#act(() => this.#host.executeTogether(steps, line));
+  executeTogether(steps: readonly Step[], options?: ExecuteOptions): Promise<Executed> {
+    return this.#act(() => this.#host.executeTogether(steps, options));
   }
 
   executeDetached(steps: readonly CommandStep[]): Promise<readonly CommandError[]> {

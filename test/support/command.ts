@@ -7,8 +7,12 @@ import { schemaErrors } from './json_stream.ts';
 const jiti = fileURLToPath(new URL('../../node_modules/jiti/lib/jiti-cli.mjs', import.meta.url));
 const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
 
-/** Node runs the source by itself where it strips types; the site that the command loads then shares its copy of the library. */
-const program = 'typescript' in process.features && process.features.typescript ? [main] : [jiti, main];
+/** Gives Node's arguments that run a source: by itself where it strips types; what the source loads then shares its copy of the library. */
+export function sourceArguments(path: string): readonly string[] {
+  return 'typescript' in process.features && process.features.typescript ? [path] : [jiti, path];
+}
+
+const program = sourceArguments(main);
 
 /** What the tests run on, a CI system as well, must not show in what they see. */
 const plainEnvironment = {

@@ -1,5 +1,5 @@
 import { CommandError } from '../../lib/errors.ts';
-import type { Executed, Host } from '../../lib/hosts/host.ts';
+import type { Executed, ExecuteOptions, Host } from '../../lib/hosts/host.ts';
 import type { Output, ReadonlyHost, TextFile } from '../../lib/hosts/readonly_host.ts';
 import type { CommandStep, Step } from '../../lib/step.ts';
 
@@ -73,7 +73,7 @@ export class FakeHost implements Host {
   }
 
   /** All steps are executed before it returns, so that what is read in the same turn is read after them. */
-  async executeTogether(steps: readonly Step[], line?: string): Promise<Executed> {
+  async executeTogether(steps: readonly Step[], { line }: ExecuteOptions = {}): Promise<Executed> {
     this.locked = true;
     if (line !== undefined) this.logged.push(line);
     const failures: CommandError[] = [];

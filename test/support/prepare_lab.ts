@@ -2,8 +2,8 @@
 import { baseRoot } from '../../lib/lab/base.ts';
 import { installPackages, missingPackages, unableReason } from '../../lib/lab/index.ts';
 
-/** Shells that quoting is tested with. */
-const shells = ['busybox', 'mksh'];
+/** Shells that quoting is tested with, and a library that shows a program another clock. */
+const besides = ['busybox', 'mksh', 'libfaketime'];
 /** What inventories are compared with. */
 const peers = ['ansible-core'];
 
@@ -12,6 +12,6 @@ if (process.env.KVM_PLAY_LAB === 'required') {
   if (reason !== undefined)
     throw new Error(`throwaway hosts are required, and this machine cannot run them: ${reason}`);
   const onProgress = (message: string): void => console.log(message);
-  await installPackages([...(await missingPackages()), ...shells, ...peers], onProgress);
+  await installPackages([...(await missingPackages()), ...besides, ...peers], onProgress);
   await baseRoot({ onProgress });
 }

@@ -1,0 +1,55 @@
+import type { CommandError } from '../errors.ts';
+import type { Executed, ExecuteOptions, Host, ReachOptions } from '../hosts/host.ts';
+import type { ReadonlyHost } from '../hosts/readonly_host.ts';
+import type { CommandStep, Step } from '../step.ts';
+import { whileArmed } from './transaction.ts';
+
+/** A host while a change of it is armed: steps that arrive once the change is over are not taken. */
+export class ArmedHost implements Host {
+  readonly name: string;
+  readonly isLocal: boolean;
+  readonly reader: ReadonlyHost;
+  readonly #host: Host;
+  readonly #id: string;
+
+  /** @param id the change's */
+  constructor(host: Host, id: string) {
+    this.name = host.name;
+    this.isLocal = host.isLocal;
+    this.reader = host.reader;
+    this.#host = host;
+    this.#id = id;
+  }
+
+  async execute(step: Step): Promise<void> {
+    await this.#host.execute(step, { wrap: this.#whileArmed });
+  }
+
+  /** In the same turn, so that what is read with the steps is read behind them. */
+  executeTogether(steps: readonly Step[], options?: ExecuteOptions): Promise<Executed> {
+    return this.#host.executeTogether(steps, { ...options, wrap: this.#whileArmed });
+  }
+
+  /** The first of these steps asks for itself. */
+  async executeDetached(steps: readonly CommandStep[], options?: ReachOptions): Promise<readonly CommandError[]> {
+    return this.#host.executeDetached(steps, options);
+  }
+
+  readonly #whileArmed = (script: string): string => whileArmed(this.#id, script);
+
+  async lock(): Promise<void> {
+    await this.#host.lock();
+  }
+
+  async reconnect(options?: ReachOptions): Promise<void> {
+    await this.#host.reconnect(options);
+  }
+
+  async log(line: string): Promise<void> {
+    await this.#host.log(line);
+  }
+
+  async close(): Promise<void> {
+    await this.#host.close();
+  }
+}

@@ -1,0 +1,4 @@
+import { describeFaults } from './describe_faults.ts';
+import { controllerKilled } from './lists.ts';
+
+describeFaults('controller killed', controllerKilled);

@@ -1,0 +1,145 @@
+import { appendFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from '@jest/globals';
+import { type ControllerEnd, type ControllerOptions, runController } from './controller_process.ts';
+import type { FaultLab } from './fault_lab.ts';
+import type { SiteOptions } from './site.ts';
+import { Watch } from './watch.ts';
+
+/** How a run with a fault may end. In the last three nothing was written; `not begun` is said of a controller that was killed. */
+export type Ending = 'confirmed' | 'rolled back' | 'unverified' | 'refused' | 'unreachable' | 'not begun';
+
+/** Does something to a host. @param kill ends the controller, then or later */
+export type Injection = (host: FaultLab, kill: () => void) => Promise<unknown>;
+
+/** A fault, and how a run with it has to end. */
+export interface Fault {
+  /** What goes wrong, in the table's words. */
+  readonly what: string;
+  /** Where it does, in the table's words. */
+  readonly where: string;
+  readonly site?: SiteOptions;
+  readonly run?: Pick<ControllerOptions, 'env'>;
+  /** Prepares the host before the run. */
+  readonly prepare?: Injection;
+  /** What is done before a step of the protocol, the first time that it is about to be taken. */
+  readonly at?: Readonly<Record<string, Injection>>;
+  /** Done once the controller has ended, before the host is looked at. */
+  readonly afterwards?: Injection;
+  /** Seconds for which the host must go on answering, with the fault still there. Default: it must answer. */
+  readonly holds?: number;
+  /** Takes the fault away before the site is run again. */
+  readonly repair?: Injection;
+  readonly ends: readonly Ending[];
+  /** Words that the controller's errors have to hold. */
+  readonly says?: RegExp;
+  /** Seconds in which the host must be at rest again once the controller has ended. Default 120. */
+  readonly within?: number;
+  /** The site that has to converge afterwards. Default: the suite's own. */
+  readonly again?: SiteOptions;
+}
+
+/** One line of the table. */
+export interface FaultResult {
+  readonly what: string;
+  readonly where: string;
+  readonly ending: string;
+  readonly exitCode: string;
+  /** Seconds of the longest time in which the host did not answer. */
+  readonly away: number;
+  readonly files: string;
+  readonly again: string;
+}
+
+/** Injects a fault into a run, and holds what becomes of the host against the promise. */
+export async function survive(host: FaultLab, fault: Fault): Promise<void> {
+  await host.reset();
+  const never = (): void => {};
+  await fault.prepare?.(host, never);
+  const watch = new Watch(host.lab);
+  const end = await runWith(host, fault);
+  await fault.afterwards?.(host, never);
+  await host.settle(fault.within ?? 120);
+  await host.untilAnswers(30);
+  const away = watch.end();
+  if (fault.holds !== undefined) await keepsAnswering(host, fault.holds);
+  const files = await host.files();
+  const isOld = files === host.old;
+  const gone = isOld ? await host.notAsBefore() : '';
+  const ending = await endingOf(host, end, isOld);
+  await fault.repair?.(host, never);
+
+  const again = await runController(host.lab, { site: fault.again });
+  const isNew = !isOld && files === (await host.files());
+  const third = await runController(host.lab, { site: fault.again, expectNoChange: true });
+  const seen = { ending, files: isOld ? 'old' : isNew ? 'new' : 'mixed', gone, left: await host.leftovers() };
+  note({
+    what: fault.what,
+    where: fault.where,
+    ending,
+    exitCode: end.exitCode === undefined ? 'killed' : String(end.exitCode),
+    away,
+    files: seen.files,
+    again: again.exitCode === 0 && third.exitCode === 0 ? 'yes' : 'no',
+  });
+  expect({ ...seen, message: end.message }).toEqual({
+    ending: fault.ends.find((each) => each === ending) ?? fault.ends.join(' or '),
+    files: ending === 'confirmed' ? 'new' : 'old',
+    gone: '',
+    left: '',
+    message: expect.stringMatching(fault.says ?? wordsOf(end)),
+  });
+  expect([again.exitCode, again.message, third.exitCode, third.message]).toEqual([0, '', 0, '']);
+}
+
+/** What a person must read at the end. */
+function wordsOf({ exitCode }: ControllerEnd): RegExp {
+  if (exitCode === 5) return /the network change was rolled back: the host is as it was before/;
+  if (exitCode === 6) return /its roll-back could not be verified/;
+  return exitCode === 0 || exitCode === undefined ? /^$/ : /./;
+}
+
+async function runWith(host: FaultLab, fault: Fault): Promise<ControllerEnd> {
+  const open = new Map(Object.entries(fault.at ?? {}));
+  const end = await runController(host.lab, {
+    ...fault.run,
+    site: fault.site,
+    onPhase: async (phase, kill) => {
+      const inject = open.get(phase);
+      open.delete(phase);
+      await inject?.(host, kill);
+    },
+  });
+  const missed = [...open.keys()];
+  if (missed.length > 0) throw new Error(`${missed} never came: ${end.phases.join(', ')}; ${end.message}`);
+  return end;
+}
+
+async function keepsAnswering(host: FaultLab, seconds: number): Promise<void> {
+  const watch = new Watch(host.lab);
+  await sleep(seconds * 1000);
+  expect(watch.end()).toBeLessThan(5);
+}
+
+/** A controller that was killed could say nothing: then the host's own record does. */
+async function endingOf(host: FaultLab, { exitCode }: ControllerEnd, isOld: boolean): Promise<string> {
+  const endings = new Map<number | undefined, Ending>([
+    [0, 'confirmed'],
+    [2, 'refused'],
+    [4, 'unreachable'],
+    [5, 'rolled back'],
+    [6, 'unverified'],
+  ]);
+  const known = endings.get(exitCode);
+  if (known !== undefined) return known;
+  if (exitCode !== undefined) return `exit code ${exitCode}`;
+  const outcome = await host.inside('cd /var/lib/kvm-play/change/last && ls -d confirmed rolled-back || true');
+  if (outcome === '') return isOld ? 'not begun' : 'begun';
+  return outcome === 'rolled-back' ? 'rolled back' : outcome;
+}
+
+/** The table is made of what all test files leave here. */
+export function note(result: FaultResult): void {
+  const file = process.env.KVM_PLAY_FAULTS;
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify(result)}\n`);
+}

@@ -1,0 +1,34 @@
+import { networkChange, type Play, type Probe, play } from '../../lib/index.ts';
+import { type IfcfgBridgeArgs, ifcfgBridge, service, sysctl } from '../../modules/index.ts';
+import { script } from './script_module.ts';
+
+/** What is to be different from the post's own procedure. */
+export interface SiteOptions {
+  /** Seconds; default 20. */
+  readonly confirmWithin?: number;
+  readonly bridge?: Partial<IfcfgBridgeArgs>;
+  readonly prove?: readonly Probe[];
+  readonly reachAt?: readonly string[];
+  /** For a host without systemd: the network is restarted through its script. Default false. */
+  readonly withoutSystemd?: boolean;
+}
+
+/** The network's part of the procedure: a bridge, forwarding, NetworkManager stopped, the network restarted. */
+export function faultSite(options: SiteOptions): Play {
+  const bridge = ifcfgBridge('bridge', { name: 'br0', port: 'ens33', bootproto: 'dhcp', delay: 0, ...options.bridge });
+  const forwarding = sysctl('forwarding', { file: '/etc/sysctl.conf', values: { 'net.ipv4.ip_forward': 1 } });
+  const manager = service('manager', { name: 'NetworkManager', state: 'stopped', enabled: false });
+  const network = service('network', {
+    name: 'network',
+    state: 'started',
+    enabled: true,
+    reflects: [bridge],
+    disrupts: ['link'],
+  });
+  const restart = script('network', { path: '/etc/init.d/network', reflects: [bridge], disrupts: ['link'] });
+  const { confirmWithin = 20, prove, reachAt } = options;
+  const change = { confirmWithin, ...(prove && { prove }), ...(reachAt && { reachAt }) };
+  const tasks =
+    options.withoutSystemd === true ? [bridge, forwarding, restart] : [bridge, forwarding, manager, network];
+  return play({ name: 'Bridge the network', tasks: [networkChange(change, tasks)] });
+}
