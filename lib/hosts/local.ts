@@ -2,7 +2,7 @@ import { ConnectionError } from '../errors.ts';
 import { OpenSession } from './open_session.ts';
 import { runProcess } from './process.ts';
 import { refusal } from './refusal.ts';
-import { bootstrap, type RawOutput, type RunScript, type Transport } from './transport.ts';
+import { bootstrap, lastLimit, type RawOutput, type RunScript, type Transport } from './transport.ts';
 
 /** Options of {@link LocalTransport}. */
 export interface LocalOptions {
@@ -50,7 +50,8 @@ export class LocalTransport implements Transport {
     this.#session.drop();
   }
 
-  async close(): Promise<void> {
+  async close(last?: string): Promise<void> {
+    if (last !== undefined) await this.run(last, { timeLimit: lastLimit }).catch(() => {});
     this.#session.close();
   }
 }

@@ -22,6 +22,9 @@ const lockPath = `${runtimeDirectory}/lock`;
 /** Exit status of {@link takeScript} when somebody else holds the lock. */
 const held = 75;
 
+/** Runs of this very process that are over: what gives their locks back may still be on its way. */
+const over = new Set<string>();
+
 /**
  * The lock of one run on one host: a file that says who holds it, and beside it the host's uptime up to which it is held.
  * Nobody takes it over while a step of its run is still being executed on the host, though the run itself may be dead.
@@ -76,12 +79,13 @@ export class HostLock {
     await this.#run(aliveScript(this.#id, seconds + lease));
   }
 
-  /** Gives the lock back, if it was taken. Never fails: a lock that cannot be given back runs out. */
-  async release(): Promise<void> {
+  /** Script text that gives the lock back, if it was taken: one that is not given back runs out. No step may follow. */
+  releasing(): string | undefined {
     clearInterval(this.#timer);
-    if (this.#taken === undefined) return;
+    if (this.#taken === undefined) return undefined;
     this.#taken = undefined;
-    await this.#run(releaseScript(this.#id)).catch(() => {});
+    over.add(this.#id);
+    return `${prologue}\n${releaseScript(this.#id)}`;
   }
 
   async #take(): Promise<void> {
@@ -89,7 +93,7 @@ export class HostLock {
     const [, controller] = content.split('\n');
     let holder = await this.#tryToTake(content, '');
     const [id, itsController, pid] = holder?.split('\n') ?? [];
-    if (id !== undefined && itsController === controller && !isAlive(Number(pid))) {
+    if (id !== undefined && itsController === controller && (over.has(id) || !isAlive(Number(pid)))) {
       const deadline = performance.now() + lastStepLimit * 1000;
       do {
         holder = await this.#tryToTake(content, id);

@@ -36,6 +36,11 @@ export class OpenSession {
     }
   }
 
+  /** Sends a last script, and ends the session without waiting for its answer. @returns false where no session could take it */
+  leave(script: string): boolean {
+    return this.#session?.leave(script) ?? false;
+  }
+
   /** Ends the session; the next script opens another. */
   drop(): void {
     this.#session?.close();

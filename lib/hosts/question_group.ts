@@ -2,6 +2,7 @@ import { type MergeRule, mergeRules } from './merge.ts';
 import { cut, endMark, piece } from './pieces.ts';
 import { askScript, lookScript, type Question } from './question.ts';
 import { quoteAll } from './quote.ts';
+import { parseFiles, readFilesScript } from './read_files.ts';
 import { limited } from './script.ts';
 import type { RawOutput } from './transport.ts';
 
@@ -28,11 +29,14 @@ export interface QuestionGroup<Q extends Question = Question> {
  */
 export function groupQuestions(questions: readonly Question[], mark: string): readonly QuestionGroup[] {
   const looks = questions.filter((question) => question.kind === 'look');
+  const files = looks.filter(({ look }) => look === 'file');
+  const others = files.length < 2 ? looks : looks.filter(({ look }) => look !== 'file');
   const commands = questions.filter((question) => question.kind === 'argv');
   const merged = mergeRules.flatMap((rule) => mergeable(rule, commands).map((group) => askMerged(rule, group, mark)));
   const taken = new Set<Question>(merged.flatMap((group) => group.questions));
   return [
-    ...chunks(looks, looksAtOnce).map((chunk) => askLooks(chunk, mark)),
+    ...(files.length < 2 ? [] : chunks(files, looksAtOnce).map(askFiles)),
+    ...chunks(others, looksAtOnce).map((chunk) => askLooks(chunk, mark)),
     ...merged,
     ...commands.filter((question) => !taken.has(question)).map(askAlone),
   ];
@@ -45,6 +49,18 @@ export function askAlone(question: Question): QuestionGroup {
     timeLimit: question.timeLimit,
     script: askScript(question),
     answers: (output) => [output],
+  };
+}
+
+/** Where there was any trouble with one of the files, nobody could tell whose it was: they are asked one by one. */
+function askFiles(questions: readonly LookQuestion[]): QuestionGroup {
+  const timeLimit = longest(questions);
+  const paths = questions.map(({ at }) => at);
+  return {
+    questions,
+    timeLimit,
+    script: readFilesScript(paths, timeLimit),
+    answers: (output) => parseFiles(output, paths.length) ?? questions.map(() => undefined),
   };
 }
 

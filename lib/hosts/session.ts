@@ -77,6 +77,15 @@ export class Session {
     return outcome;
   }
 
+  /** Sends a last script, and closes the session without waiting for its answer. @returns false where it cannot be sent */
+  leave(script: string): boolean {
+    if (!this.isIdle || !this.#isOpen) return false;
+    const mark = randomBytes(16).toString('hex');
+    this.#child?.stdin?.write(frameBytes({ mark, script, inputLength: 0 }));
+    this.close();
+    return true;
+  }
+
   /** Closes the session. A script that is being run is ended, here and on the machine. */
   close(): void {
     if (this.#isEnded) return;
@@ -162,14 +171,19 @@ export class Session {
     });
   }
 
+  /** What was said beside the script's own output. ssh ends its lines as a terminal in raw mode wants them. */
+  #lastWords(): string {
+    return this.#job?.stderr.before.toString().replaceAll('\r', '').trim() ?? '';
+  }
+
   #explain(exitCode: number | undefined): ConnectionError {
-    const words = this.#job?.stderr.before.toString().trim() ?? '';
+    const words = this.#lastWords();
     if (!this.#isOpen) return this.#start.explain(exitCode, words);
     return new ConnectionError(words === '' ? 'the connection was lost' : `the connection was lost: ${words}`);
   }
 
   #giveUp(seconds: number): void {
-    const words = this.#job?.stderr.before.toString().trim() ?? '';
+    const words = this.#lastWords();
     this.#end(new ConnectionError(`no answer within ${seconds} s${words === '' ? '' : `: ${words}`}`));
   }
 

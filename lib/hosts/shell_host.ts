@@ -59,8 +59,7 @@ export class ShellHost implements Host {
   }
 
   async close(): Promise<void> {
-    await this.#lock.release();
-    await this.#transport.close();
+    await this.#transport.close(this.#lock.releasing());
   }
 
   async reconnect(options: ReachOptions = {}): Promise<void> {

@@ -6,7 +6,7 @@ import { type ProcessResult, runProcess } from './process.ts';
 import { refusal } from './refusal.ts';
 import { openLimit, type SessionStart } from './session.ts';
 import { type SshConfiguration, sharing, socketPath, sshArguments, sshFailed } from './ssh_command.ts';
-import { bootstrap, type RawOutput, type RunScript, type Transport } from './transport.ts';
+import { bootstrap, lastLimit, type RawOutput, type RunScript, type Transport } from './transport.ts';
 
 /** Options of {@link SshTransport}. */
 export interface SshOptions extends SshConfiguration {
@@ -75,7 +75,9 @@ export class SshTransport implements Transport {
     return ['-o', `HostName=${at}`, '-o', `HostKeyAlias=${alias}`];
   }
 
-  async close(): Promise<void> {
+  async close(last?: string): Promise<void> {
+    if (last !== undefined && !this.#session.leave(last))
+      await this.run(last, { timeLimit: lastLimit }).catch(() => {});
     this.#session.close();
   }
 

@@ -3,6 +3,9 @@ import { KvmPlayError } from '../errors.ts';
 /** Most that a script may print, in bytes. */
 export const outputLimit: number = 64 * 1024 * 1024;
 
+/** Seconds that the last script before the end may take. */
+export const lastLimit = 15;
+
 /** What a script left behind, as bytes. */
 export interface RawOutput {
   readonly exitCode: number;
@@ -56,8 +59,11 @@ export interface Transport {
    * @throws ConnectionError
    */
   reconnect(at?: string): Promise<void>;
-  /** Ends what the transport holds open. Never fails. */
-  close(): Promise<void>;
+  /**
+   * Ends what the transport holds open. Never fails.
+   * @param last a script that is run before; where its answer costs a round trip, it is not waited for
+   */
+  close(last?: string): Promise<void>;
 }
 
 /**

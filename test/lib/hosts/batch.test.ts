@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -137,7 +137,7 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('cheap l
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  test('are taken by one shell, and each gets its own answer', async () => {
+  test('are taken by one shell, files by one other process, and each gets its own answer', async () => {
     const transport = counted(shell);
     const { reader } = new ShellHost(transport);
     const at = (name: string): string => join(directory, name);
@@ -157,7 +157,18 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('cheap l
     expect([none, folder, absent, there, gone]).toEqual([undefined, ['-n', "it's"], [], true, false]);
     expect([tool?.endsWith('/sh'), noTool]).toEqual([true, undefined]);
     expect([writable.exitCode, target]).toEqual([1, { exitCode: 0, stdout: `${at('none')}\n`, stderr: '' }]);
-    expect(transport.scripts.map((script) => script.match(/\bsh -c\b/g)?.length)).toEqual([1]);
+    expect(transport.scripts.map((script) => script.match(/\bsh'? '?-c\b/g)?.length)).toEqual([2]);
+  });
+
+  test('a file that holds what stands between files is read by itself', async () => {
+    const boot = '/proc/sys/kernel/random/boot_id';
+    const transport = counted(shell);
+    const { reader } = new ShellHost(transport);
+    const files = [boot, join(directory, 'none'), join(directory, "it's"), join(directory, '-n', 'empty')];
+    const read = await Promise.all(files.map((path) => reader.readFile(path)));
+    expect(read.map((file) => file?.text)).toEqual([readFileSync(boot, 'utf8'), undefined, '\0\u00ff\n\n', '']);
+    expect(transport.scripts).toHaveLength(2);
+    expect(await reader.readFile(files[2] ?? '')).toEqual(read[2]);
   });
 
   test('a file that cannot be read is told in the words of the tool, and the others are read', async () => {
