@@ -41,6 +41,15 @@ export function differences(wanted: unknown, actual: unknown, path = ''): readon
   return isDeepStrictEqual(wanted, actual) ? [] : [{ path, wanted, actual }];
 }
 
+/** What a state is once everything is as wanted: what is wanted for the making of a thing only is no part of it. */
+export function expected<State extends object>(wanted: State, actual: Partial<State>): Partial<State> {
+  const compared: Partial<State> = { ...wanted };
+  for (const [key, value] of Object.entries(wanted)) {
+    if (value === undefined || value instanceof Once) Reflect.deleteProperty(compared, key);
+  }
+  return { ...actual, ...compared };
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

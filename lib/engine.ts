@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Difference } from './diff.ts';
 import {
   BugError,
@@ -10,6 +9,7 @@ import {
   UnsupportedChangeError,
 } from './errors.ts';
 import type { Host, ReachOptions } from './hosts/host.ts';
+import { lookUntil, type Wait } from './look_until.ts';
 import { clearMarker, hasMarker, markerSteps } from './marker.ts';
 import type { InForce, Missing, Reading, Task } from './module.ts';
 import { type CommandStep, type Disruption, type Step, shownArgv } from './step.ts';
@@ -18,11 +18,9 @@ import { type CommandStep, type Disruption, type Step, shownArgv } from './step.
 const settleLimit = 30;
 /** Seconds that others may take for their part (a DHCP server for a lease). */
 const othersLimit = 60;
-/** Seconds between two looks at something that settles. */
-const lookInterval = 0.5;
 
 /** What became of one task on one host. */
-export interface TaskResult {
+export interface TaskResult<State = unknown> {
   /** True when the task did, or in check mode would do, something. */
   readonly changed: boolean;
   /** What was not as wanted. */
@@ -31,6 +29,10 @@ export interface TaskResult {
   readonly steps: readonly Step[];
   /** What a person should know, changed or not. */
   readonly warnings: readonly string[];
+  /** The task's state before. */
+  readonly before: Partial<State>;
+  /** The task's state afterwards, which in check mode is foreseen. */
+  readonly after: Partial<State>;
 }
 
 /** How the engine may go about a task. */
@@ -43,6 +45,8 @@ export interface EngineOptions {
   readonly signal?: AbortSignal;
   /** Tasks that wrote something in this run. */
   readonly written?: ReadonlySet<Task>;
+  /** Tasks that are not wanted on this host: nothing of them is loaded. */
+  readonly unwanted?: ReadonlySet<Task>;
   /** Inside a network change: a step that goes before those that cut the link, and where the host may answer afterwards. */
   readonly detached?: ReachOptions & { readonly first: CommandStep };
   /** What is read of other tasks ahead of their turn. */
@@ -58,8 +62,8 @@ export interface Ahead {
 }
 
 /** A task as it was seen on a host: what differs, what is due, what it leans on. */
-export interface Look {
-  readonly reading: Reading;
+export interface Look<State = unknown> {
+  readonly reading: Reading<State>;
   /** What reflected tasks have written and the live system does not have. */
   readonly due: readonly Difference[];
   /** Reasons for which the task is not as wanted: its own differences and those that are due. */
@@ -69,7 +73,11 @@ export interface Look {
 }
 
 /** Says what {@link applyTask} would do, and changes nothing. @throws KvmPlayError as apply would before its first write */
-export async function checkTask(host: Host, task: Task, options: EngineOptions = {}): Promise<TaskResult> {
+export async function checkTask<State>(
+  host: Host,
+  task: Task<State>,
+  options: EngineOptions = {},
+): Promise<TaskResult<State>> {
   return inContext(host, task, async () => {
     const look = await lookAt(host, task, options);
     refuseMissing(look.missing);
@@ -77,25 +85,30 @@ export async function checkTask(host: Host, task: Task, options: EngineOptions =
   });
 }
 
-/** Brings a host to what a task wants, and looks again. @throws KvmPlayError */
-export async function applyTask(host: Host, task: Task, options: EngineOptions = {}): Promise<TaskResult> {
-  return inContext(host, task, async () => applyLook(host, task, await lookAt(host, task, options), options));
-}
-
-/** Like {@link applyTask}, from a look that is still true. */
-export async function applyLook(host: Host, task: Task, look: Look, options: EngineOptions): Promise<TaskResult> {
+/** Brings a host to what a task wants, from a look that is still true, and looks again. It is tried once. @throws KvmPlayError */
+export async function applyOnce<State>(
+  host: Host,
+  task: Task<State>,
+  look: Look<State>,
+  options: EngineOptions,
+): Promise<TaskResult<State>> {
   return inContext(host, task, async () => {
     refuseMissing(look.missing);
     const steps = planSteps(host, task, look, options);
-    if (steps.length === 0) return result(look, steps);
+    if (steps.length === 0) {
+      refuseAwaited(look.reading);
+      return result(look, steps);
+    }
     const { failures, first } = await takeSteps(host, task, steps, options);
     try {
       const wait: Wait = { signal: options.signal, taken: steps.length };
       const { reading: after, hasWaited } = await converged(host, task, wait, first);
-      if (look.due.length > 0) await awaitLoaded(host, task, wait);
+      if (look.due.length > 0) await awaitLoaded(host, task, wait, options);
       if (hasWaited || look.due.length > 0) options.ahead?.forget();
+      refuseAwaited(after);
       const doubts = failures.map(({ message }) => `${message}\nyet everything is as wanted`);
-      return { ...result(look, steps), warnings: [...new Set([...look.warnings, ...after.warnings, ...doubts])] };
+      const warnings = [...new Set([...look.warnings, ...after.warnings, ...doubts])];
+      return { ...result(look, steps), warnings, after: after.state };
     } catch (error) {
       const [failure] = failures;
       if (failure === undefined || !(error instanceof ConvergenceError)) throw error;
@@ -108,10 +121,11 @@ export async function applyLook(host: Host, task: Task, look: Look, options: Eng
  * Looks at a task on a host, its reflected tasks included.
  * A state that settles is looked at again until it holds still, within a bound.
  */
-export async function lookAt(host: Host, task: Task, options: EngineOptions = {}): Promise<Look> {
+export async function lookAt<State>(host: Host, task: Task<State>, options: EngineOptions = {}): Promise<Look<State>> {
+  const wanted = task.reflects.filter((other) => !options.unwanted?.has(other));
   const [reading, reflected] = await Promise.all([
     readSettled(host, task, { signal: options.signal, taken: 0 }),
-    Promise.all(task.reflects.map((other) => lookAtReflected(host, other, options))),
+    Promise.all(wanted.map((other) => lookAtReflected(host, other, options))),
   ]);
   const due = reflected.flatMap((look) => look.due);
   return {
@@ -129,7 +143,7 @@ export async function lookAt(host: Host, task: Task, options: EngineOptions = {}
  */
 export function planSteps(host: Host, task: Task, look: Look, options: EngineOptions): readonly Step[] {
   if (look.differences.length === 0) return [];
-  const steps = look.reading.plan(look.due);
+  const steps = inTime(look.reading.plan(look.due), task.timeLimit);
   if (steps.length === 0) {
     throw new BugError(
       `${task.module} sees a difference and plans no step for it: ${describeDifferences(look.differences)}`,
@@ -164,29 +178,29 @@ export function inWords(value: unknown): string {
 }
 
 /** What taking a task's steps came to. */
-export interface Taken {
+export interface Taken<State = unknown> {
   /** Failures of steps that the state, and not the exit code, passes judgement on. */
   readonly failures: readonly CommandError[];
   /** A read of the task that came back with its last step. */
-  readonly first: Promise<Reading> | undefined;
+  readonly first: Promise<Reading<State>> | undefined;
 }
 
 /**
  * Executes a task's steps, in order.
  * @throws CommandError, ConnectionError; InterruptedError between two steps
  */
-export async function takeSteps(
+export async function takeSteps<State>(
   host: Host,
-  task: Task,
+  task: Task<State>,
   steps: readonly Step[],
   options: EngineOptions,
-): Promise<Taken> {
+): Promise<Taken<State>> {
   const failures: CommandError[] = [];
   if (options.signal?.aborted) throw new InterruptedError('interrupted; no further step was taken');
   options.ahead?.forget();
   const line = `${task.title}: ${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`;
   const marker = task.inForce !== undefined && !task.loadedLater ? markerSteps(task) : [];
-  let first: Promise<Reading> | undefined;
+  let first: Promise<Reading<State>> | undefined;
   let taken = 0;
   for (const run of runsOf(steps)) {
     // Not before the first step: a marker that has been left would say that something was written.
@@ -214,7 +228,7 @@ export async function takeSteps(
 }
 
 /** Reads in the same turn in which steps are on their way, and so after them. Should they fail, nobody asks what it saw. */
-function readBehind(host: Host, task: Task, { ahead }: EngineOptions): Promise<Reading> {
+function readBehind<State>(host: Host, task: Task<State>, { ahead }: EngineOptions): Promise<Reading<State>> {
   const reading = task.read(host.reader);
   reading.catch(() => {});
   ahead?.start();
@@ -248,12 +262,12 @@ async function cutLink(
 }
 
 /** Law 3: after apply, the state is read again; what settles is waited for, no step is repeated. */
-async function converged(
+async function converged<State>(
   host: Host,
-  task: Task,
+  task: Task<State>,
   wait: Wait,
-  first: Promise<Reading> | undefined,
-): Promise<{ reading: Reading; hasWaited: boolean }> {
+  first: Promise<Reading<State>> | undefined,
+): Promise<{ reading: Reading<State>; hasWaited: boolean }> {
   let looks = 0;
   const reading = await lookUntil(
     settleLimit,
@@ -276,8 +290,8 @@ async function converged(
  * Waits until what the reflected tasks have written is in force, then takes their markers away, and waits for others' part.
  * What others do not do is no reason to load again: by then the marker is gone.
  */
-async function awaitLoaded(host: Host, task: Task, wait: Wait): Promise<void> {
-  for (const other of task.reflects) {
+async function awaitLoaded(host: Host, task: Task, wait: Wait, { unwanted }: EngineOptions): Promise<void> {
+  for (const other of task.reflects.filter((each) => !unwanted?.has(each))) {
     const inForce = await lookUntil(
       settleLimit,
       () => readInForce(host, other),
@@ -322,7 +336,7 @@ async function readInForce(host: Host, task: Task): Promise<InForce> {
 }
 
 /** @throws ConvergenceError for what does not hold still, such as a unit that crashes again and again */
-async function readSettled(host: Host, task: Task, wait: Wait): Promise<Reading> {
+async function readSettled<State>(host: Host, task: Task<State>, wait: Wait): Promise<Reading<State>> {
   const reading = await lookUntil(
     settleLimit,
     () => task.read(host.reader),
@@ -332,33 +346,6 @@ async function readSettled(host: Host, task: Task, wait: Wait): Promise<Reading>
   if (!reading.settling) return reading;
   const warnings = reading.warnings.length === 0 ? '' : `: ${reading.warnings.join('; ')}`;
   throw new ConvergenceError(`it has not settled within ${settleLimit} s${warnings}`);
-}
-
-/** How something is waited for. */
-interface Wait {
-  readonly signal: AbortSignal | undefined;
-  /** Steps that the task has taken before. */
-  readonly taken: number;
-}
-
-/**
- * Looks again and again until it is good or the time is over, and returns the last look. `worthwhile` ends it earlier.
- * @throws InterruptedError when it would have to wait, and the run is to end
- */
-async function lookUntil<T>(
-  seconds: number,
-  look: () => Promise<T>,
-  good: (seen: T) => boolean,
-  { signal, taken, worthwhile = () => true }: Wait & { worthwhile?: (seen: T) => boolean },
-): Promise<T> {
-  const deadline = performance.now() + seconds * 1000;
-  for (;;) {
-    const seen = await look();
-    if (good(seen) || !worthwhile(seen) || performance.now() > deadline) return seen;
-    await sleep(lookInterval * 1000, undefined, { signal }).catch(() => {
-      throw new InterruptedError('interrupted while its state was settling', taken);
-    });
-  }
 }
 
 function refuseDisruption(host: Host, task: Task, disrupts: Disruption, command: string, options: EngineOptions): void {
@@ -376,8 +363,25 @@ function refuseDisruption(host: Host, task: Task, disrupts: Disruption, command:
   }
 }
 
-function result(look: Look, steps: readonly Step[]): TaskResult {
-  return { changed: steps.length > 0, differences: look.differences, steps, warnings: look.warnings };
+/** What a look comes to when its steps are taken, or are none. */
+export function result<State>(look: Look<State>, steps: readonly Step[]): TaskResult<State> {
+  const { differences, warnings, reading } = look;
+  const changed = steps.length > 0;
+  const after = changed ? reading.expected : reading.state;
+  return { changed, differences, steps, warnings, before: reading.state, after };
+}
+
+/** @throws ConvergenceError for a state that is not the one which the task waits for */
+function refuseAwaited({ isAwaited, state }: Reading): void {
+  if (isAwaited) throw new ConvergenceError(`what 'until' waits for does not hold: ${inWords(state)}`);
+}
+
+/** No command takes longer than the task may. */
+function inTime(steps: readonly Step[], limit: number | undefined): readonly Step[] {
+  if (limit === undefined) return steps;
+  return steps.map((step) =>
+    step.kind === 'command' ? Object.freeze({ ...step, timeLimit: Math.min(step.timeLimit ?? limit, limit) }) : step,
+  );
 }
 
 async function inContext<T>(host: Host, task: Task, work: () => Promise<T>): Promise<T> {

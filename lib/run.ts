@@ -7,8 +7,8 @@ import { Connections } from './hosts/connections.ts';
 import { hostName } from './hosts/host_spec.ts';
 import type { InventoryHost } from './inventory/inventory.ts';
 import { limited, type TargetOptions, targetsOf } from './inventory/targets.ts';
-import { type PlayItem, tasksOf } from './network_change/network_change.ts';
 import { checkNames, type Play, type Values, valuesFor } from './play.ts';
+import { leavesOf, type PlayItem } from './play_items.ts';
 import { checkSelection, selectTasks, type TaskSelection } from './select_tasks.ts';
 
 /** How to run plays. */
@@ -61,7 +61,7 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
     if (signal?.aborted) break;
     const going = targets.filter(({ spec }) => tally.isGoing(hostName(spec)));
     const [first] = going.length > 0 ? going : targets;
-    const tasks = tasksOf(first?.items ?? []).map(taskName);
+    const tasks = leavesOf(first?.items ?? []).map(taskName);
     emit({ type: 'play-start', play: play.name, hosts: going.map(({ spec }) => hostName(spec)), tasks });
     for (const batch of batches(going, options.serial ?? going.length)) {
       if (signal?.aborted) break;
@@ -94,7 +94,7 @@ function buildAll(plays: readonly Play[], options: RunOptions): readonly { play:
   }));
   const everything = built.flatMap(({ targets }) => targets);
   checkSelection(
-    everything.flatMap(({ items }) => tasksOf(items)),
+    everything.flatMap(({ items }) => items),
     options,
   );
   const left = limit === undefined ? undefined : limited(everything, limit, inventory);
@@ -151,7 +151,7 @@ class Tally {
         break;
       case 'task-end':
         this.#add(event.host, {
-          [event.status]: 1,
+          [event.handling ?? event.status]: 1,
           warnings: event.result?.warnings.length ?? 0,
           ...(event.error && outcomeOf(event.error)),
         });
@@ -187,6 +187,8 @@ class Tally {
       warnings: counts.warnings + (more.warnings ?? 0),
       rolledBack: counts.rolledBack + (more.rolledBack ?? 0),
       unverified: counts.unverified + (more.unverified ?? 0),
+      ignored: counts.ignored + (more.ignored ?? 0),
+      rescued: counts.rescued + (more.rescued ?? 0),
     });
   }
 }

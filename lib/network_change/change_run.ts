@@ -1,4 +1,4 @@
-import { cutsLink, type EngineOptions, type Look, type TaskResult, takeSteps } from '../engine.ts';
+import { cutsLink, type EngineOptions, type Look, result, type TaskResult, takeSteps } from '../engine.ts';
 import { ConvergenceError, InterruptedError, UnsupportedChangeError } from '../errors.ts';
 import type { ChangePlan } from '../events.ts';
 import type { Host } from '../hosts/host.ts';
@@ -78,14 +78,12 @@ export async function applyChange(
     }
     if (planned.some(({ steps }) => steps.some(cutsLink))) await open.reconnect();
     const failures = [...doubts.values()].flat();
-    const { warnings } = await open.proved().catch((error: unknown) => {
+    const { warnings } = await open.proved(options.signal).catch((error: unknown) => {
       if (failures.length === 0 || !(error instanceof ConvergenceError)) throw error;
       throw new ConvergenceError([...failures, error.message].join('\n'), { cause: error });
     });
     return planned.map(({ task, look, steps }) => ({
-      changed: steps.length > 0,
-      differences: look.differences,
-      steps,
+      ...result(look, steps),
       warnings: [
         ...new Set([
           ...(warnings.get(task) ?? look.warnings),

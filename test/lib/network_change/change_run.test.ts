@@ -8,8 +8,8 @@ import {
 } from '../../../lib/errors.ts';
 import type { PlayEvent } from '../../../lib/events.ts';
 import { runOnHost } from '../../../lib/host_run.ts';
-import type { PlayItem } from '../../../lib/network_change/network_change.ts';
 import { fingerprintOf, type NetworkChangeOptions, networkChange } from '../../../lib/network_change/network_change.ts';
+import type { PlayItem } from '../../../lib/play_items.ts';
 import { type Answer, FakeHost } from '../../support/fake_host.ts';
 import { config, entry, loader, markerOf } from '../../support/tiny_modules.ts';
 
