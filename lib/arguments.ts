@@ -5,7 +5,7 @@ import { nearest } from './nearest.ts';
 /** The options that every task takes beside its module's arguments; see `TaskOptions`. */
 const taskOptions: ReadonlySet<string> = new Set([
   ...['reflects', 'disrupts', 'loadedLater', 'tags'],
-  ...['when', 'mayFail', 'retry', 'until', 'timeLimit'],
+  ...['when', 'mayFail', 'retry', 'until', 'timeLimit', 'become'],
 ]);
 
 /**

@@ -35,6 +35,8 @@ export type Forecast =
 /** What a forecast is made from. */
 export interface ForecastOptions {
   readonly host: Host;
+  /** The same machine, as root or as the user who logs in. */
+  readonly hostFor: (become: boolean) => Host;
   readonly options: EngineOptions;
   readonly report: HostReport;
   /** What was seen of the tasks before anything was written. */
@@ -136,9 +138,10 @@ class Forecaster {
 
   /** A task that lacks something is noted, and the others are looked at nevertheless. */
   async #task(node: LeafNode<Task>, inNetworkChange: boolean): Promise<End> {
-    const { host, options } = this.#from;
     const { item: task, name } = node;
-    const look = withDue(task, await this.#lookAt(task), this.#changing);
+    const { options } = this.#from;
+    const host = this.#from.hostFor(node.become);
+    const look = withDue(task, await this.#lookAt(host, task), this.#changing);
     const unprovided = look.missing.filter(({ key }) => providers(key, this.#changing).length === 0);
     if (unprovided.length > 0) {
       if (node.handling !== undefined) refuseMissing(unprovided);
@@ -160,8 +163,8 @@ class Forecaster {
   }
 
   /** What was seen at the start, unless it loads what turned out not to be wanted, or was not known then. */
-  async #lookAt(task: Task): Promise<Look> {
-    const { host, options, looks, unwanted } = this.#from;
+  async #lookAt(host: Host, task: Task): Promise<Look> {
+    const { options, looks, unwanted } = this.#from;
     const settled = looks.get(task);
     if (settled === undefined || task.reflects.some((other) => unwanted.has(other))) {
       return lookAt(host, task, { ...options, unwanted });

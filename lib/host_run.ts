@@ -13,6 +13,10 @@ import { networkChangesOf, type PlayItem } from './play_items.ts';
 /** How a play is run on one host. */
 export interface HostRunOptions extends Pick<EngineOptions, 'restartOwnNetwork' | 'signal'> {
   readonly check?: boolean;
+  /** Whether tasks are done as root where neither they nor their blocks say anything: so is the host then reached. Default false. */
+  readonly become?: boolean;
+  /** The same machine, for tasks that say otherwise. Default: the host itself. */
+  readonly otherwise?: Host;
 }
 
 /**
@@ -26,10 +30,12 @@ export async function runOnHost(
   options: HostRunOptions,
   emit: (event: PlayEvent) => void,
 ): Promise<void> {
-  const nodes = layOut(items);
+  const { become = false, otherwise = host } = options;
+  const nodes = layOut(items, become);
   const names = plannedLeaves(nodes).map(({ name }) => name);
   const report = new HostReport(host, names, emit);
-  const start: HostTurnsOptions = { host, options, report, emit, written: new Set(), unwanted: new Set() };
+  const hostFor = (asRoot: boolean): Host => (asRoot === become ? host : otherwise);
+  const start: HostTurnsOptions = { host, hostFor, options, report, emit, written: new Set(), unwanted: new Set() };
   try {
     const seen = await lookAtAll(start, nodes, items);
     const forecasts = await foresee(nodes, { ...start, ...seen });
@@ -59,24 +65,26 @@ async function lookAtAll(
 ): Promise<FirstLook> {
   const { host, options } = start;
   const changes = networkChangesOf(items);
-  if (changes.length === 0) return firstLook(host, nodes, options);
+  if (changes.length === 0) return firstLook(start, nodes);
   const { hasPending, resolvePending } = await import('./network_change/pending.ts');
-  const [pending, seen] = await Promise.all([hasPending(host), firstLook(host, nodes, options)]);
+  const [pending, seen] = await Promise.all([hasPending(host), firstLook(start, nodes)]);
   if (!pending) return seen;
   await resolvePending(host, changes, {
     check: options.check ?? false,
     tell: (title) => teller(start, title, []),
   });
-  return firstLook(host, nodes, options);
+  return firstLook(start, nodes);
 }
 
-async function firstLook(host: Host, nodes: readonly Node[], options: HostRunOptions): Promise<FirstLook> {
-  const tasks = [...new Set(plannedLeaves(nodes).flatMap((node) => (isTaskNode(node) ? [node.item] : [])))];
+async function firstLook({ host, hostFor, options }: HostTurnsOptions, nodes: readonly Node[]): Promise<FirstLook> {
+  const tasks = new Map(
+    plannedLeaves(nodes).flatMap((node) => (isTaskNode(node) ? [[node.item, hostFor(node.become)] as const] : [])),
+  );
   const [facts, settled] = await Promise.all([
     asksForKnown(nodes) ? readFacts(host.reader) : undefined,
-    Promise.allSettled(tasks.map((task) => lookAt(host, task, options))),
+    Promise.allSettled([...tasks].map(([task, on]) => lookAt(on, task, options))),
   ]);
-  const looks = tasks.flatMap((task, index) => {
+  const looks = [...tasks.keys()].flatMap((task, index) => {
     const own = settled[index];
     return own === undefined ? [] : [[task, own] as const];
   });

@@ -8,7 +8,7 @@ import {
   type TaskResult,
 } from './engine.ts';
 import { ConnectionError, ConvergenceError, InterruptedError, RollBackUnverifiedError } from './errors.ts';
-import type { PlayEvent, TaskName, TaskStatus } from './events.ts';
+import type { PlayEvent, TaskStatus } from './events.ts';
 import type { Facts } from './facts.ts';
 import { type Forecast, type TaskForecast, withDue } from './forecast.ts';
 import type { HostReport } from './host_report.ts';
@@ -35,6 +35,8 @@ import { type End, hold, inTurn, madeNow, noTask, reasonToSkip, takeBlock } from
 /** What turns are taken with. */
 export interface HostTurnsOptions {
   readonly host: Host;
+  /** The same machine, as root or as the user who logs in. */
+  readonly hostFor: (become: boolean) => Host;
   readonly options: EngineOptions & { readonly check?: boolean };
   readonly report: HostReport;
   readonly emit: (event: PlayEvent) => void;
@@ -50,8 +52,8 @@ export class HostTurns {
   readonly #forecasts: ReadonlyMap<LeafNode, Forecast>;
   readonly #ahead: ReadAhead;
   readonly #results: Results;
-  /** Tasks that were seen to be as wanted. */
-  readonly #done = new Set<Task>();
+  /** Tasks that were seen to be as wanted, and where. */
+  readonly #done = new Map<Task, Host>();
 
   constructor(
     from: HostTurnsOptions,
@@ -62,12 +64,12 @@ export class HostTurns {
     this.#from = from;
     this.#forecasts = forecasts;
     this.#results = new Results(from.host.name, facts);
-    const known = plannedLeaves(nodes).flatMap((node) => this.#foreseen(node));
-    this.#ahead = new ReadAhead(
-      from.host,
-      known.map(({ task, look, steps }) => ({ task, look, isExpected: steps.length > 0 })),
-      this.#engineOptions(),
+    const known = plannedLeaves(nodes).flatMap((node) =>
+      this.#foreseen(node).map(({ task, look, steps }) => {
+        return { task, host: from.hostFor(node.become), look, isExpected: steps.length > 0 };
+      }),
     );
+    this.#ahead = new ReadAhead(known, this.#engineOptions());
   }
 
   /** Takes nodes one after the other. @throws ConnectionError when the host is lost */
@@ -91,7 +93,7 @@ export class HostTurns {
   async verify(): Promise<void> {
     const { host, written } = this.#from;
     if (written.size === 0) return;
-    const looks = await this.#ahead.all([...this.#done]);
+    const looks = await this.#ahead.all(this.#done);
     const undone = looks.filter(({ look }) => look.differences.length > 0);
     if (undone.length === 0) return;
     const lines = undone.map(
@@ -153,22 +155,23 @@ export class HostTurns {
     return nodes.length === 0 ? this.#from.report.skip(node.name, noTask) : this.take(nodes);
   }
 
-  async #task({ item: task, name }: LeafNode<Task>): Promise<End> {
-    const { host, options, report, unwanted } = this.#from;
+  async #task({ item: task, name, become }: LeafNode<Task>): Promise<End> {
+    const { options, report, unwanted } = this.#from;
+    const host = this.#from.hostFor(become);
     report.start(name);
     if (options.signal?.aborted) throw new InterruptedError('interrupted');
     // What was foreseen not to be wanted is wanted after all.
     unwanted.delete(task);
     const ahead = { start: () => this.#ahead.startBehind(task), forget: () => this.#ahead.forget() };
-    const look = await this.#ahead.look(task);
-    return this.#end(task, name, await applyLook(host, task, look, { ...this.#engineOptions(), ahead }));
+    const look = await this.#ahead.look(task, host);
+    return this.#end(host, { task, name }, await applyLook(host, task, look, { ...this.#engineOptions(), ahead }));
   }
 
-  #end(task: Task, name: TaskName, outcome: TaskResult): End {
+  #end(host: Host, { task, name }: Pick<TaskForecast, 'task' | 'name'>, outcome: TaskResult): End {
     const status = statusOf(outcome.steps);
     if (outcome.changed) this.#from.written.add(task);
     this.#results.add({ task, status, before: outcome.before, after: outcome.after });
-    this.#done.add(task);
+    this.#done.set(task, host);
     return this.#from.report.end(name, status, { result: outcome });
   }
 
@@ -202,7 +205,9 @@ export class HostTurns {
       const tell = teller(this.#from, change.title, nodes, (each) => {
         current = each;
       });
-      for (const [{ item, name }, outcome] of await this.#applyChange(node, tell)) this.#end(item, name, outcome);
+      const host = this.#from.hostFor(node.become);
+      for (const [{ item: task, name }, outcome] of await this.#applyChange(node, tell))
+        this.#end(host, { task, name }, outcome);
       return 'done';
     } catch (error) {
       if (current === undefined) throw error;
@@ -211,12 +216,12 @@ export class HostTurns {
   }
 
   /** Check mode: says what the change is about to do, where all of it is foreseen. */
-  async #planChange({ change, nodes }: ChangeNode): Promise<End> {
+  async #planChange({ change, nodes, become }: ChangeNode): Promise<End> {
     const forecasts = nodes.flatMap((node) => this.#foreseen(node));
     if (forecasts.length === nodes.length && forecasts.some(({ steps }) => steps.length > 0)) {
       try {
         const { planChange } = await import('./network_change/change_run.ts');
-        const plan = await planChange(this.#from.host, change, forecasts);
+        const plan = await planChange(this.#from.hostFor(become), change, forecasts);
         teller(this.#from, change.title, nodes)('planned', { plan });
       } catch (error) {
         const [first] = nodes;
@@ -229,15 +234,16 @@ export class HostTurns {
 
   /** @returns what became of each task, in order */
   async #applyChange(
-    { change, nodes }: ChangeNode,
+    { change, nodes, become }: ChangeNode,
     tell: TellPhase,
   ): Promise<readonly (readonly [LeafNode<Task>, TaskResult])[]> {
-    const planned = await this.#planAgain(nodes);
+    const host = this.#from.hostFor(become);
+    const planned = await this.#planAgain(host, nodes);
     const hasSteps = planned.some(({ steps }) => steps.length > 0);
     const { applyChange } = await import('./network_change/change_run.ts');
     const options = { ...this.#engineOptions(), ahead: { start: () => {}, forget: () => this.#ahead.forget() } };
     const results = hasSteps
-      ? await applyChange(this.#from.host, change, planned, options, tell)
+      ? await applyChange(host, change, planned, options, tell)
       : planned.map(({ look, steps }) => result(look, steps));
     return nodes.flatMap((node, index) => {
       const own = results[index];
@@ -246,14 +252,14 @@ export class HostTurns {
   }
 
   /** Plans a group of tasks as a whole, from what is seen of them now that it is their turn. */
-  async #planAgain(nodes: readonly LeafNode<Task>[]): Promise<readonly PlannedTask[]> {
+  async #planAgain(host: Host, nodes: readonly LeafNode<Task>[]): Promise<readonly PlannedTask[]> {
     const tasks = nodes.map(({ item }) => item);
-    const looks = await Promise.all(tasks.map(async (task) => ({ task, seen: await this.#ahead.look(task) })));
+    const looks = await Promise.all(tasks.map(async (task) => ({ task, seen: await this.#ahead.look(task, host) })));
     const changing = new Set<Task>();
     return looks.map(({ task, seen }) => {
       const look = withDue(task, seen, changing);
       refuseMissing(look.missing);
-      const steps = planSteps(this.#from.host, task, look, { ...this.#engineOptions(), inNetworkChange: true });
+      const steps = planSteps(host, task, look, { ...this.#engineOptions(), inNetworkChange: true });
       if (steps.length > 0) changing.add(task);
       return { task, look, steps };
     });

@@ -21,6 +21,8 @@ export interface LeafNode<Item extends Leaf = Leaf> {
   /** Its own condition, behind those of the blocks that it is in. */
   readonly conditions: readonly OwnedCondition[];
   readonly handling: Handling;
+  /** As root, or as the user who logs in. */
+  readonly become: boolean;
 }
 
 /** A network change in its place. */
@@ -29,6 +31,7 @@ export interface ChangeNode {
   readonly change: NetworkChange;
   readonly conditions: readonly OwnedCondition[];
   readonly nodes: readonly LeafNode<Task>[];
+  readonly become: boolean;
 }
 
 /** A block in its place. */
@@ -48,6 +51,7 @@ export type Node = LeafNode | ChangeNode | BlockNode;
 export interface Around {
   readonly conditions: readonly OwnedCondition[];
   readonly handling: Handling;
+  readonly become: boolean;
 }
 
 /** Puts an item with an end of its own in its place. */
@@ -58,11 +62,15 @@ export function leafNode<Item extends Leaf>(item: Item, index: number, around: A
     name: taskName(item, index),
     conditions: [...around.conditions, ...conditionOf(item)],
     handling: isTask(item) && item.mayFail ? 'ignored' : around.handling,
+    become: (isTask(item) ? item.become : undefined) ?? around.become,
   };
 }
 
-/** Gives each item its place in the play, with what it has from the blocks that it is in. */
-export function layOut(items: readonly PlayItem[]): readonly Node[] {
+/**
+ * Gives each item its place in the play, with what it has from the blocks that it is in.
+ * @param become whether tasks are done as root where neither they nor their blocks say anything
+ */
+export function layOut(items: readonly PlayItem[], become: boolean): readonly Node[] {
   let index = 0;
   const leaf = <Item extends Leaf>(item: Item, around: Around): LeafNode<Item> => {
     index += 1;
@@ -75,24 +83,25 @@ export function layOut(items: readonly PlayItem[]): readonly Node[] {
         case 'network-change': {
           // Its tasks have no conditions of their own: they are planned as a whole.
           const its = item.tasks.map((task) => leaf(task, around));
-          return { kind: 'change', change: item, conditions: around.conditions, nodes: its };
+          return { kind: 'change', change: item, conditions: around.conditions, nodes: its, become: around.become };
         }
         case 'block': {
           const conditions = [...around.conditions, ...conditionOf(item)];
+          const inside: Around = { ...around, conditions, become: item.become ?? around.become };
           const handling = item.rescue === undefined ? around.handling : 'rescued';
           return {
             kind: 'block',
             block: item,
-            nodes: nodes(item.items, { conditions, handling }),
-            rescue: item.rescue && nodes(item.rescue, { conditions, handling: around.handling }),
-            always: nodes(item.always, { conditions, handling: around.handling }),
+            nodes: nodes(item.items, { ...inside, handling }),
+            rescue: item.rescue && nodes(item.rescue, inside),
+            always: nodes(item.always, inside),
           };
         }
         default:
           return leaf(item, around);
       }
     });
-  return nodes(items, { conditions: [], handling: undefined });
+  return nodes(items, { conditions: [], handling: undefined, become });
 }
 
 /** Lists the leaves that are attempted when nothing fails: a rescue is none of them. */

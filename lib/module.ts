@@ -119,6 +119,8 @@ export interface TaskOptions<State = unknown> {
   readonly until?: (state: Partial<State>) => boolean;
   /** Seconds that each command of the task may take at most. */
   readonly timeLimit?: number;
+  /** Do it as root, by `sudo`, or as the user who logs in. Default: as the block or the play that it is in. */
+  readonly become?: boolean;
 }
 
 /** What one look at a host says about a task. */
@@ -160,6 +162,7 @@ export interface Task<State = unknown> {
   /** undefined for a task that is tried once. */
   readonly retry: Required<Retry> | undefined;
   readonly timeLimit: number | undefined;
+  readonly become: boolean | undefined;
   readonly provides: readonly string[];
   /** The same for every task that wants the same, in this run and in another. */
   readonly fingerprint: string;
@@ -233,6 +236,7 @@ function newTask<Args extends object, State extends object, Found>(
     mayFail = false,
     until,
     timeLimit,
+    become,
   } = args;
   checkTimes(args);
   const desired = spec.desired(args);
@@ -254,6 +258,7 @@ function newTask<Args extends object, State extends object, Found>(
     mayFail,
     retry: args.retry === undefined && until === undefined ? undefined : { attempts: 3, interval: 5, ...args.retry },
     timeLimit,
+    become,
     provides: spec.provides?.(desired) ?? [],
     fingerprint: createHash('sha256')
       .update(JSON.stringify([spec.name, desired]))

@@ -17,6 +17,8 @@ export interface ItemOptions {
 
 /** Options of {@link block}. */
 export interface BlockOptions extends ItemOptions {
+  /** Do what is inside as root, by `sudo`, or as the user who logs in. Default: as the play. */
+  readonly become?: boolean;
   /** Items for the case that one of the block's fails; then the run goes on behind the block, unless one of these fails too. */
   readonly rescue?: readonly PlayItem[];
   /** Items that follow in any case, unless the host was lost or the run was interrupted. */
@@ -30,6 +32,7 @@ export interface Block {
   readonly location: Location | undefined;
   readonly when: Condition | undefined;
   readonly tags: readonly string[];
+  readonly become: boolean | undefined;
   readonly items: readonly PlayItem[];
   /** undefined where a failure is nobody's business but the play's. */
   readonly rescue: readonly PlayItem[] | undefined;
@@ -86,8 +89,8 @@ export type Leaf = Task | Later | Assertion;
 export function block(title: string, items: readonly PlayItem[], options: BlockOptions = {}): Block {
   const location = callerLocation();
   if (items.length === 0) throw new PlaybookError('block: it holds no tasks').at({ task: title, location });
-  const { when, tags = [], rescue, always = [] } = options;
-  return Object.freeze({ kind: 'block', title, location, when, tags, items, rescue, always });
+  const { when, tags = [], become, rescue, always = [] } = options;
+  return Object.freeze({ kind: 'block', title, location, when, tags, become, items, rescue, always });
 }
 
 /**

@@ -5,6 +5,8 @@ import type { Task } from './module.ts';
 /** A task that is read ahead. */
 export interface AheadTask {
   readonly task: Task;
+  /** Where it is looked at: as root, or as the user who logs in. */
+  readonly host: Host;
   /** What was seen of it before anything was changed. */
   readonly look: Look;
   /** True when it is expected to change something. */
@@ -19,27 +21,25 @@ export interface AheadTask {
  * A task that was not known from the start is looked at in its turn.
  */
 export class ReadAhead {
-  readonly #host: Host;
   readonly #tasks: readonly AheadTask[];
   readonly #options: EngineOptions;
   #looks: Map<Task, Promise<Look>>;
 
   /** @param tasks in order */
-  constructor(host: Host, tasks: readonly AheadTask[], options: EngineOptions) {
-    this.#host = host;
+  constructor(tasks: readonly AheadTask[], options: EngineOptions) {
     this.#tasks = tasks;
     this.#options = options;
     this.#looks = new Map(tasks.map(({ task, look }) => [task, Promise.resolve(look)]));
   }
 
   /** What is seen of a task now that it is its turn. A look ahead that failed is taken again. */
-  async look(task: Task): Promise<Look> {
+  async look(task: Task, host: Host): Promise<Look> {
     const ahead = await this.#looks.get(task)?.catch(() => undefined);
     if (ahead !== undefined) return ahead;
     this.#looks.delete(task);
     const index = this.#indexOf(task);
     if (index !== undefined) this.#start(index, this.#options);
-    return this.#looks.get(task) ?? this.#lookAt(task, this.#options);
+    return this.#looks.get(task) ?? lookAt(host, task, this.#options);
   }
 
   /** Looks on behind a task whose steps are being executed in this turn of the event loop. */
@@ -56,11 +56,11 @@ export class ReadAhead {
   }
 
   /** What is seen of some tasks after the last change. */
-  async all(tasks: readonly Task[]): Promise<readonly { readonly task: Task; readonly look: Look }[]> {
+  async all(tasks: ReadonlyMap<Task, Host>): Promise<readonly { readonly task: Task; readonly look: Look }[]> {
     return Promise.all(
-      tasks.map(async (task) => {
+      [...tasks].map(async ([task, host]) => {
         const ahead = await this.#looks.get(task)?.catch(() => undefined);
-        return { task, look: ahead ?? (await this.#lookAt(task, this.#atTheEnd())) };
+        return { task, look: ahead ?? (await lookAt(host, task, this.#atTheEnd())) };
       }),
     );
   }
@@ -71,11 +71,11 @@ export class ReadAhead {
   }
 
   #start(from: number, options: EngineOptions): void {
-    for (const { task, isExpected } of this.#tasks.slice(from)) {
-      this.#keep(task, options);
-      if (isExpected) return;
+    for (const ahead of this.#tasks.slice(from)) {
+      this.#keep(ahead, options);
+      if (ahead.isExpected) return;
     }
-    for (const { task } of this.#tasks.slice(0, from)) this.#keep(task, this.#atTheEnd());
+    for (const ahead of this.#tasks.slice(0, from)) this.#keep(ahead, this.#atTheEnd());
   }
 
   /** That a task has written something in this run is no reason to load it again at the end. */
@@ -84,15 +84,11 @@ export class ReadAhead {
     return unwanted === undefined ? {} : { unwanted };
   }
 
-  #keep(task: Task, options: EngineOptions): void {
+  #keep({ task, host }: AheadTask, options: EngineOptions): void {
     if (this.#looks.has(task)) return;
-    const look = this.#lookAt(task, options);
+    const look = lookAt(host, task, options);
     // Whether it failed is of interest only in its turn.
     look.catch(() => {});
     this.#looks.set(task, look);
-  }
-
-  async #lookAt(task: Task, options: EngineOptions): Promise<Look> {
-    return lookAt(this.#host, task, options);
   }
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ConnectionError, PlaybookError, RollBackUnverifiedError, RolledBackError } from './errors.ts';
 import { type HostSummary, nothingCounted, type PlayEvent, type Summary, taskName } from './events.ts';
 import { asError } from './host_report.ts';
@@ -121,11 +122,13 @@ async function playOnHost(
   const name = hostName(spec);
   const become = own ?? (play.become || (options.become ?? false));
   try {
-    const host = await connections.prepare(spec, become);
+    const lockId = randomUUID();
+    const host = await connections.prepare(spec, become, lockId);
+    const otherwise = await connections.prepare(spec, !become, lockId);
     try {
-      await runOnHost(host, items, options, emit);
+      await runOnHost(host, items, { ...options, become, otherwise }, emit);
     } finally {
-      await host.close();
+      await Promise.all([host.close(), otherwise.close()]);
     }
   } catch (error) {
     // What is no trouble with the connection must not look like one.

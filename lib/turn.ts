@@ -49,9 +49,12 @@ export function reasonToSkip(conditions: readonly OwnedCondition[], results: Res
 }
 
 /** Makes the tasks of an item that makes them in its turn, in its place. @throws PlaybookError, ArgumentError */
-export function madeNow({ item, name, handling }: LeafNode<Later>, results: Results): readonly LeafNode<Task>[] {
+export function madeNow(
+  { item, name, handling, become }: LeafNode<Later>,
+  results: Results,
+): readonly LeafNode<Task>[] {
   const tasks = asking(item, () => item.make(results.knownTo(item)));
-  return tasks.map((task) => leafNode(task, name.index, { conditions: [], handling }));
+  return tasks.map((task) => leafNode(task, name.index, { conditions: [], handling, become }));
 }
 
 /** @throws AssertionError when it does not hold */

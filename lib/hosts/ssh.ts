@@ -104,7 +104,7 @@ export class SshTransport implements Transport {
   }
 
   async #socketPath(): Promise<string> {
-    this.#socket ??= socketPath(this.#options);
+    this.#socket ??= socketPath(this.#spec, this.#options);
     return this.#socket;
   }
 

@@ -7,7 +7,7 @@ import { prologue } from './script.ts';
 /** Backups that a host keeps, one directory a run. */
 const keptBackups = 10;
 
-const backups = `${stateDirectory}/backups`;
+const backups = '"$kvm_play_state"/backups';
 
 /** The text of a file as bytes, in the encoding in which it was found. @throws KvmPlayError where Latin-1 cannot hold it */
 export function fileBytes({ path, text, before }: WriteFileStep): Buffer {
@@ -70,7 +70,7 @@ export function directoryScript({ path, mode = 0o755 }: DirectoryStep): string {
 function backup(path: string, run: string): string {
   if (path.startsWith(`${stateDirectory}/`)) return ':';
   return `if [ ! -d ${backups}/${run} ]; then
-  mkdir -p -m 700 ${stateDirectory} ${backups} ${backups}/${run}
+  mkdir -p -m 700 "$kvm_play_state" ${backups} ${backups}/${run}
   ls -1 ${backups} | sort -r | tail -n +${keptBackups + 1} | while IFS= read -r old; do rm -rf -- ${backups}/"$old"; done
 fi
 copy=${backups}/${run}$path

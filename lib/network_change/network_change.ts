@@ -87,9 +87,11 @@ export function parsePort(text: string): { name: string; port: number } | undefi
 function whatIsWrong(options: NetworkChangeOptions, tasks: readonly Task[]): string | undefined {
   const { confirmWithin, prove = [], reachAt = [] } = options;
   if (tasks.length === 0) return 'it holds no tasks';
-  const odd = tasks.find(({ when, mayFail, retry }) => when !== undefined || mayFail || retry !== undefined);
+  const odd = tasks.find(
+    (task) => [task.when, task.retry, task.become].some((each) => each !== undefined) || task.mayFail,
+  );
   if (odd !== undefined) {
-    return `its tasks are planned and proved as a whole, so '${odd.title}' takes no 'when', 'mayFail', 'retry' or 'until' of its own; a block around the change takes 'when' and 'rescue'`;
+    return `its tasks are planned and proved as a whole, so '${odd.title}' takes no 'when', 'mayFail', 'retry', 'until' or 'become' of its own; a block around the change takes 'when', 'rescue' and 'become'`;
   }
   if (confirmWithin !== undefined && !(Number.isInteger(confirmWithin) && confirmWithin >= 10)) {
     return `'confirmWithin' is a whole number of seconds, 10 or more, and is ${confirmWithin}`;
