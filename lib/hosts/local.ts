@@ -16,6 +16,7 @@ export interface LocalOptions {
 export class LocalTransport implements Transport {
   readonly name: string;
   readonly isLocal = true;
+  readonly reachedAt = undefined;
   readonly #become: boolean;
   readonly #shell: readonly [string, ...string[]];
   readonly #session: OpenSession;

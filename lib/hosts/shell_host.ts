@@ -39,6 +39,10 @@ export class ShellHost implements Host {
     this.#lock = new HostLock(transport, lockId);
   }
 
+  get reachedAt(): string | undefined {
+    return this.#transport.reachedAt;
+  }
+
   async lock(): Promise<void> {
     await this.#lock.take();
   }

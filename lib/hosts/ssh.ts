@@ -41,6 +41,10 @@ export class SshTransport implements Transport {
     this.#session = new OpenSession(() => this.#start());
   }
 
+  get reachedAt(): string | undefined {
+    return this.#at;
+  }
+
   async run(script: string, options: RunScript): Promise<RawOutput> {
     if (!this.#session.isBusy) return this.#session.run(script, options);
     const shared = ['-o', 'ControlMaster=no', '-o', `ControlPath=${await this.#socketPath()}`];

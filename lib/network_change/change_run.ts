@@ -88,10 +88,17 @@ export async function applyChange(
         ...new Set([
           ...(warnings.get(task) ?? look.warnings),
           ...(doubts.get(task) ?? []).map((words) => `${words}\nyet everything is as wanted`),
+          ...(steps.some(cutsLink) ? movedWords(host) : []),
         ]),
       ],
     }));
   });
+}
+
+/** Who runs the site again must find the host: by then its old address may be somebody else's. */
+function movedWords({ name, reachedAt }: Host): readonly string[] {
+  if (reachedAt === undefined) return [];
+  return [`${name} is reached at ${reachedAt} now; name that address in the site, the inventory or ssh_config`];
 }
 
 async function prepare(

@@ -82,6 +82,7 @@ async function play(host: FakeHost, items: readonly PlayItem[], check = false) {
     errors: events.flatMap((event) =>
       (event.type === 'task-end' || event.type === 'host-failed') && event.error ? [event.error] : [],
     ),
+    warnings: events.flatMap((event) => (event.type === 'task-end' ? (event.result?.warnings ?? []) : [])),
     plans: events.flatMap((event) => (event.type === 'network-change' && event.plan ? [event.plan] : [])),
   };
 }
@@ -109,6 +110,13 @@ describe('a network change', () => {
     const write = host.executed.findIndex((step) => step.kind === 'write' && step.path === '/etc/net');
     expect(begin).toBeLessThan(write);
     expect([...host.files.keys()]).not.toContain(markerOf('/etc/net'));
+  });
+
+  test('says where the host is found from now on', async () => {
+    const { host } = hostWith();
+    host.reachedAt = '192.168.221.9';
+    const { warnings } = await play(host, [change()]);
+    expect(warnings).toEqual([expect.stringMatching(/^fake is reached at 192\.168\.221\.9 now; name that address/)]);
   });
 
   test('takes a snapshot of every file that its steps and the engine write', async () => {
