@@ -73,9 +73,9 @@ function hostWith(options: Partial<HostSide> = {}): { host: FakeHost; side: Host
   return { host, side };
 }
 
-async function play(host: FakeHost, items: readonly PlayItem[], check = false) {
+async function play(host: FakeHost, items: readonly PlayItem[], check = false, signal?: AbortSignal) {
   const events: PlayEvent[] = [];
-  await runOnHost(host, items, { check }, (event) => events.push(event));
+  await runOnHost(host, items, { check, ...(signal && { signal }) }, (event) => events.push(event));
   return {
     phases: events.flatMap((event) => (event.type === 'network-change' ? [event.phase] : [])),
     statuses: events.flatMap((event) => (event.type === 'task-end' ? [event.status] : [])),
@@ -196,6 +196,19 @@ describe('a network change that is not as promised', () => {
     const { errors } = await play(host, [change()]);
     expect(errors[0]).toBeInstanceOf(RolledBackError);
     expect(errors[0]?.message).toMatch(/text is old, wanted new/);
+  });
+
+  test('is rolled back at once when the run is interrupted while it is proved', async () => {
+    const controller = new AbortController();
+    const load = (): Answer => {
+      controller.abort();
+      return {};
+    };
+    const { host, side } = hostWith({ loads: false, answers: { load } });
+    const { errors } = await play(host, [change()], false, controller.signal);
+    expect(errors[0]).toBeInstanceOf(RolledBackError);
+    expect(errors[0]?.message).toMatch(/^interrupted while it was proved\n/);
+    expect(side.calls).toEqual(['begin', 'cut', 'load', 'request']);
   });
 
   test('is rolled back when the confirmation comes too late', async () => {
