@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Difference } from './diff.ts';
 import {
   BugError,
@@ -10,16 +9,18 @@ import {
   UnsupportedChangeError,
 } from './errors.ts';
 import type { Host, ReachOptions } from './hosts/host.ts';
-import { clearMarker, hasMarker, markerSteps } from './marker.ts';
+import { lookUntil, type Wait } from './look_until.ts';
+import { clearMarker, hasMarker, leavesMarker, markerSteps } from './marker.ts';
 import type { InForce, Missing, Reading, Task } from './module.ts';
 import { type CommandStep, type Disruption, type Step, shownArgv } from './step.ts';
 
 /** Seconds that a state may take to settle (a unit that is starting, a bridge that is coming up). */
 const settleLimit = 30;
+/** What every report says of a task whose state cannot be known, whether it is checked or applied. */
+const unknowableWarning = 'whether it changes anything cannot be known';
+
 /** Seconds that others may take for their part (a DHCP server for a lease). */
 const othersLimit = 60;
-/** Seconds between two looks at something that settles. */
-const lookInterval = 0.5;
 
 /** What became of one task on one host. */
 export interface TaskResult {
@@ -89,13 +90,15 @@ export async function applyLook(host: Host, task: Task, look: Look, options: Eng
     const steps = planSteps(host, task, look, options);
     if (steps.length === 0) return result(look, steps);
     const { failures, first } = await takeSteps(host, task, steps, options);
+    const doubts = failures.map(({ message }) => message);
+    if (task.isUnknowable) return { ...result(look, steps), warnings: [...look.warnings, ...doubts] };
     try {
       const wait: Wait = { signal: options.signal, taken: steps.length };
       const { reading: after, hasWaited } = await converged(host, task, wait, first);
       if (look.due.length > 0) await awaitLoaded(host, task, wait);
       if (hasWaited || look.due.length > 0) options.ahead?.forget();
-      const doubts = failures.map(({ message }) => `${message}\nyet everything is as wanted`);
-      return { ...result(look, steps), warnings: [...new Set([...look.warnings, ...after.warnings, ...doubts])] };
+      const passed = doubts.map((message) => `${message}\nyet everything is as wanted`);
+      return { ...result(look, steps), warnings: [...new Set([...look.warnings, ...after.warnings, ...passed])] };
     } catch (error) {
       const [failure] = failures;
       if (failure === undefined || !(error instanceof ConvergenceError)) throw error;
@@ -119,7 +122,11 @@ export async function lookAt(host: Host, task: Task, options: EngineOptions = {}
     due,
     differences: [...reading.differences, ...due],
     missing: reading.missing,
-    warnings: [...reading.warnings, ...(due.length > 0 ? [] : reflected.flatMap((look) => look.unsettled))],
+    warnings: [
+      ...(task.isUnknowable ? [unknowableWarning] : []),
+      ...reading.warnings,
+      ...(due.length > 0 ? [] : reflected.flatMap((look) => look.unsettled)),
+    ],
   };
 }
 
@@ -128,7 +135,7 @@ export async function lookAt(host: Host, task: Task, options: EngineOptions = {}
  * @throws BugError for a difference without a step; UnsupportedChangeError for a disruption that the task does not allow
  */
 export function planSteps(host: Host, task: Task, look: Look, options: EngineOptions): readonly Step[] {
-  if (look.differences.length === 0) return [];
+  if (look.differences.length === 0 && !task.isUnknowable) return [];
   const steps = look.reading.plan(look.due);
   if (steps.length === 0) {
     throw new BugError(
@@ -185,7 +192,7 @@ export async function takeSteps(
   if (options.signal?.aborted) throw new InterruptedError('interrupted; no further step was taken');
   options.ahead?.forget();
   const line = `${task.title}: ${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`;
-  const marker = task.inForce !== undefined && !task.loadedLater ? markerSteps(task) : [];
+  const marker = leavesMarker(task) ? markerSteps(task) : [];
   let first: Promise<Reading> | undefined;
   let taken = 0;
   for (const run of runsOf(steps)) {
@@ -214,9 +221,9 @@ export async function takeSteps(
 }
 
 /** Reads in the same turn in which steps are on their way, and so after them. Should they fail, nobody asks what it saw. */
-function readBehind(host: Host, task: Task, { ahead }: EngineOptions): Promise<Reading> {
-  const reading = task.read(host.reader);
-  reading.catch(() => {});
+function readBehind(host: Host, task: Task, { ahead }: EngineOptions): Promise<Reading> | undefined {
+  const reading = task.isUnknowable ? undefined : task.read(host.reader);
+  reading?.catch(() => {});
   ahead?.start();
   return reading;
 }
@@ -332,33 +339,6 @@ async function readSettled(host: Host, task: Task, wait: Wait): Promise<Reading>
   if (!reading.settling) return reading;
   const warnings = reading.warnings.length === 0 ? '' : `: ${reading.warnings.join('; ')}`;
   throw new ConvergenceError(`it has not settled within ${settleLimit} s${warnings}`);
-}
-
-/** How something is waited for. */
-interface Wait {
-  readonly signal: AbortSignal | undefined;
-  /** Steps that the task has taken before. */
-  readonly taken: number;
-}
-
-/**
- * Looks again and again until it is good or the time is over, and returns the last look. `worthwhile` ends it earlier.
- * @throws InterruptedError when it would have to wait, and the run is to end
- */
-async function lookUntil<T>(
-  seconds: number,
-  look: () => Promise<T>,
-  good: (seen: T) => boolean,
-  { signal, taken, worthwhile = () => true }: Wait & { worthwhile?: (seen: T) => boolean },
-): Promise<T> {
-  const deadline = performance.now() + seconds * 1000;
-  for (;;) {
-    const seen = await look();
-    if (good(seen) || !worthwhile(seen) || performance.now() > deadline) return seen;
-    await sleep(lookInterval * 1000, undefined, { signal }).catch(() => {
-      throw new InterruptedError('interrupted while its state was settling', taken);
-    });
-  }
 }
 
 function refuseDisruption(host: Host, task: Task, disrupts: Disruption, command: string, options: EngineOptions): void {

@@ -6,6 +6,7 @@ import { KvmPlayError, type Location, PlaybookError } from './errors.ts';
 import type { Host } from './hosts/host.ts';
 import type { ReadonlyHost } from './hosts/readonly_host.ts';
 import { callerLocation } from './location.ts';
+import { noteReflected } from './marker.ts';
 import type { Disruption, Step } from './step.ts';
 
 /** Something that a task leans on and that the host does not have. */
@@ -87,11 +88,18 @@ export interface ModuleSpec<Args extends object, State extends object, Found> {
   inForce?(host: ReadonlyHost, desired: State): Promise<InForce>;
   /** True for a module whose tasks can load what others have written, and so take `reflects`. */
   readonly loads?: true;
+  /**
+   * Tells of a task whose state cannot be known (a bare command): it is applied on every run and not looked at afterwards, and
+   * every report says so.
+   */
+  unknowable?(desired: State): boolean;
+  /** True for a module of whose steps nobody knows how to take them back: its tasks have no place in a network change. */
+  readonly irreversible?: true;
 }
 
 /** Options that every task takes beside its module's arguments. */
 export interface TaskOptions {
-  /** Earlier tasks whose written state this task loads (it must be a module that can, such as `service`). */
+  /** Earlier tasks whose written state this task loads (it must be a module that can, such as `service`): bridges, files, whatever changes. */
   readonly reflects?: readonly Task[];
   /** What this task may disturb: `link`, `guest` or `data`. A change that would disturb something else is refused. */
   readonly disrupts?: readonly Disruption[];
@@ -127,6 +135,10 @@ export interface Task {
   readonly loadedLater: boolean;
   readonly tags: readonly string[];
   readonly provides: readonly string[];
+  /** True when nobody can know whether it changes anything. */
+  readonly isUnknowable: boolean;
+  /** True when a network change could not take it back. */
+  readonly isIrreversible: boolean;
   /** The same for every task that wants the same, in this run and in another. */
   readonly fingerprint: string;
   /** Looks at a host. */
@@ -196,6 +208,7 @@ function newTask<Args extends object, State extends object, Found>(
   if (reflects.length > 0 && spec.loads !== true) {
     throw new PlaybookError(`${spec.name} cannot load what another task has written, so it takes no 'reflects'`);
   }
+  noteReflected(reflects);
   const { inForce } = spec;
   return Object.freeze({
     title: title ?? `${spec.name} ${subject}`,
@@ -207,6 +220,8 @@ function newTask<Args extends object, State extends object, Found>(
     loadedLater,
     tags,
     provides: spec.provides?.(desired) ?? [],
+    isUnknowable: spec.unknowable?.(desired) ?? false,
+    isIrreversible: spec.irreversible ?? false,
     fingerprint: createHash('sha256')
       .update(JSON.stringify([spec.name, desired]))
       .digest('hex'),

@@ -1,3 +1,4 @@
+export { type FileArgs, file } from './file.ts';
 export { type IfcfgBridgeArgs, ifcfgBridge } from './ifcfg_bridge.ts';
 export { type ServiceArgs, service } from './service.ts';
 export { type SysctlArgs, sysctl } from './sysctl.ts';

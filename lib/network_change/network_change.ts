@@ -103,6 +103,10 @@ function whatIsWrong(options: NetworkChangeOptions, tasks: readonly Task[]): str
   if (confirmWithin !== undefined && !(Number.isInteger(confirmWithin) && confirmWithin >= 10)) {
     return `'confirmWithin' is a whole number of seconds, 10 or more, and is ${confirmWithin}`;
   }
+  const irreversible = tasks.find(({ isIrreversible }) => isIrreversible);
+  if (irreversible !== undefined) {
+    return `'${irreversible.title}' has no place in it: nobody knows how to take back what the module ${irreversible.module} does; put it before or behind it`;
+  }
   for (const address of reachAt) {
     if (!isName(address)) return `'reachAt' has ${JSON.stringify(address)}, which is no address`;
   }
