@@ -1,0 +1,44 @@
+import { posix } from 'node:path';
+import * as v from 'valibot';
+import type { ReadonlyHost } from '../../lib/hosts/readonly_host.ts';
+import type { Missing } from '../../lib/module.ts';
+import { missingTool } from './packages.ts';
+
+/** Exit statuses by which a shell and timeout(1) say that there is no such command, or that it cannot be run. */
+export const notRun: readonly number[] = [126, 127];
+
+/** Schema of an argument vector. @param what names it in the message, e.g. `argv` */
+export function argvSchema(what: string): v.GenericSchema<readonly string[]> {
+  return v.pipe(
+    v.array(
+      v.pipe(
+        v.string(),
+        v.check((argument) => !argument.includes('\0'), 'an argument cannot hold a NUL'),
+      ),
+      `${what} is a list of arguments, never a line for a shell; who wants a shell writes ['sh', '-c', '…']`,
+    ),
+    v.check(([command = '']) => command !== '', `${what} is empty, and begins with the command`),
+  );
+}
+
+/** Schema of a time limit. */
+export const secondsSchema: v.GenericSchema<number> = v.pipe(
+  v.number(),
+  v.check(
+    (seconds) => Number.isInteger(seconds) && seconds > 0 && seconds <= 86_400,
+    'a time limit is a whole number of seconds from 1 to 86400',
+  ),
+);
+
+/** Names a command in titles: one line. */
+export function argvSubject(argv: readonly string[]): string {
+  return argv.join(' ').replaceAll(/[\s\p{Cc}]+/gu, ' ');
+}
+
+/** Says that a host lacks a command; one of a relative path is only found where it is run. */
+export async function missingCommand(host: ReadonlyHost, [name = '']: readonly string[]): Promise<readonly Missing[]> {
+  if (!name.includes('/')) return [(await missingTool(host, name)) ?? []].flat();
+  if (!posix.isAbsolute(name) || (await host.which(name)) !== undefined) return [];
+  const what = `there is no command ${name} on the host`;
+  return [{ key: `file:${name}`, what, remedy: 'put it there, or correct its path' }];
+}
