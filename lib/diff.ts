@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import { BugError } from './errors.ts';
+import { Secret } from './secret.ts';
 
 /** One path in a state that is not as wanted. */
 export interface Difference {
@@ -32,6 +34,7 @@ export function once<T>(value: T): Once<T> {
  */
 export function differences(wanted: unknown, actual: unknown, path = ''): readonly Difference[] {
   if (wanted === undefined || wanted instanceof Once) return [];
+  if (wanted instanceof Secret) throw new BugError(`${path} is a secret, and would be shown; compare it in 'read'`);
   if (isRecord(wanted)) {
     const inside = isRecord(actual) ? actual : {};
     return Object.entries(wanted).flatMap(([key, value]) =>

@@ -41,6 +41,7 @@ export {
 export { type Play, type PlayOptions, play, type Value, type Values } from './play.ts';
 export { type RunOptions, run } from './run.ts';
 export { events } from './run_events.ts';
+export { Secret, secret } from './secret.ts';
 export {
   type CommandStep,
   command,

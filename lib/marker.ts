@@ -1,13 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { Host } from './hosts/host.ts';
-import { stateDirectory } from './hosts/paths.ts';
+import { fileNameOf, stateDirectory } from './hosts/paths.ts';
 import type { Task } from './module.ts';
 import { makeDirectory, removeFile, type Step, writeFile } from './step.ts';
 
 const directory = `${stateDirectory}/pending`;
-
-/** Longest name that a file can have, with room to spare. */
-const nameLimit = 200;
 
 /** Tasks that another one loads. They are kept here because a run need not know of that one: it may have been left out by its tags. */
 const reflected = new WeakSet<Task>();
@@ -43,7 +39,5 @@ export async function clearMarker(host: Host, task: Task): Promise<void> {
 
 /** Where the marker of a task is. */
 export function markerPath(task: Task): string {
-  const subject = encodeURIComponent(task.subject);
-  const name = subject.length > nameLimit ? createHash('sha256').update(task.subject).digest('hex') : subject;
-  return `${directory}/${task.module}-${name}`;
+  return `${directory}/${task.module}-${fileNameOf(task.subject)}`;
 }

@@ -7,6 +7,7 @@ import type { Host } from './hosts/host.ts';
 import type { ReadonlyHost } from './hosts/readonly_host.ts';
 import { callerLocation } from './location.ts';
 import { noteReflected } from './marker.ts';
+import { refuseMasks, type Secret, secretsIn } from './secret.ts';
 import type { Disruption, Step } from './step.ts';
 
 /** Something that a task leans on and that the host does not have. */
@@ -139,7 +140,9 @@ export interface Task {
   readonly isUnknowable: boolean;
   /** True when a network change could not take it back. */
   readonly isIrreversible: boolean;
-  /** The same for every task that wants the same, in this run and in another. */
+  /** What nobody may see of it. */
+  readonly secrets: readonly Secret[];
+  /** The same for every task that wants the same, in this run and in another. It says nothing of secrets: a hash can be guessed. */
   readonly fingerprint: string;
   /** Looks at a host. */
   read(host: ReadonlyHost): Promise<Reading>;
@@ -204,6 +207,8 @@ function newTask<Args extends object, State extends object, Found>(
 ): Task {
   const { reflects = [], disrupts = [], loadedLater = false, tags = [] } = args;
   const desired = spec.desired(args);
+  refuseMasks(spec.name, desired);
+  const secrets = secretsIn(desired);
   const subject = spec.subject(desired);
   if (reflects.length > 0 && spec.loads !== true) {
     throw new PlaybookError(`${spec.name} cannot load what another task has written, so it takes no 'reflects'`);
@@ -222,10 +227,12 @@ function newTask<Args extends object, State extends object, Found>(
     provides: spec.provides?.(desired) ?? [],
     isUnknowable: spec.unknowable?.(desired) ?? false,
     isIrreversible: spec.irreversible ?? false,
+    secrets,
     fingerprint: createHash('sha256')
       .update(JSON.stringify([spec.name, desired]))
       .digest('hex'),
     async read(host: ReadonlyHost): Promise<Reading> {
+      for (const each of secrets) await each.reveal();
       const seen = await spec.read(host, desired);
       return {
         differences: differences(desired, seen.state),

@@ -4,6 +4,7 @@ import { type Once, once } from '../lib/diff.ts';
 import { ArgumentError } from '../lib/errors.ts';
 import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
 import { defineModule, type Missing, type Module, type Seen, type TaskOptions } from '../lib/module.ts';
+import { Secret } from '../lib/secret.ts';
 import { type CommandStep, command as commandStep, type Disruption } from '../lib/step.ts';
 import { argvSchema, argvSubject, missingCommand, notRun, secondsSchema } from './backends/argv.ts';
 
@@ -19,8 +20,8 @@ export interface CommandArgs {
   readonly unless?: readonly string[];
   /** A command that only looks, and exits with 0 while it is due. */
   readonly onlyIf?: readonly string[];
-  /** Text for its standard input. */
-  readonly stdin?: string;
+  /** Text for its standard input, or a secret one. */
+  readonly stdin?: string | Secret;
   /** Seconds after which it is ended and has failed. Default 120. */
   readonly timeLimit?: number;
   /** The directory in which it is run, and in which `unless` and `onlyIf` look. Default `/`. */
@@ -33,7 +34,7 @@ export interface CommandState {
   readonly run: Once<{
     readonly argv: readonly string[];
     readonly cwd?: string;
-    readonly stdin?: string;
+    readonly stdin?: string | Secret;
     readonly timeLimit?: number;
     readonly disrupts?: Disruption;
   }>;
@@ -52,7 +53,7 @@ const schema = v.strictObject({
   removes: v.optional(absolutePath('what it removes')),
   unless: v.optional(argvSchema("'unless'")),
   onlyIf: v.optional(argvSchema("'onlyIf'")),
-  stdin: v.optional(v.string()),
+  stdin: v.optional(v.union([v.string(), v.instance(Secret)], 'it is a text or a secret')),
   timeLimit: v.optional(secondsSchema),
   cwd: v.optional(absolutePath('the directory')),
 });

@@ -5,6 +5,8 @@ import { type Once, once } from '../lib/diff.ts';
 import { UnsupportedChangeError } from '../lib/errors.ts';
 import type { ReadonlyHost, TextFile } from '../lib/hosts/readonly_host.ts';
 import { defineModule, type Missing, type Module, type Seen } from '../lib/module.ts';
+import { Secret } from '../lib/secret.ts';
+import { secretNote } from '../lib/secret_note.ts';
 import { command, makeDirectory, removeFile, type Step, writeFile } from '../lib/step.ts';
 import { type FileStatus, missingOwners, ownerOf, readStatus } from './backends/file_status.ts';
 
@@ -12,9 +14,9 @@ import { type FileStatus, missingOwners, ownerOf, readStatus } from './backends/
 export interface FileArgs {
   /** Its absolute path. A symbolic link is followed to what it names; with `absent` the link itself goes. */
   readonly path: string;
-  /** The whole text, in UTF-8. Unless given the text is left as it is, and a new file is empty. */
-  readonly content?: string;
-  /** Its permissions as chmod(1) takes them, three or four octal digits: `'0640'`. Unless given they are left as they are; a new file gets `'0644'`, a new directory `'0755'`. */
+  /** The whole text, in UTF-8; it may be secret, or hold secrets (`secret.text`). Unless given the text is left as it is, and a new file is empty. */
+  readonly content?: string | Secret;
+  /** Its permissions as chmod(1) takes them, three or four octal digits: `'0640'`. Unless given they are left as they are; a new file gets `'0644'`, a new directory `'0755'`, and what is secret has `'0600'`. */
   readonly mode?: string;
   /** The user who owns it, by name or number. Left as it is unless given. */
   readonly owner?: string;
@@ -35,12 +37,14 @@ export interface FileState {
   readonly owner?: string;
   readonly group?: string;
   /** The text that is wanted. */
-  readonly text?: Once<string>;
+  readonly text?: Once<string | Secret>;
 }
 
 interface FileFound {
   readonly status: FileStatus | undefined;
   readonly before: TextFile | undefined;
+  /** What is there was written as a secret. */
+  readonly isSecret: boolean;
   /** What is in a directory that is to be removed. */
   readonly names: readonly string[];
 }
@@ -50,7 +54,7 @@ const account = (what: string): v.GenericSchema<string> =>
 
 const schema = v.strictObject({
   path: absolutePath("a file's path"),
-  content: v.optional(v.string()),
+  content: v.optional(v.union([v.string(), v.instance(Secret)], 'it is a text or a secret')),
   mode: v.optional(
     v.pipe(v.string(), v.regex(/^[0-7]{3,4}$/, found("a mode is three or four octal digits, such as '0640'"))),
   ),
@@ -81,7 +85,8 @@ export const file: Module<FileArgs> = defineModule<FileArgs, FileState, FileFoun
 });
 
 function desired(args: FileArgs): FileState {
-  const { path, content, mode, owner, group, state } = parseArguments('file', schema, args);
+  const { path, content, owner, group, state, ...rest } = parseArguments('file', schema, args);
+  const mode = rest.mode ?? (content instanceof Secret && state === 'file' ? '0600' : undefined);
   if (state === 'directory') refuseIdle('file', { content }, "state: 'directory'");
   if (state === 'absent') refuseIdle('file', { content, mode, owner, group }, "state: 'absent'");
   return {
@@ -102,15 +107,16 @@ function withParents(path: string): readonly string[] {
 async function read(host: ReadonlyHost, wanted: FileState): Promise<Seen<FileState, FileFound>> {
   const { path, text } = wanted;
   const parent = posix.dirname(path);
-  const [status, before, hasParent] = await Promise.all([
+  const [status, before, hasParent, isSecret] = await Promise.all([
     readStatus(host, path, { follow: wanted.state !== 'absent' }),
     text === undefined ? undefined : readText(host, path),
     wanted.state === 'file' ? host.exists(parent) : true,
+    host.exists(secretNote(path)),
   ]);
   if (status === undefined) {
     return {
       state: { path, state: 'absent' },
-      found: { status, before: undefined, names: [] },
+      found: { status, before: undefined, isSecret, names: [] },
       missing: [...(hasParent ? [] : [missingDirectory(parent)]), ...(await missingOwners(host, wanted))],
     };
   }
@@ -128,6 +134,7 @@ async function read(host: ReadonlyHost, wanted: FileState): Promise<Seen<FileSta
     found: {
       status,
       before: kept,
+      isSecret,
       names: wanted.state === 'absent' && status.kind === 'directory' ? await host.listDirectory(path) : [],
     },
     missing: await missingOwners(host, wanted, state),
@@ -143,7 +150,8 @@ async function readText(host: ReadonlyHost, path: string): Promise<TextFile | Er
 }
 
 /** Bytes that are no UTF-8 are never those of the wanted text, whatever they look like. */
-function isSame(before: TextFile | undefined, text: string): boolean {
+function isSame(before: TextFile | undefined, wanted: string | Secret): boolean {
+  const text = wanted instanceof Secret ? wanted.revealed : wanted;
   return before !== undefined && before.encoding === 'utf8' && before.text === text;
 }
 
@@ -158,13 +166,13 @@ function missingDirectory(path: string): Missing {
 function plan({ state, found }: Seen<FileState, FileFound>, wanted: FileState): readonly Step[] {
   const { status } = found;
   if (status === undefined) return planNew(wanted);
-  if (wanted.state === 'absent') return planRemoval(status, found.names, wanted);
+  if (wanted.state === 'absent') return planRemoval(status, found, wanted);
   if (status.kind !== wanted.state) {
     throw new UnsupportedChangeError(
       `${wanted.path} is a ${status.kind}, wanted is a ${wanted.state}; move away what is there, or take another path`,
     );
   }
-  return planChange(state, status, found.before, wanted);
+  return planChange(state, status, found, wanted);
 }
 
 /** A new file has its mode before its text can be seen; another owner takes bits such as setuid off again. */
@@ -179,8 +187,8 @@ function planNew(wanted: FileState): readonly Step[] {
   ];
 }
 
-function planRemoval(status: FileStatus, names: readonly string[], { path }: FileState): readonly Step[] {
-  if (status.kind !== 'directory') return [removeFile(path)];
+function planRemoval(status: FileStatus, { names, isSecret }: FileFound, { path }: FileState): readonly Step[] {
+  if (status.kind !== 'directory') return [removeFile(path, isSecret ? { secret: true } : {})];
   if (names.length > 0) {
     const some = names.slice(0, 3).join(', ');
     throw new UnsupportedChangeError(
@@ -194,7 +202,7 @@ function planRemoval(status: FileStatus, names: readonly string[], { path }: Fil
 function planChange(
   state: Partial<FileState>,
   status: FileStatus,
-  before: TextFile | undefined,
+  { before, isSecret }: FileFound,
   wanted: FileState,
 ): readonly Step[] {
   const { path, mode, text } = wanted;
@@ -216,10 +224,14 @@ function planChange(
   return [
     ...(isNarrowed ? [chmod(narrow, wanted, status.mode)] : []),
     ...(own === undefined ? [] : [command(['chown', own, path], { undo: undoOwner })]),
-    // What is written is UTF-8, whatever it was.
-    ...(isWritten ? [writeFile(path, text.value, before && { before: { ...before, encoding: 'utf8' } })] : []),
+    ...(isWritten ? [writeFile(path, text.value, isSecret ? { secret: true } : asUtf8(before))] : []),
     ...(mode === undefined || mode === left ? [] : [chmod(mode, wanted, status.mode)]),
   ];
+}
+
+/** What is written is UTF-8, whatever it was. */
+function asUtf8(before: TextFile | undefined): { before?: TextFile } {
+  return before === undefined ? {} : { before: { ...before, encoding: 'utf8' } };
 }
 
 /** chmod(1) leaves a directory's setuid and setgid as they are unless there are more than four digits. */

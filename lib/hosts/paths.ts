@@ -1,5 +1,16 @@
+import { createHash } from 'node:crypto';
+
 /** Where kvm-play keeps what must outlive a reboot of a host: markers and backups. */
 export const stateDirectory = '/var/lib/kvm-play';
 
 /** Where kvm-play keeps what a reboot may forget: the lock, journals of detached steps. */
 export const runtimeDirectory = '/run/kvm-play';
+
+/** Longest name that is spelled out; a file's name ends at 255 bytes. */
+const nameLimit = 200;
+
+/** Spells a text as a file's name; a long one only by its hash. */
+export function fileNameOf(text: string): string {
+  const name = encodeURIComponent(text);
+  return name.length > nameLimit ? createHash('sha256').update(text).digest('hex') : name;
+}

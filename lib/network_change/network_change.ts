@@ -107,6 +107,10 @@ function whatIsWrong(options: NetworkChangeOptions, tasks: readonly Task[]): str
   if (irreversible !== undefined) {
     return `'${irreversible.title}' has no place in it: nobody knows how to take back what the module ${irreversible.module} does; put it before or behind it`;
   }
+  const secret = tasks.find(({ secrets }) => secrets.length > 0);
+  if (secret !== undefined) {
+    return `'${secret.title}' has no place in it: it holds a secret, and what a network change replaces is kept on the host until the next one; put it before or behind it`;
+  }
   for (const address of reachAt) {
     if (!isName(address)) return `'reachAt' has ${JSON.stringify(address)}, which is no address`;
   }

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import * as v from 'valibot';
 import type { ReadonlyHost } from '../../lib/hosts/readonly_host.ts';
 import type { Missing } from '../../lib/module.ts';
+import { Secret } from '../../lib/secret.ts';
 import { missingTool } from './packages.ts';
 
 /** Exit statuses by which a shell and timeout(1) say that there is no such command, or that it cannot be run. */
@@ -12,7 +13,11 @@ export function argvSchema(what: string): v.GenericSchema<readonly string[]> {
   return v.pipe(
     v.array(
       v.pipe(
-        v.string(),
+        v.string(({ input }) =>
+          input instanceof Secret
+            ? `${what} holds a secret, and every process list would show it; give it to the command by 'stdin', or in a file`
+            : `${what} holds ${JSON.stringify(input)}, and an argument is a text`,
+        ),
         v.check((argument) => !argument.includes('\0'), 'an argument cannot hold a NUL'),
       ),
       `${what} is a list of arguments, never a line for a shell; who wants a shell writes ['sh', '-c', '…']`,

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ArgumentError, CommandError, ConvergenceError, MissingError } from '../../lib/errors.ts';
 import type { TaskOptions } from '../../lib/module.ts';
 import { networkChange } from '../../lib/network_change/network_change.ts';
+import { Secret } from '../../lib/secret.ts';
 import { type CommandArgs, command } from '../../modules/command.ts';
 import { type Answer, FakeHost } from '../support/fake_host.ts';
 
@@ -46,6 +47,14 @@ describe('desired', () => {
   test('a line for a shell is refused, and how to write it is said', () => {
     const args: CommandArgs = JSON.parse('{ "argv": "rm -rf /tmp/x" }');
     expect(() => command(args)).toThrow("never a line for a shell; who wants a shell writes ['sh', '-c', '…']");
+  });
+
+  test('a secret argument is refused, because process lists show arguments', () => {
+    const token = new Secret('a test', () => 'hunter2');
+    const args: CommandArgs = { argv: ['login'] };
+    Object.assign(args, { argv: ['login', token] });
+    expect(() => command(args)).toThrow("'argv' holds a secret, and every process list would show it");
+    expect(() => command({ argv: ['login', `${token}`] })).toThrow('command: a text holds ***');
   });
 
   test('is about its command line, on one line, and provides what it creates', () => {
@@ -105,6 +114,13 @@ describe('plan', () => {
   test('is the command itself, with what it was given', async () => {
     const { steps } = await command.check(maker(), { argv, stdin: 'text', timeLimit: 600 });
     expect(steps).toEqual([{ kind: 'command', argv, stdin: 'text', timeLimit: 600 }]);
+  });
+
+  test('a secret stays one on its way to the standard input', async () => {
+    const token = new Secret('a test', () => 'hunter2');
+    const { steps } = await command.check(maker(), { argv, stdin: token });
+    expect(steps).toEqual([{ kind: 'command', argv, stdin: token }]);
+    expect(token.revealed).toBe('hunter2');
   });
 
   test('runs in its directory, and so does what looks', async () => {

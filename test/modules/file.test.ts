@@ -1,5 +1,8 @@
+import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { ArgumentError, MissingError, UnsupportedChangeError } from '../../lib/errors.ts';
+import { networkChange } from '../../lib/network_change/network_change.ts';
+import { Secret, secret } from '../../lib/secret.ts';
 import type { Step } from '../../lib/step.ts';
 import { type FileArgs, file } from '../../modules/file.ts';
 import { fakeDisk } from '../support/fake_disk.ts';
@@ -230,7 +233,66 @@ describe('plan', () => {
   });
 });
 
+describe('a secret text', () => {
+  const token = new Secret('a test', () => 'hunter2');
+  const password = secret.text`password=${token}\n`;
+  const text = 'password=hunter2\n';
+  const note = '/var/lib/kvm-play/secret/%2Fa';
+
+  test('is compared, and shown neither as a state nor as a diff nor in a step', async () => {
+    const { differences, steps, warnings } = await file.check(fakeDisk({ '/a': { text: 'old hunter2' } }), {
+      path: '/a',
+      content: password,
+    });
+    expect(differences.map(({ path, actual }) => [path, actual])).toEqual([
+      ['content', 'another'],
+      ['mode', '0644'],
+    ]);
+    expect(lines(steps)).toEqual(['chmod 0600 /a', 'write /a']);
+    expect(steps[1]).toEqual({ kind: 'write', path: '/a', text: password, secret: true });
+    expect(inspect({ differences, steps, warnings }, { depth: 9 })).not.toContain('hunter2');
+    const same = { '/a': { text, mode: '600' } };
+    expect((await file.check(fakeDisk(same), { path: '/a', content: password })).changed).toBe(false);
+  });
+
+  test('has mode 0600 unless another is given', async () => {
+    const modeOf = async (args: Partial<FileArgs>): Promise<readonly string[]> =>
+      lines((await file.check(fakeDisk({ '/etc/x': {} }), { path: '/etc/a', content: password, ...args })).steps);
+    expect(await modeOf({})).toEqual(['write 600 /etc/a']);
+    expect(await modeOf({ mode: '0640' })).toEqual(['write 640 /etc/a']);
+  });
+
+  test('that was there is not shown either when something replaces or removes it', async () => {
+    const found = { '/a': { text, mode: '600' }, [note]: {} };
+    for (const args of [{ content: 'plain' }, { state: 'absent' as const }]) {
+      const { steps } = await file.check(fakeDisk(found), { path: '/a', ...args });
+      expect(steps).toMatchObject([{ path: '/a', secret: true }]);
+      expect(inspect(steps)).not.toContain('hunter2');
+    }
+  });
+
+  test('leaves no trace in what a task is known by', () => {
+    const of = (content: string | Secret): string => file({ path: '/a', content }).fingerprint;
+    expect(of(password)).toBe(of(new Secret('another', () => 'hunter3')));
+  });
+
+  test('that cannot be read is an error before anything is written', async () => {
+    const host = fakeDisk();
+    const change = file.apply(host, { path: '/a', content: secret.env('KVM_PLAY_NO_SUCH') });
+    await expect(change).rejects.toThrow("the environment variable 'KVM_PLAY_NO_SUCH' is not set");
+    expect(host.executed).toEqual([]);
+  });
+
+  test('in a plain text is refused, and so is one in a network change', () => {
+    expect(() => file({ path: '/a', content: `password=${token}` })).toThrow('file: a text holds ***');
+    expect(() => networkChange({}, [file('Write it', { path: '/a', content: password })])).toThrow(
+      "'Write it' has no place in it: it holds a secret",
+    );
+  });
+});
+
 test.each<[string, Parameters<typeof fakeDisk>[0], FileArgs]>([
+  ['a secret', { '/a': { text: 'old' } }, { path: '/a', content: new Secret('a test', () => 'hunter2') }],
   ['a new file', { '/etc/near': {} }, { path: '/etc/a', content: 'x\n', mode: '0640', group: 'libvirt' }],
   [
     'a file that differs',
