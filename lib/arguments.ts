@@ -51,6 +51,17 @@ export function line(what: string): v.GenericSchema<string> {
   );
 }
 
+/** Schema of an absolute path that no tool takes for an option; `.`, `..` and doubled slashes are refused. */
+export function absolutePath(what: string): v.GenericSchema<string> {
+  return v.pipe(
+    line(what),
+    v.regex(
+      /^(\/(?!\.{1,2}(\/|$))[^/]+)+$/,
+      found(`${what} must be an absolute path without '.', '..' or doubled slashes`),
+    ),
+  );
+}
+
 /**
  * Makes a message for a schema's check that says what was found; not for a secret.
  * @param rule what must be, e.g. `the MTU is a whole number`

@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import { BugError } from './errors.ts';
+import { Secret } from './secret.ts';
 
 /** One path in a state that is not as wanted. */
 export interface Difference {
@@ -32,6 +34,7 @@ export function once<T>(value: T): Once<T> {
  */
 export function differences(wanted: unknown, actual: unknown, path = ''): readonly Difference[] {
   if (wanted === undefined || wanted instanceof Once) return [];
+  if (wanted instanceof Secret) throw new BugError(`${path} is a secret, and would be shown; compare it in 'read'`);
   if (isRecord(wanted)) {
     const inside = isRecord(actual) ? actual : {};
     return Object.entries(wanted).flatMap(([key, value]) =>
@@ -48,6 +51,17 @@ export function expected<State extends object>(wanted: State, actual: Partial<St
     if (value === undefined || value instanceof Once) Reflect.deleteProperty(compared, key);
   }
   return { ...actual, ...compared };
+}
+
+/** Says in words what is not as wanted. */
+export function describeDifferences(found: readonly Difference[]): string {
+  return found.map(({ path, wanted, actual }) => `${path} is ${inWords(actual)}, wanted ${inWords(wanted)}`).join('; ');
+}
+
+/** Shows a value of a state to a person. */
+export function inWords(value: unknown): string {
+  if (value === undefined) return 'absent';
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,4 @@
-import type { Difference } from './diff.ts';
+import { type Difference, describeDifferences, inWords } from './diff.ts';
 import {
   BugError,
   type CommandError,
@@ -10,12 +10,15 @@ import {
 } from './errors.ts';
 import type { Host, ReachOptions } from './hosts/host.ts';
 import { lookUntil, type Wait } from './look_until.ts';
-import { clearMarker, hasMarker, markerSteps } from './marker.ts';
+import { clearMarker, hasMarker, leavesMarker, markerSteps } from './marker.ts';
 import type { InForce, Missing, Reading, Task } from './module.ts';
 import { type CommandStep, type Disruption, type Step, shownArgv } from './step.ts';
 
 /** Seconds that a state may take to settle (a unit that is starting, a bridge that is coming up). */
 const settleLimit = 30;
+/** What every report says of a task whose state cannot be known, whether it is checked or applied. */
+const unknowableWarning = 'whether it changes anything cannot be known';
+
 /** Seconds that others may take for their part (a DHCP server for a lease). */
 const othersLimit = 60;
 
@@ -100,14 +103,16 @@ export async function applyOnce<State>(
       return result(look, steps);
     }
     const { failures, first } = await takeSteps(host, task, steps, options);
+    const doubts = failures.map(({ message }) => message);
+    if (task.isUnknowable) return { ...result(look, steps), warnings: [...look.warnings, ...doubts] };
     try {
       const wait: Wait = { signal: options.signal, taken: steps.length };
       const { reading: after, hasWaited } = await converged(host, task, wait, first);
       if (look.due.length > 0) await awaitLoaded(host, task, wait, options);
       if (hasWaited || look.due.length > 0) options.ahead?.forget();
       refuseAwaited(after);
-      const doubts = failures.map(({ message }) => `${message}\nyet everything is as wanted`);
-      const warnings = [...new Set([...look.warnings, ...after.warnings, ...doubts])];
+      const passed = doubts.map((message) => `${message}\nyet everything is as wanted`);
+      const warnings = [...new Set([...look.warnings, ...after.warnings, ...passed])];
       return { ...result(look, steps), warnings, after: after.state };
     } catch (error) {
       const [failure] = failures;
@@ -133,7 +138,11 @@ export async function lookAt<State>(host: Host, task: Task<State>, options: Engi
     due,
     differences: [...reading.differences, ...due],
     missing: reading.missing,
-    warnings: [...reading.warnings, ...(due.length > 0 ? [] : reflected.flatMap((look) => look.unsettled))],
+    warnings: [
+      ...(task.isUnknowable ? [unknowableWarning] : []),
+      ...reading.warnings,
+      ...(due.length > 0 ? [] : reflected.flatMap((look) => look.unsettled)),
+    ],
   };
 }
 
@@ -142,7 +151,7 @@ export async function lookAt<State>(host: Host, task: Task<State>, options: Engi
  * @throws BugError for a difference without a step; UnsupportedChangeError for a disruption that the task does not allow
  */
 export function planSteps(host: Host, task: Task, look: Look, options: EngineOptions): readonly Step[] {
-  if (look.differences.length === 0) return [];
+  if (look.differences.length === 0 && !task.isUnknowable) return [];
   const steps = inTime(look.reading.plan(look.due), task.timeLimit);
   if (steps.length === 0) {
     throw new BugError(
@@ -164,17 +173,6 @@ export function refuseMissing(missing: readonly Missing[]): void {
     ({ what, remedy }) => `${what}: ${remedy}`,
   );
   throw new MissingError(lines.join('\n'));
-}
-
-/** Says in words what is not as wanted. */
-export function describeDifferences(found: readonly Difference[]): string {
-  return found.map(({ path, wanted, actual }) => `${path} is ${inWords(actual)}, wanted ${inWords(wanted)}`).join('; ');
-}
-
-/** Shows a value of a state to a person. */
-export function inWords(value: unknown): string {
-  if (value === undefined) return 'absent';
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** What taking a task's steps came to. */
@@ -199,7 +197,7 @@ export async function takeSteps<State>(
   if (options.signal?.aborted) throw new InterruptedError('interrupted; no further step was taken');
   options.ahead?.forget();
   const line = `${task.title}: ${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`;
-  const marker = task.inForce !== undefined && !task.loadedLater ? markerSteps(task) : [];
+  const marker = leavesMarker(task) ? markerSteps(task) : [];
   let first: Promise<Reading<State>> | undefined;
   let taken = 0;
   for (const run of runsOf(steps)) {
@@ -228,9 +226,13 @@ export async function takeSteps<State>(
 }
 
 /** Reads in the same turn in which steps are on their way, and so after them. Should they fail, nobody asks what it saw. */
-function readBehind<State>(host: Host, task: Task<State>, { ahead }: EngineOptions): Promise<Reading<State>> {
-  const reading = task.read(host.reader);
-  reading.catch(() => {});
+function readBehind<State>(
+  host: Host,
+  task: Task<State>,
+  { ahead }: EngineOptions,
+): Promise<Reading<State>> | undefined {
+  const reading = task.isUnknowable ? undefined : task.read(host.reader);
+  reading?.catch(() => {});
   ahead?.start();
   return reading;
 }

@@ -1,3 +1,5 @@
+import { masked } from './masking.ts';
+
 /** Where in the user's site something was written. The column is left out: what strips a site's types may shift it. */
 export interface Location {
   readonly file: string;
@@ -22,6 +24,11 @@ export class KvmPlayError extends Error {
   override readonly name: string = 'KvmPlayError';
   readonly context: ErrorContext = {};
 
+  /** A host's own words may hold what it was given: secrets are hidden in the message. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(masked(message), options);
+  }
+
   /** Adds what is known of the place, without replacing what is known already; returns the same error. */
   at(context: ErrorContext): this {
     this.context.task ??= context.task;
@@ -39,6 +46,11 @@ export class ArgumentError extends KvmPlayError {
 /** A site cannot be loaded or makes no sense as a whole. */
 export class PlaybookError extends KvmPlayError {
   override readonly name = 'PlaybookError';
+}
+
+/** A secret could not be read where it comes from. */
+export class SecretError extends KvmPlayError {
+  override readonly name = 'SecretError';
 }
 
 /** A host could not be reached, or the link to it was lost for good. */
@@ -61,7 +73,7 @@ export class CommandError extends KvmPlayError {
 
   constructor(message: string, failure: CommandFailure, options?: ErrorOptions) {
     super(message, options);
-    this.failure = failure;
+    this.failure = { ...failure, argv: failure.argv.map(masked), stderr: masked(failure.stderr) };
   }
 }
 

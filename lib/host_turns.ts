@@ -1,12 +1,6 @@
 import { applyLook } from './apply_task.ts';
-import {
-  describeDifferences,
-  type EngineOptions,
-  planSteps,
-  refuseMissing,
-  result,
-  type TaskResult,
-} from './engine.ts';
+import { describeDifferences } from './diff.ts';
+import { type EngineOptions, planSteps, refuseMissing, result, type TaskResult } from './engine.ts';
 import { ConnectionError, ConvergenceError, InterruptedError, RollBackUnverifiedError } from './errors.ts';
 import type { PlayEvent, TaskStatus } from './events.ts';
 import type { Facts } from './facts.ts';
@@ -171,7 +165,7 @@ export class HostTurns {
     const status = statusOf(outcome.steps);
     if (outcome.changed) this.#from.written.add(task);
     this.#results.add({ task, status, before: outcome.before, after: outcome.after });
-    this.#done.set(task, host);
+    if (!task.isUnknowable) this.#done.set(task, host);
     return this.#from.report.end(name, status, { result: outcome });
   }
 

@@ -56,6 +56,7 @@ export {
 } from './play_items.ts';
 export { type RunOptions, run } from './run.ts';
 export { events } from './run_events.ts';
+export { Secret, secret } from './secret.ts';
 export {
   type CommandStep,
   command,

@@ -1,9 +1,22 @@
 import type { Host } from './hosts/host.ts';
-import { stateDirectory } from './hosts/paths.ts';
+import { fileNameOf, stateDirectory } from './hosts/paths.ts';
 import type { Task } from './module.ts';
 import { makeDirectory, removeFile, type Step, writeFile } from './step.ts';
 
 const directory = `${stateDirectory}/pending`;
+
+/** Tasks that another one loads. They are kept here because a run need not know of that one: it may have been left out by its tags. */
+const reflected = new WeakSet<Task>();
+
+/** Notes that a task loads what others have written. */
+export function noteReflected(tasks: readonly Task[]): void {
+  for (const task of tasks) reflected.add(task);
+}
+
+/** Tells whether something has to load what a task writes, so that a marker says so until then. */
+export function leavesMarker(task: Task): boolean {
+  return !task.loadedLater && (task.inForce !== undefined || reflected.has(task));
+}
 
 /**
  * Steps that leave a marker on the host: what this task writes is not loaded yet. It outlives the run and a reboot,
@@ -26,5 +39,5 @@ export async function clearMarker(host: Host, task: Task): Promise<void> {
 
 /** Where the marker of a task is. */
 export function markerPath(task: Task): string {
-  return `${directory}/${task.module}-${encodeURIComponent(task.subject)}`;
+  return `${directory}/${task.module}-${fileNameOf(task.subject)}`;
 }

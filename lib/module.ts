@@ -8,6 +8,8 @@ import type { Host } from './hosts/host.ts';
 import type { ReadonlyHost } from './hosts/readonly_host.ts';
 import type { Condition } from './known.ts';
 import { callerLocation } from './location.ts';
+import { noteReflected } from './marker.ts';
+import { refuseMasks, type Secret, secretsIn } from './secret.ts';
 import type { Disruption, Step } from './step.ts';
 
 /** Something that a task leans on and that the host does not have. */
@@ -89,6 +91,13 @@ export interface ModuleSpec<Args extends object, State extends object, Found> {
   inForce?(host: ReadonlyHost, desired: State): Promise<InForce>;
   /** True for a module whose tasks can load what others have written, and so take `reflects`. */
   readonly loads?: true;
+  /**
+   * Tells of a task whose state cannot be known (a bare command): it is applied on every run and not looked at afterwards, and
+   * every report says so.
+   */
+  unknowable?(desired: State): boolean;
+  /** True for a module of whose steps nobody knows how to take them back: its tasks have no place in a network change. */
+  readonly irreversible?: true;
 }
 
 /** How often a task is tried before it counts as failed. */
@@ -101,7 +110,7 @@ export interface Retry {
 
 /** Options that every task takes beside its module's arguments. `State` is what its module compares. */
 export interface TaskOptions<State = unknown> {
-  /** Earlier tasks whose written state this task loads (it must be a module that can, such as `service`). */
+  /** Earlier tasks whose written state this task loads (it must be a module that can, such as `service`): bridges, files, whatever changes. */
   readonly reflects?: readonly Task[];
   /** What this task may disturb: `link`, `guest` or `data`. A change that would disturb something else is refused. */
   readonly disrupts?: readonly Disruption[];
@@ -164,7 +173,13 @@ export interface Task<State = unknown> {
   readonly timeLimit: number | undefined;
   readonly become: boolean | undefined;
   readonly provides: readonly string[];
-  /** The same for every task that wants the same, in this run and in another. */
+  /** True when nobody can know whether it changes anything. */
+  readonly isUnknowable: boolean;
+  /** True when a network change could not take it back. */
+  readonly isIrreversible: boolean;
+  /** What nobody may see of it. */
+  readonly secrets: readonly Secret[];
+  /** The same for every task that wants the same, in this run and in another. It says nothing of secrets: a hash can be guessed. */
   readonly fingerprint: string;
   /** Looks at a host. */
   read(host: ReadonlyHost): Promise<Reading<State>>;
@@ -240,10 +255,13 @@ function newTask<Args extends object, State extends object, Found>(
   } = args;
   checkTimes(args);
   const desired = spec.desired(args);
+  refuseMasks(spec.name, desired);
+  const secrets = secretsIn(desired);
   const subject = spec.subject(desired);
   if (reflects.length > 0 && spec.loads !== true) {
     throw new PlaybookError(`${spec.name} cannot load what another task has written, so it takes no 'reflects'`);
   }
+  noteReflected(reflects);
   const { inForce } = spec;
   return Object.freeze({
     title: title ?? `${spec.name} ${subject}`,
@@ -260,10 +278,14 @@ function newTask<Args extends object, State extends object, Found>(
     timeLimit,
     become,
     provides: spec.provides?.(desired) ?? [],
+    isUnknowable: spec.unknowable?.(desired) ?? false,
+    isIrreversible: spec.irreversible ?? false,
+    secrets,
     fingerprint: createHash('sha256')
       .update(JSON.stringify([spec.name, desired]))
       .digest('hex'),
     async read(host: ReadonlyHost): Promise<Reading<State>> {
+      for (const each of secrets) await each.reveal();
       const seen = await spec.read(host, desired);
       return {
         state: seen.state,
@@ -289,7 +311,7 @@ function checkTimes({ retry, timeLimit }: TaskOptions): void {
     throw new PlaybookError(`'retry.attempts' is a whole number from 1 on, and is ${attempts}`);
   }
   if (!(interval >= 0)) throw new PlaybookError(`'retry.interval' is a number of seconds, and is ${interval}`);
-  if (timeLimit !== undefined && !(timeLimit > 0)) {
-    throw new PlaybookError(`'timeLimit' is a number of seconds above 0, and is ${timeLimit}`);
+  if (timeLimit !== undefined && !(Number.isInteger(timeLimit) && timeLimit > 0)) {
+    throw new PlaybookError(`'timeLimit' is a whole number of seconds from 1 on, and is ${timeLimit}`);
   }
 }

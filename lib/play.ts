@@ -121,8 +121,10 @@ function checkTasks(tasks: readonly Task[]): void {
           placeOf(task),
         );
       }
-      if (reflected.inForce === undefined) {
-        throw new PlaybookError(`it reflects '${reflected.title}', which nothing else has to load`).at(placeOf(task));
+      if (reflected.isUnknowable) {
+        throw new PlaybookError(
+          `it reflects '${reflected.title}', of which nobody can know whether it changes anything: it would load on every run; let that one say how it is seen to be done`,
+        ).at(placeOf(task));
       }
     }
     if (task.inForce === undefined || task.loadedLater) continue;

@@ -1,4 +1,5 @@
 import type { TextFile } from './hosts/readonly_host.ts';
+import { Secret } from './secret.ts';
 
 /** What a step may disturb. A task that needs such a step says so in its own words: `disrupts: ['link']`. */
 export type Disruption =
@@ -15,7 +16,7 @@ export interface CommandStep {
   /** The argument vector; no shell ever splits or expands it. */
   readonly argv: readonly string[];
   /** Text for its standard input; it appears in no process list and in no report. */
-  readonly stdin?: string;
+  readonly stdin?: string | Secret;
   /** Seconds after which it is ended and counts as failed. Default 120. */
   readonly timeLimit?: number;
   /** Positions in `argv` that are shown as `***`. */
@@ -46,11 +47,13 @@ export interface WriteFileStep {
   readonly kind: 'write';
   /** Absolute path. */
   readonly path: string;
-  readonly text: string;
-  /** The file as it was read, for the diff and for its encoding; undefined when it did not exist. */
+  readonly text: string | Secret;
+  /** The file as it was read, for the diff and for its encoding; undefined when it did not exist, or when that is secret. */
   readonly before?: TextFile;
-  /** Mode of a file that does not exist yet. Default 0o644. */
+  /** Mode of a file that does not exist yet. Default 0o644, and 0o600 for a secret text. */
   readonly mode?: number;
+  /** What is written, or what was there, is secret: it is not shown, and what is replaced is not kept. */
+  readonly secret?: true;
 }
 
 /** Makes a directory with its parents. */
@@ -67,6 +70,8 @@ export interface RemoveFileStep {
   readonly path: string;
   /** The file as it was read, for the diff. */
   readonly before?: TextFile;
+  /** What was there is secret: it is not shown, and not kept. */
+  readonly secret?: true;
 }
 
 /** One thing that apply does to a host: plain, frozen data that can be printed, compared and stored. Only the engine executes it. */
@@ -77,13 +82,21 @@ export function command(argv: readonly string[], options: Omit<CommandStep, 'kin
   return Object.freeze({ kind: 'command', argv: Object.freeze([...argv]), ...options });
 }
 
-/** Builds a {@link WriteFileStep}. */
+/** Builds a {@link WriteFileStep}. Where its text is secret, so is what it replaces. */
 export function writeFile(
   path: string,
-  text: string,
-  options: Pick<WriteFileStep, 'before' | 'mode'> = {},
+  text: string | Secret,
+  { before, mode, secret }: Pick<WriteFileStep, 'before' | 'mode' | 'secret'> = {},
 ): WriteFileStep {
-  return Object.freeze({ kind: 'write', path, text, ...options });
+  const isSecret = secret === true || text instanceof Secret;
+  return Object.freeze({
+    kind: 'write',
+    path,
+    text,
+    ...(before !== undefined && !isSecret && { before }),
+    ...(mode !== undefined && { mode }),
+    ...(isSecret && { secret: true }),
+  });
 }
 
 /** Builds a {@link DirectoryStep}. */
@@ -92,8 +105,12 @@ export function makeDirectory(path: string, options: Pick<DirectoryStep, 'mode'>
 }
 
 /** Builds a {@link RemoveFileStep}. */
-export function removeFile(path: string, options: Pick<RemoveFileStep, 'before'> = {}): RemoveFileStep {
-  return Object.freeze({ kind: 'remove', path, ...options });
+export function removeFile(
+  path: string,
+  { before, secret }: Pick<RemoveFileStep, 'before' | 'secret'> = {},
+): RemoveFileStep {
+  const isShown = before !== undefined && secret !== true;
+  return Object.freeze({ kind: 'remove', path, ...(isShown && { before }), ...(secret && { secret }) });
 }
 
 /** Replaces what nobody may see in a command's argument vector. */

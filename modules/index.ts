@@ -1,4 +1,7 @@
+export { type CommandArgs, command } from './command.ts';
+export { type FileArgs, file } from './file.ts';
 export { type IfcfgBridgeArgs, ifcfgBridge } from './ifcfg_bridge.ts';
+export { type QueryArgs, query } from './query.ts';
 export { type ServiceArgs, service } from './service.ts';
 export { type SysctlArgs, sysctl } from './sysctl.ts';
 export { type VirshNetworkArgs, virshNetwork } from './virsh_network.ts';

@@ -32,8 +32,8 @@ export interface ServiceArgs {
 export interface ServiceState {
   /** The unit's name without `.service`. */
   readonly name: string;
-  /** True when the unit loads what other tasks write. */
-  readonly loads: Once<boolean>;
+  /** True when the unit loads what says by itself whether it is in force: that, and not the unit, tells whether it did its work. */
+  readonly isProvedByOthers: Once<boolean>;
   readonly state?: 'started' | 'stopped';
   /** `runtime`: until the next boot only. */
   readonly enabled?: boolean | 'runtime';
@@ -100,7 +100,7 @@ function desired(args: ServiceArgs & TaskOptions): ServiceState {
   }
   return {
     name,
-    loads: once(loads),
+    isProvedByOthers: once((args.reflects ?? []).some(({ inForce }) => inForce !== undefined)),
     ...(wanted !== undefined && { state: wanted }),
     ...(enabled !== undefined && { enabled }),
     ...(masked !== undefined && { masked }),
@@ -138,8 +138,8 @@ function isRunning({ active }: UnitStatus): boolean {
 function readState(unit: UnitStatus, wanted: ServiceState): 'started' | 'stopped' {
   if (isRunning(unit)) return 'started';
   if (wanted.state === 'stopped') return unit.sockets.some(({ isActive }) => isActive) ? 'started' : 'stopped';
-  // The exit status of a network's script is no truth: what counts is whether that which it loads is in force.
-  if (unit.active === 'failed') return wanted.loads.value ? 'started' : 'stopped';
+  // The exit status of a network's script is no truth: what counts is whether that which it loads is in force, where that can be seen.
+  if (unit.active === 'failed') return wanted.isProvedByOthers.value ? 'started' : 'stopped';
   return unit.active === 'inactive' && listens(unit, wanted.name) ? 'started' : 'stopped';
 }
 
@@ -198,7 +198,7 @@ async function missingUnit(host: ReadonlyHost, unit: UnitStatus, wanted: Service
 function warningsOf(unit: UnitStatus, wanted: ServiceState, enabled: boolean | 'runtime'): readonly string[] {
   const { name } = wanted;
   const warnings: string[] = [];
-  if (unit.active === 'failed' && wanted.loads.value) {
+  if (unit.active === 'failed' && wanted.isProvedByOthers.value) {
     warnings.push(`the unit ${name} has failed; 'systemctl status ${name}' says why`);
   }
   if (unit.sub === 'auto-restart' && wanted.state === 'started') {

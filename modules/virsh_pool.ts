@@ -1,11 +1,11 @@
 import * as v from 'valibot';
-import { parseArguments } from '../lib/arguments.ts';
+import { absolutePath, parseArguments } from '../lib/arguments.ts';
 import { type Once, once } from '../lib/diff.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
 import { defineModule, type Module, type Seen } from '../lib/module.ts';
 import type { Step } from '../lib/step.ts';
-import { absolutePath, connect, hindrances, objectName, readPool, uriSchema, virshStep } from './backends/libvirt.ts';
+import { connect, hindrances, objectName, readPool, uriSchema, virshStep } from './backends/libvirt.ts';
 
 /** Arguments of {@link virshPool}. */
 export interface VirshPoolArgs {

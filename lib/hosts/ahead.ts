@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { ConnectionError, InterruptedError } from '../errors.ts';
+import { environmentForOthers } from '../secret.ts';
 import type { HostSpec } from './host_spec.ts';
 import { type SshConfiguration, sharing, socketPath, sshArguments } from './ssh_command.ts';
 
@@ -16,6 +17,7 @@ export async function openAhead(spec: HostSpec, configuration: SshConfiguration,
       spawn('ssh', sshArguments(spec, configuration, options), {
         stdio: ['ignore', 'ignore', 'pipe'],
         detached: true,
+        env: environmentForOthers(),
         signal,
       }),
     );

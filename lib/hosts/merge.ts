@@ -95,8 +95,23 @@ const virsh: MergeRule = {
   },
 };
 
+/** `stat OPTIONS -- PATH`: one line a path, where the format names no path; it complains of one that is not there. */
+const stat: MergeRule = {
+  least: 2,
+  group: (argv) =>
+    argv[0] === 'stat' && argv.at(-2) === '--' && !argv.some((word) => /%n|%N|\n/.test(word))
+      ? argv.slice(0, -1).join(' ')
+      : undefined,
+  merge: (argvs) => [...(argvs[0] ?? []).slice(0, -1), ...argvs.map((argv) => argv.at(-1) ?? '')],
+  split: (stdout, argvs, exitCode) => {
+    const lines = stdout.trimEnd().split('\n');
+    if (exitCode !== 0 || lines.length !== argvs.length) return undefined;
+    return lines.map((line) => ({ exitCode: 0, stdout: `${line}\n` }));
+  },
+};
+
 /** All tools that can be asked many things at once. */
-export const mergeRules: readonly MergeRule[] = [systemctlShow, systemctlIsEnabled, virsh];
+export const mergeRules: readonly MergeRule[] = [systemctlShow, systemctlIsEnabled, virsh, stat];
 
 function unitsOf(argv: readonly string[]): readonly string[] {
   return argv.slice(4);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { environmentForOthers } from '../secret.ts';
 import { OutputLimitError, outputLimit } from './transport.ts';
 
 /** How a process is run. */
@@ -30,7 +31,7 @@ export async function runProcess(
   args: readonly string[],
   { input, timeLimit }: ProcessOptions,
 ): Promise<ProcessResult> {
-  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: environmentForOthers() });
   const output: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
   let length = 0;
   let timedOut = false;

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { ConnectionError, InterruptedError } from '../errors.ts';
+import { environmentForOthers } from '../secret.ts';
 import { MarkedStream } from './marked_stream.ts';
 import { commandOf, farewell, frameBytes, sessionProgram } from './session_script.ts';
 import { bootstrap, OutputLimitError, outputLimit, type RawOutput, type RunScript } from './transport.ts';
@@ -101,7 +102,7 @@ export class Session {
     const bytes = Buffer.from(`${program}\n`);
     const [file, ...args] = argv(command ?? bootstrap(bytes.length, become));
     // In a process group of its own: Ctrl-C at the terminal ends the run, and not the step under way.
-    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: environmentForOthers() });
     this.#child = child;
     child.stdin.on('error', () => {});
     child.stdout.on('data', (piece: Buffer) => this.#take('stdout', piece));

@@ -1,4 +1,5 @@
 import { CommandError, ConnectionError } from '../errors.ts';
+import { Secret } from '../secret.ts';
 import { type CommandStep, type Step, shownArgv } from '../step.ts';
 import type { ActionPart } from './action.ts';
 import { isTimeout, QueryBatch, timeoutError } from './batch.ts';
@@ -101,7 +102,8 @@ export class ShellHost implements Host {
       case 'command': {
         const { argv, stdin } = step;
         const script = wrap(this.#lock.guard(limited(common.timeLimit, argv)));
-        return { ...common, script, ...(stdin !== undefined && { stdin: Buffer.from(stdin) }) };
+        const text = stdin instanceof Secret ? stdin.revealed : stdin;
+        return { ...common, script, ...(text !== undefined && { stdin: Buffer.from(text) }) };
       }
       case 'write': {
         const stdin = fileBytes(step);

@@ -109,7 +109,7 @@ async function prepare(
   const readings = planned.map(({ look }) => look.reading);
   const links = readings.flatMap((reading) => reading.links);
   const before = await readSurroundings(host.reader);
-  const reasons = strandingReasons(readings, before);
+  const reasons = [...strandingReasons(readings, before), ...secretReasons(planned)];
   if (reasons.length > 0) throw new UnsupportedChangeError(reasons.join('\n')).at({ task: tasks[0]?.title });
   const wanted = [...gatewayProbe(host, before), ...(options.prove ?? [])];
   const passing = await Promise.all(wanted.map((probe) => passes(host.reader, probe)));
@@ -126,6 +126,17 @@ async function prepare(
     proves: promisesInWords(promises),
   };
   return { ...promises, plan };
+}
+
+/** The snapshot of a change stays on the host until the next one. */
+function secretReasons(planned: readonly PlannedTask[]): readonly string[] {
+  return planned.flatMap(({ steps }) =>
+    steps.flatMap((step) =>
+      'secret' in step && step.secret === true
+        ? [`${step.path} holds a secret, and what a network change replaces is kept on the host; change it before`]
+        : [],
+    ),
+  );
 }
 
 /** No connection can prove that this very machine still has its network: its gateway has to answer. */

@@ -96,6 +96,14 @@ function whatIsWrong(options: NetworkChangeOptions, tasks: readonly Task[]): str
   if (confirmWithin !== undefined && !(Number.isInteger(confirmWithin) && confirmWithin >= 10)) {
     return `'confirmWithin' is a whole number of seconds, 10 or more, and is ${confirmWithin}`;
   }
+  const irreversible = tasks.find(({ isIrreversible }) => isIrreversible);
+  if (irreversible !== undefined) {
+    return `'${irreversible.title}' has no place in it: nobody knows how to take back what the module ${irreversible.module} does; put it before or behind it`;
+  }
+  const secret = tasks.find(({ secrets }) => secrets.length > 0);
+  if (secret !== undefined) {
+    return `'${secret.title}' has no place in it: it holds a secret, and what a network change replaces is kept on the host until the next one; put it before or behind it`;
+  }
   for (const address of reachAt) {
     if (!isName(address)) return `'reachAt' has ${JSON.stringify(address)}, which is no address`;
   }

@@ -4,11 +4,12 @@ import type { Step } from '../step.ts';
 /** Lines of a file that are shown around each change. */
 const contextLines = 3;
 
-/** Shows what a step does to a file as a unified diff; undefined for a step that is not about a file's text. */
+/** Shows what a step does to a file as a unified diff, and of a secret only that there is one; undefined for a step that is not about a file's text. */
 export function fileDiff(step: Step): string | undefined {
   if (step.kind !== 'write' && step.kind !== 'remove') return undefined;
+  if (step.secret === true) return `${step.kind === 'write' ? '+++' : '---'} ${step.path}\n(secret)`;
   const before = step.before?.text ?? '';
-  const after = step.kind === 'write' ? step.text : '';
+  const after = step.kind === 'write' ? String(step.text) : '';
   const from = step.before === undefined ? '/dev/null' : step.path;
   const to = step.kind === 'write' ? step.path : '/dev/null';
   const patch = createTwoFilesPatch(from, to, before, after, undefined, undefined, { context: contextLines });

@@ -1,5 +1,6 @@
 import { KvmPlayError, type Location } from '../errors.ts';
 import type { PlayEvent } from '../events.ts';
+import { masked } from '../masking.ts';
 import { errorLines, nearPath } from './words.ts';
 
 /** How annotations are written. */
@@ -72,7 +73,7 @@ function annotation(
   const properties = Object.entries({ ...place, title }).map(
     ([name, value]) => `${name}=${escapedProperty(String(value))}`,
   );
-  return `::${kind} ${properties.join(',')}::${escapedData(message)}\n`;
+  return `::${kind} ${properties.join(',')}::${escapedData(masked(message))}\n`;
 }
 
 /** As the runner's own toolkit escapes what follows the last colons. */

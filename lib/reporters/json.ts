@@ -1,6 +1,7 @@
 import type { TaskResult } from '../engine.ts';
 import { KvmPlayError } from '../errors.ts';
 import type { PlayEvent } from '../events.ts';
+import { masked } from '../masking.ts';
 import { type Step, shownArgv } from '../step.ts';
 import { fileDiff } from './file_diff.ts';
 
@@ -13,7 +14,11 @@ const version = 1;
  * @param write gets each line, its end included
  */
 export function jsonReporter(write: (text: string) => void): (event: PlayEvent) => void {
-  return (event) => write(`${JSON.stringify({ version, ...shownEvent(event) })}\n`);
+  return (event) => write(`${JSON.stringify({ version, ...shownEvent(event) }, withoutSecrets)}\n`);
+}
+
+function withoutSecrets(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? masked(value) : value;
 }
 
 function shownEvent(event: PlayEvent): object {

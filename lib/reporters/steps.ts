@@ -1,4 +1,5 @@
 import { pasteable } from '../hosts/quote.ts';
+import { Secret } from '../secret.ts';
 import { type Step, shownArgv } from '../step.ts';
 
 /** Shows a step as one line; a command can be pasted into a shell. What it reads from its standard input is not shown. */
@@ -6,7 +7,8 @@ export function stepLine(step: Step): string {
   switch (step.kind) {
     case 'command': {
       const line = pasteable(shownArgv(step));
-      return step.stdin === undefined ? line : `${line}  # with text on its standard input`;
+      if (step.stdin === undefined) return line;
+      return `${line}  # with ${step.stdin instanceof Secret ? 'a secret' : 'text'} on its standard input`;
     }
     case 'write':
       return `write ${step.path}`;

@@ -1,7 +1,8 @@
 import { styleText } from 'node:util';
-import type { Difference } from '../diff.ts';
-import { inWords } from '../engine.ts';
+
+import { type Difference, inWords } from '../diff.ts';
 import type { HostSummary, NetworkChangePhase, PlayEvent, TaskStatus } from '../events.ts';
+import { masked } from '../masking.ts';
 import type { Step } from '../step.ts';
 import { stepLine } from './steps.ts';
 import { errorLines, withoutControls } from './words.ts';
@@ -212,7 +213,8 @@ class View {
   }
 
   #line(text: string, style?: Style): void {
-    for (const line of text.split('\n').map(withoutControls)) this.#options.write(`${this.#styled(line, style)}\n`);
+    for (const line of masked(text).split('\n').map(withoutControls))
+      this.#options.write(`${this.#styled(line, style)}\n`);
   }
 
   /** Whether colors are wanted has been decided: `styleText` must not look at the process's own streams. */

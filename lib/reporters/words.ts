@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { KvmPlayError, type Location } from '../errors.ts';
+import { masked } from '../masking.ts';
 
 /** Shows an error: its words, the line of the site, and what it is about. */
 export function errorLines(error: Error): readonly string[] {
@@ -9,7 +10,7 @@ export function errorLines(error: Error): readonly string[] {
   const about = task === undefined ? [] : [`task: ${task}`];
   const known = error instanceof KvmPlayError;
   const said = known ? error.message : (error.stack ?? error.message);
-  return [...said.split('\n'), ...about, ...place].map(withoutControls);
+  return [...masked(said).split('\n'), ...about, ...place].map(withoutControls);
 }
 
 /** Shows a place as the user would name it: relative to where they are. */

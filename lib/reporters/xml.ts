@@ -1,3 +1,4 @@
+import { masked } from '../masking.ts';
 import { withoutControls } from './words.ts';
 
 /** Writes an element. @param attributes those without a value are left out @param children elements or escaped text, one below the other */
@@ -13,9 +14,9 @@ export function element(
   return children.length === 0 ? `${start}/>` : `${start}>\n${children.join('\n')}\n</${name}>`;
 }
 
-/** Writes text as it may stand in an element or in an attribute; what XML 1.0 cannot hold is spelled out. */
+/** Writes text as it may stand in an element or in an attribute; what XML 1.0 cannot hold is spelled out, and secrets are hidden. */
 export function escaped(text: string): string {
-  return text
+  return masked(text)
     .split('\n')
     .map((line) => withoutControls(line).replaceAll(/[\ufffe\uffff]/g, '\ufffd'))
     .join('\n')

@@ -77,17 +77,6 @@ export function objectName(what: string): v.GenericSchema<string> {
   );
 }
 
-/** Schema of an absolute path that no tool takes for an option; `.`, `..` and doubled slashes are refused. */
-export function absolutePath(what: string): v.GenericSchema<string> {
-  return v.pipe(
-    line(what),
-    v.regex(
-      /^(\/(?!\.{1,2}(\/|$))[^/]+)+$/,
-      found(`${what} must be an absolute path without '.', '..' or doubled slashes`),
-    ),
-  );
-}
-
 /**
  * Finds a way to look at libvirt that wakes nothing. `virsh` wakes a daemon through its socket, which brings up bridges and
  * firewall rules, so systemd is asked first. (A session's daemon is private to its user, and is asked at once.)

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
-import { found, line } from '../../lib/arguments.ts';
-import { absolutePath, objectName, uriSchema } from './libvirt.ts';
+import { absolutePath, found, line } from '../../lib/arguments.ts';
+import { objectName, uriSchema } from './libvirt.ts';
 
 /** A disk of a guest: a path, or a volume of a pool. */
 export type DiskArgs =

@@ -12,7 +12,7 @@ import {
 import { defineModule, type Task } from '../../lib/module.ts';
 import { command, writeFile } from '../../lib/step.ts';
 import { FakeHost } from '../support/fake_host.ts';
-import { config, entry, loader, loadingHost, markerOf, tiny } from '../support/tiny_modules.ts';
+import { config, entry, loader, loadingHost, markerOf, tiny, unknowable } from '../support/tiny_modules.ts';
 
 const commandLines = (host: FakeHost): readonly string[] =>
   host.executed.map((step) => (step.kind === 'command' ? step.argv.join(' ') : `${step.kind} ${step.path}`));
@@ -255,10 +255,63 @@ describe('law 5: written and in force are two things', () => {
     });
   });
 
+  test('a plain file that is reflected is loaded when it has changed, and a marker remembers it until then', async () => {
+    const plain = entry('Write', { path: '/p', text: 'new' });
+    const loadPlain = loader({ reflects: [plain] });
+    const marker = '/var/lib/kvm-play/pending/entry-%2Fp';
+    const host = loadingHost({ files: { '/p': 'old' } });
+    expect((await checkTask(host, loadPlain)).changed).toBe(false);
+    await applyTask(host, plain);
+    expect(host.files.get(marker)).toBe('Write\n');
+    expect((await checkTask(host, loadPlain)).differences).toEqual([
+      { path: 'in force./p', wanted: 'loaded', actual: 'written by a run that did not finish' },
+    ]);
+    await applyTask(host, loadPlain);
+    expect(host.files.has(marker)).toBe(false);
+    expect((await applyTask(host, loadPlain)).changed).toBe(false);
+  });
+
+  test('a plain file that nobody reflects leaves no marker', async () => {
+    const host = loadingHost();
+    await applyTask(host, entry({ path: '/p', text: 'new' }));
+    expect(commandLines(host)).toEqual(['write /p']);
+  });
+
+  test('a marker’s name is no longer than a file’s name may be', async () => {
+    const path = `/${'long/'.repeat(60)}`;
+    const plain = entry({ path, text: 'x' });
+    loader({ reflects: [plain] });
+    const host = loadingHost();
+    await applyTask(host, plain);
+    const [marker = ''] = [...host.files.keys()].filter((each) => each.startsWith('/var/lib/kvm-play/pending/'));
+    expect(marker).toMatch(/\/entry-[0-9a-f]{64}$/);
+  });
+
   test('a task whose text is loaded later leaves no marker', async () => {
     const host = loadingHost();
     await applyTask(host, config({ path: '/c', text: 'new', loadedLater: true }));
     expect(commandLines(host)).toEqual(['write /c']);
+  });
+});
+
+describe('a task whose state cannot be known', () => {
+  const warning = 'whether it changes anything cannot be known';
+  const answers = (exitCode: number) => ({ commands: { poke: {}, poked: { exitCode } } });
+
+  test.each([
+    ['seems done', 0],
+    ['seems not done', 1],
+  ])('that %s takes its steps, is not looked at afterwards, and says so', async (_what, exitCode) => {
+    const host = new FakeHost(answers(exitCode));
+    expect(await checkTask(host, unknowable({}))).toMatchObject({ changed: true, warnings: [warning] });
+    host.asked.length = 0;
+    expect(await applyTask(host, unknowable({}))).toMatchObject({ changed: true, warnings: [warning] });
+    expect([commandLines(host), host.asked]).toEqual([['poke'], ['poked']]);
+  });
+
+  test('fails with its step', async () => {
+    const host = new FakeHost({ commands: { poke: { exitCode: 1 } } });
+    await expect(applyTask(host, unknowable({}))).rejects.toThrow('poke exited with 1');
   });
 });
 

@@ -3,7 +3,7 @@ import { ArgumentError, KvmPlayError, PlaybookError } from '../../lib/errors.ts'
 import type { Task } from '../../lib/module.ts';
 import { checkNames, isPlay, type PlayOptions, play, type Values } from '../../lib/play.ts';
 import type { PlayItem } from '../../lib/play_items.ts';
-import { config, entry, loader } from '../support/tiny_modules.ts';
+import { config, entry, loader, unknowable } from '../support/tiny_modules.ts';
 
 function refusal(work: () => unknown): KvmPlayError {
   try {
@@ -84,11 +84,17 @@ describe('law 5, when a site is loaded', () => {
     expect(error.context).toMatchObject({ task, location: { file: expect.stringMatching(/play\.test\.ts$/) } });
   });
 
-  test('a task that reflects what needs no loading is refused', () => {
+  test('what nothing has to load may be reflected, and need not be', () => {
     const plain = entry('Write', { path: '/x', text: '' });
-    expect(refusal(withTasks(plain, loader({ reflects: [plain] }))).message).toBe(
-      "it reflects 'Write', which nothing else has to load",
-    );
+    expect(withTasks(plain, loader({ reflects: [plain] }))()).toHaveLength(2);
+    expect(withTasks(plain)()).toHaveLength(1);
+  });
+
+  test('what nobody can know is not reflected: it would be loaded on every run', () => {
+    const blind = unknowable('Poke', {});
+    const error = refusal(withTasks(blind, loader('Load', { reflects: [blind] })));
+    expect(error.message).toMatch(/^it reflects 'Poke', of which nobody can know whether it changes anything/);
+    expect(error.context.task).toBe('Load');
   });
 
   test('a module that cannot load takes no reflects', () => {

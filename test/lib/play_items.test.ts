@@ -275,7 +275,7 @@ describe('another try', () => {
     );
     const { results } = await play([module('limited', { timeLimit: 60 })], { check: true });
     expect(results[0]?.result?.steps).toMatchObject([{ timeLimit: 60 }, { timeLimit: 2 }, { timeLimit: 60 }]);
-    expect(() => module({ timeLimit: 0 })).toThrow("'timeLimit' is a number of seconds above 0, and is 0");
+    expect(() => module({ timeLimit: 0 })).toThrow("'timeLimit' is a whole number of seconds from 1 on, and is 0");
     expect(() => module({ retry: { attempts: 0 } })).toThrow("'retry.attempts' is a whole number from 1 on, and is 0");
   });
 });

@@ -4,11 +4,13 @@ import { nothingCounted, type PlayEvent } from '../../lib/events.ts';
 import { type HostRunOptions, runOnHost } from '../../lib/host_run.ts';
 import type { Task } from '../../lib/module.ts';
 import { play } from '../../lib/play.ts';
+import { JunitReport } from '../../lib/reporters/junit.ts';
+import { terminalReporter } from '../../lib/reporters/terminal.ts';
 import { run } from '../../lib/run.ts';
 import { command } from '../../lib/step.ts';
 import { FakeHost } from '../support/fake_host.ts';
 import { jsonStream } from '../support/json_stream.ts';
-import { config, entry, loader, loadingHost, markerOf, tiny } from '../support/tiny_modules.ts';
+import { config, entry, loader, loadingHost, markerOf, tiny, unknowable } from '../support/tiny_modules.ts';
 
 type TaskEnd = Extract<PlayEvent, { type: 'task-end' }>;
 
@@ -160,6 +162,30 @@ describe('law 7: every run proves its own idempotency', () => {
       'changed: Unload',
       "host failed: 'Load' no longer holds: in force./c.text is old, wanted new\na later task of the play has undone it",
     ]);
+  });
+
+  test('a task whose state cannot be known is passed over, and every report says so', async () => {
+    const host = new FakeHost({ commands: { poke: {}, poked: { exitCode: 1 } } });
+    const tasks = [entry('Write', { path: '/a', text: '1' }), unknowable('Poke', {})];
+    const events = await eventsOf(host, tasks);
+    expect(told(events)).toEqual(['changed: Write', 'changed: Poke']);
+    const warning = 'whether it changes anything cannot be known';
+    expect(jsonStream(events)).toContain(`"warnings":["${warning}"]`);
+    const junit = new JunitReport({ mayChange: () => true });
+    let terminal = '';
+    const show = terminalReporter({
+      write: (text) => {
+        terminal += text;
+      },
+      ...{ color: false, unicode: true, steps: false, skipped: false, quiet: true, width: 80 },
+    });
+    const started: PlayEvent = { type: 'play-start', play: 'Play', hosts: ['fake'], tasks: [] };
+    for (const event of [started, ...events]) {
+      junit.add(event);
+      show(event);
+    }
+    expect(junit.xml()).toContain(`[WARNING]: ${warning}`);
+    expect(terminal).toContain(`[WARNING]: ${warning}`);
   });
 
   test('a run that changed nothing is not looked at again', async () => {

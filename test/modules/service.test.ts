@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Difference } from '../../lib/diff.ts';
 import { defineModule, type Task } from '../../lib/module.ts';
 import { command } from '../../lib/step.ts';
+import { file } from '../../modules/file.ts';
 import { type ServiceArgs, service } from '../../modules/service.ts';
 import { FakeHost } from '../support/fake_host.ts';
 import { type UnitCapture, units, uptime, virtlockdFile } from './captures/systemctl.ts';
@@ -352,6 +353,14 @@ describe('plan', () => {
     const reading = await task.read(hostWith(name).reader);
     expect(reading.differences.length > 0 || dues.length > 0 ? reading.plan(dues) : []).toEqual(steps);
     if (name === 'failed script') expect(reading.warnings).toEqual([expect.stringContaining('network has failed')]);
+  });
+
+  test('a unit that has failed is not started, where nothing says whether what it loads is in force', async () => {
+    const plain = file({ path: '/etc/app.conf', content: 'x' });
+    const host = hostWith('failed script');
+    const reading = await service({ name: 'network', reflects: [plain] }).read(host.reader);
+    expect(reading.differences).toEqual([{ path: 'state', wanted: 'started', actual: 'stopped' }]);
+    expect(reading.warnings).not.toContainEqual(expect.stringContaining('network has failed'));
   });
 
   test('a network that systemd runs as a unit of its own is stopped by its script too', async () => {

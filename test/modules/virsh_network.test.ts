@@ -30,7 +30,7 @@ async function definition(
   const [step] = steps;
   if (step?.kind !== 'command') throw new Error('no step defines it');
   expect(step.argv).toEqual(['sh', '-c', 'cat | virsh -c "$1" "$2" /dev/stdin', 'sh', 'qemu:///system', 'net-define']);
-  return step.stdin ?? '';
+  return String(step.stdin ?? '');
 }
 
 describe('desired', () => {

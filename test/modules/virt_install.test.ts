@@ -387,7 +387,7 @@ describe('plan: a guest that is there', () => {
     if (steps.length !== 1 || step?.kind !== 'command') throw new Error('one step defines it');
     expect(step.argv).toEqual(['sh', '-c', 'cat | virsh -c "$1" "$2" /dev/stdin', 'sh', 'qemu:///system', 'define']);
     expect(step.stdin).toContain('<on_reboot>restart</on_reboot>');
-    expect(step.stdin?.match(/<boot .*>/g)).toEqual(["<boot dev='hd'/>"]);
+    expect(String(step.stdin).match(/<boot .*>/g)).toEqual(["<boot dev='hd'/>"]);
     expect(step.stdin).toContain("passwd='geheim'");
   });
 });

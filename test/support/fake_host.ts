@@ -1,6 +1,7 @@
 import { CommandError } from '../../lib/errors.ts';
 import type { Executed, ExecuteOptions, Host } from '../../lib/hosts/host.ts';
 import type { Output, ReadonlyHost, TextFile } from '../../lib/hosts/readonly_host.ts';
+import { Secret } from '../../lib/secret.ts';
 import type { CommandStep, Step } from '../../lib/step.ts';
 
 /** What a fake command answers; missing parts are exit code 0 and no output. */
@@ -95,7 +96,7 @@ export class FakeHost implements Host {
     this.executed.push(step);
     switch (step.kind) {
       case 'write':
-        this.files.set(step.path, step.text);
+        this.files.set(step.path, step.text instanceof Secret ? step.text.revealed : step.text);
         break;
       case 'remove':
         this.files.delete(step.path);

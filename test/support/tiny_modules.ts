@@ -64,6 +64,17 @@ export const loader: Module<LoaderArgs, { disturbs?: Disruption }> = defineModul
     due.length === 0 ? [] : [command(['load'], disturbs === undefined ? {} : { disrupts: disturbs })],
 });
 
+/** Runs `poke`, of which nobody can know what it changes. */
+export const unknowable: Module<object> = defineModule<object, { done: boolean }, undefined>({
+  name: 'unknowable',
+  desired: () => ({ done: true }),
+  subject: () => 'poke',
+  unknowable: () => true,
+  irreversible: true,
+  read: async (host) => ({ state: { done: (await host.query(['poked'])).exitCode === 0 }, found: undefined }),
+  plan: () => [command(['poke'])],
+});
+
 interface EntryState {
   readonly path: string;
   readonly text: string;

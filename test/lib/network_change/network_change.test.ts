@@ -7,7 +7,7 @@ import {
   parsePort,
 } from '../../../lib/network_change/network_change.ts';
 import { tasksOf } from '../../../lib/play_items.ts';
-import { entry } from '../../support/tiny_modules.ts';
+import { entry, unknowable } from '../../support/tiny_modules.ts';
 
 const task = entry({ path: '/a', text: 'a' });
 
@@ -33,6 +33,12 @@ describe('networkChange', () => {
 
   test('without tasks is refused', () => {
     expect(() => networkChange({}, [])).toThrow('it holds no tasks');
+  });
+
+  test('refuses what nobody knows how to take back', () => {
+    expect(() => networkChange({}, [task, unknowable('Poke', {})])).toThrow(
+      "networkChange: 'Poke' has no place in it: nobody knows how to take back what the module unknowable does; put it before or behind it",
+    );
   });
 
   test('is the same change whenever the same is wanted, and another one when something else is', () => {

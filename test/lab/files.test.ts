@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { PlayEvent } from '../../lib/events.ts';
+import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import type { Task } from '../../lib/module.ts';
+import { play } from '../../lib/play.ts';
+import { run } from '../../lib/run.ts';
+import { command, file, query, service } from '../../modules/index.ts';
+import { hostState } from './host_state.ts';
+import { describeLab } from './support.ts';
+
+/** A daemon that notes the text of its file whenever it is started. */
+const daemon = `[Service]
+ExecStart=/bin/sh -c 'cat /etc/app/app.conf >> /run/app.log; exec sleep infinity'
+`;
+
+describeLab('files and commands on a throwaway host', () => {
+  let lab: Lab;
+  let host: string;
+  beforeAll(async () => {
+    lab = await buildLab();
+    host = `root@${lab.hostAddress}`;
+  }, 300_000);
+  afterAll(() => lab?.destroy(), 60_000);
+
+  async function inside(script: string): Promise<string> {
+    return (await lab.run(['sh', '-c', script])).stdout;
+  }
+
+  /** Applies tasks, or checks them, and gives what became of each. */
+  async function told(tasks: readonly Task[], check = false): Promise<readonly string[]> {
+    const events: PlayEvent[] = [];
+    await run(play({ name: 'Files', tasks }), {
+      hosts: [host],
+      sshConfig: lab.sshConfig,
+      check,
+      onEvent: (event) => events.push(event),
+    });
+    return events.flatMap((event) => {
+      if (event.type === 'host-failed') return [event.error.message];
+      return event.type === 'task-end' ? [event.error?.message ?? event.status] : [];
+    });
+  }
+
+  /** Checks, applies, and applies again; looking leaves the host as it was. */
+  async function roundTrip(tasks: readonly Task[]): Promise<void> {
+    const before = await hostState(lab);
+    expect(await told(tasks, true)).toEqual(tasks.map(() => 'changed'));
+    expect(await hostState(lab)).toEqual(before);
+    expect(await told(tasks)).toEqual(tasks.map(() => 'changed'));
+    expect(await told(tasks)).toEqual(tasks.map(() => 'ok'));
+  }
+
+  test('files, directories and links get what is named, and keep the rest', async () => {
+    await inside('mkdir -m 2775 /srv/shared; printf "caf\\351" > /etc/odd; chmod 4755 /etc/odd; ln -s odd /etc/link');
+    await roundTrip([
+      file({ path: '/srv/deep/er', state: 'directory', mode: '2770', group: 'libvirt' }),
+      file({ path: '/srv/deep/er/a', content: 'one\n', mode: '0640', owner: 'admin', group: 'libvirt' }),
+      file({ path: '/srv/deep/er/suid', mode: '4750', owner: 'admin', group: '0' }),
+      file({ path: '/srv/shared', state: 'directory', mode: '0750' }),
+      file({ path: '/etc/link', content: 'café', mode: '0600' }),
+    ]);
+    expect(await inside('cd /srv; stat -c "%a %U:%G %n" deep/er deep/er/* shared; cat deep/er/a')).toBe(
+      '2770 root:libvirt deep/er\n640 admin:libvirt deep/er/a\n4750 admin:root deep/er/suid\n750 root:root shared\none',
+    );
+    expect(await inside('readlink /etc/link; stat -c %a /etc/odd; cat /etc/odd')).toBe('odd\n600\ncafé');
+    await roundTrip([
+      file({ path: '/etc/link', state: 'absent' }),
+      file({ path: '/srv/deep/er/a', state: 'absent' }),
+      file({ path: '/srv/shared', state: 'absent' }),
+    ]);
+    expect(await inside('ls /etc/odd; ls -d /srv/shared /etc/link 2>/dev/null || true')).toBe('/etc/odd');
+  }, 120_000);
+
+  test('a service loads a file that changed, once, and what a dead run has left', async () => {
+    await lab.putFile('/etc/systemd/system/app.service', daemon);
+    const site = (text: string): readonly Task[] => {
+      const settings = file({ path: '/etc/app/app.conf', content: text });
+      return [file({ path: '/etc/app', state: 'directory' }), settings, service({ name: 'app', reflects: [settings] })];
+    };
+    expect(await told(site('one\n'))).toEqual(['changed', 'changed', 'changed']);
+    expect(await told(site('one\n'))).toEqual(['ok', 'ok', 'ok']);
+    expect(await told(site('two\n'), true)).toEqual(['ok', 'changed', 'changed']);
+    expect(await told(site('two\n'))).toEqual(['ok', 'changed', 'changed']);
+    expect(await inside('cat /run/app.log')).toBe('one\ntwo');
+    // A run that writes, and never gets to the service.
+    const [directory, settings] = site('three\n');
+    const failing = command({ argv: ['false'] });
+    expect(await told([directory, settings, failing].flatMap((task) => task ?? []))).toEqual([
+      'ok',
+      'changed',
+      expect.stringMatching(/^false failed/),
+    ]);
+    expect(await told(site('three\n'))).toEqual(['ok', 'ok', 'changed']);
+    expect(await told(site('three\n'))).toEqual(['ok', 'ok', 'ok']);
+    expect(await inside('cat /run/app.log; ls /var/lib/kvm-play/pending')).toBe('one\ntwo\nthree');
+  }, 120_000);
+
+  test('commands run once where they can be seen to be done, and every time where they cannot', async () => {
+    const once = [
+      command({ argv: ['touch', 'made'], cwd: '/srv', creates: '/srv/made' }),
+      command({ argv: ['sh', '-c', 'cat > /srv/read'], stdin: "it's $HOME\n", unless: ['test', '-s', '/srv/read'] }),
+      command({ argv: ['rm', '-r', '/srv/deep'], removes: '/srv/deep' }),
+    ];
+    await roundTrip(once);
+    expect(await inside('cat /srv/read')).toBe("it's $HOME");
+    const blind = command({ argv: ['sh', '-c', 'echo again >> /srv/blind'] });
+    expect(await told([blind, query({ argv: ['uname'] })], true)).toEqual(['changed', 'ok']);
+    for (const _ of [1, 2]) expect(await told([blind])).toEqual(['changed']);
+    expect(await inside('cat /srv/blind')).toBe('again\nagain');
+  }, 120_000);
+});
