@@ -1,3 +1,4 @@
+import type { Secret } from '../secret.ts';
 import type { Host } from './host.ts';
 import { type HostSpec, hostName, isLocalHost, parseHost } from './host_spec.ts';
 import { ShellHost } from './shell_host.ts';
@@ -9,8 +10,10 @@ export interface ConnectOptions {
   readonly privateKey?: string;
   /** Path of an ssh_config in place of the user's own. */
   readonly sshConfig?: string;
-  /** Become root by `sudo -n` where the user is another. Default false. */
+  /** Become root by sudo where the user is another. Default false. */
   readonly become?: boolean;
+  /** The password that sudo may want. It is given when sudo asks for it, on standard input. Default: none, `sudo -n`. */
+  readonly becomePassword?: Secret;
   /** Ends an attempt to connect. */
   readonly signal?: AbortSignal;
 }
@@ -41,7 +44,10 @@ export async function prepare(
   const { become = false, ...rest } = options;
   if (isLocalHost(spec)) {
     const { LocalTransport } = await import('./local.ts');
-    return new ShellHost(new LocalTransport(hostName(spec), { become }));
+    const { becomePassword } = options;
+    return new ShellHost(
+      new LocalTransport(hostName(spec), { become, ...(becomePassword !== undefined && { becomePassword }) }),
+    );
   }
   const { SshTransport } = await import('./ssh.ts');
   return new ShellHost(new SshTransport(hostName(spec), spec, { become, ...rest, ...shared }));
