@@ -3,7 +3,10 @@ import { ArgumentError } from './errors.ts';
 import { nearest } from './nearest.ts';
 
 /** The options that every task takes beside its module's arguments; see `TaskOptions`. */
-const taskOptions: ReadonlySet<string> = new Set(['reflects', 'disrupts', 'loadedLater', 'tags']);
+const taskOptions: ReadonlySet<string> = new Set([
+  ...['reflects', 'disrupts', 'loadedLater', 'tags'],
+  ...['when', 'mayFail', 'retry', 'until', 'timeLimit', 'become'],
+]);
 
 /**
  * Validates a module's arguments against its schema (use `v.strictObject`, so that unknown ones are errors).

@@ -44,6 +44,26 @@ export function differences(wanted: unknown, actual: unknown, path = ''): readon
   return isDeepStrictEqual(wanted, actual) ? [] : [{ path, wanted, actual }];
 }
 
+/** What a state is once everything is as wanted: what is wanted for the making of a thing only is no part of it. */
+export function expected<State extends object>(wanted: State, actual: Partial<State>): Partial<State> {
+  const compared: Partial<State> = { ...wanted };
+  for (const [key, value] of Object.entries(wanted)) {
+    if (value === undefined || value instanceof Once) Reflect.deleteProperty(compared, key);
+  }
+  return { ...actual, ...compared };
+}
+
+/** Says in words what is not as wanted. */
+export function describeDifferences(found: readonly Difference[]): string {
+  return found.map(({ path, wanted, actual }) => `${path} is ${inWords(actual)}, wanted ${inWords(wanted)}`).join('; ');
+}
+
+/** Shows a value of a state to a person. */
+export function inWords(value: unknown): string {
+  if (value === undefined) return 'absent';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

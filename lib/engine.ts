@@ -1,4 +1,4 @@
-import type { Difference } from './diff.ts';
+import { type Difference, describeDifferences, inWords } from './diff.ts';
 import {
   BugError,
   type CommandError,
@@ -23,7 +23,7 @@ const unknowableWarning = 'whether it changes anything cannot be known';
 const othersLimit = 60;
 
 /** What became of one task on one host. */
-export interface TaskResult {
+export interface TaskResult<State = unknown> {
   /** True when the task did, or in check mode would do, something. */
   readonly changed: boolean;
   /** What was not as wanted. */
@@ -32,6 +32,10 @@ export interface TaskResult {
   readonly steps: readonly Step[];
   /** What a person should know, changed or not. */
   readonly warnings: readonly string[];
+  /** The task's state before. */
+  readonly before: Partial<State>;
+  /** The task's state afterwards, which in check mode is foreseen. */
+  readonly after: Partial<State>;
 }
 
 /** How the engine may go about a task. */
@@ -44,6 +48,8 @@ export interface EngineOptions {
   readonly signal?: AbortSignal;
   /** Tasks that wrote something in this run. */
   readonly written?: ReadonlySet<Task>;
+  /** Tasks that are not wanted on this host: nothing of them is loaded. */
+  readonly unwanted?: ReadonlySet<Task>;
   /** Inside a network change: a step that goes before those that cut the link, and where the host may answer afterwards. */
   readonly detached?: ReachOptions & { readonly first: CommandStep };
   /** What is read of other tasks ahead of their turn. */
@@ -59,8 +65,8 @@ export interface Ahead {
 }
 
 /** A task as it was seen on a host: what differs, what is due, what it leans on. */
-export interface Look {
-  readonly reading: Reading;
+export interface Look<State = unknown> {
+  readonly reading: Reading<State>;
   /** What reflected tasks have written and the live system does not have. */
   readonly due: readonly Difference[];
   /** Reasons for which the task is not as wanted: its own differences and those that are due. */
@@ -70,7 +76,11 @@ export interface Look {
 }
 
 /** Says what {@link applyTask} would do, and changes nothing. @throws KvmPlayError as apply would before its first write */
-export async function checkTask(host: Host, task: Task, options: EngineOptions = {}): Promise<TaskResult> {
+export async function checkTask<State>(
+  host: Host,
+  task: Task<State>,
+  options: EngineOptions = {},
+): Promise<TaskResult<State>> {
   return inContext(host, task, async () => {
     const look = await lookAt(host, task, options);
     refuseMissing(look.missing);
@@ -78,27 +88,32 @@ export async function checkTask(host: Host, task: Task, options: EngineOptions =
   });
 }
 
-/** Brings a host to what a task wants, and looks again. @throws KvmPlayError */
-export async function applyTask(host: Host, task: Task, options: EngineOptions = {}): Promise<TaskResult> {
-  return inContext(host, task, async () => applyLook(host, task, await lookAt(host, task, options), options));
-}
-
-/** Like {@link applyTask}, from a look that is still true. */
-export async function applyLook(host: Host, task: Task, look: Look, options: EngineOptions): Promise<TaskResult> {
+/** Brings a host to what a task wants, from a look that is still true, and looks again. It is tried once. @throws KvmPlayError */
+export async function applyOnce<State>(
+  host: Host,
+  task: Task<State>,
+  look: Look<State>,
+  options: EngineOptions,
+): Promise<TaskResult<State>> {
   return inContext(host, task, async () => {
     refuseMissing(look.missing);
     const steps = planSteps(host, task, look, options);
-    if (steps.length === 0) return result(look, steps);
+    if (steps.length === 0) {
+      refuseAwaited(look.reading);
+      return result(look, steps);
+    }
     const { failures, first } = await takeSteps(host, task, steps, options);
     const doubts = failures.map(({ message }) => message);
     if (task.isUnknowable) return { ...result(look, steps), warnings: [...look.warnings, ...doubts] };
     try {
       const wait: Wait = { signal: options.signal, taken: steps.length };
       const { reading: after, hasWaited } = await converged(host, task, wait, first);
-      if (look.due.length > 0) await awaitLoaded(host, task, wait);
+      if (look.due.length > 0) await awaitLoaded(host, task, wait, options);
       if (hasWaited || look.due.length > 0) options.ahead?.forget();
+      refuseAwaited(after);
       const passed = doubts.map((message) => `${message}\nyet everything is as wanted`);
-      return { ...result(look, steps), warnings: [...new Set([...look.warnings, ...after.warnings, ...passed])] };
+      const warnings = [...new Set([...look.warnings, ...after.warnings, ...passed])];
+      return { ...result(look, steps), warnings, after: after.state };
     } catch (error) {
       const [failure] = failures;
       if (failure === undefined || !(error instanceof ConvergenceError)) throw error;
@@ -111,10 +126,11 @@ export async function applyLook(host: Host, task: Task, look: Look, options: Eng
  * Looks at a task on a host, its reflected tasks included.
  * A state that settles is looked at again until it holds still, within a bound.
  */
-export async function lookAt(host: Host, task: Task, options: EngineOptions = {}): Promise<Look> {
+export async function lookAt<State>(host: Host, task: Task<State>, options: EngineOptions = {}): Promise<Look<State>> {
+  const wanted = task.reflects.filter((other) => !options.unwanted?.has(other));
   const [reading, reflected] = await Promise.all([
     readSettled(host, task, { signal: options.signal, taken: 0 }),
-    Promise.all(task.reflects.map((other) => lookAtReflected(host, other, options))),
+    Promise.all(wanted.map((other) => lookAtReflected(host, other, options))),
   ]);
   const due = reflected.flatMap((look) => look.due);
   return {
@@ -136,7 +152,7 @@ export async function lookAt(host: Host, task: Task, options: EngineOptions = {}
  */
 export function planSteps(host: Host, task: Task, look: Look, options: EngineOptions): readonly Step[] {
   if (look.differences.length === 0 && !task.isUnknowable) return [];
-  const steps = look.reading.plan(look.due);
+  const steps = inTime(look.reading.plan(look.due), task.timeLimit);
   if (steps.length === 0) {
     throw new BugError(
       `${task.module} sees a difference and plans no step for it: ${describeDifferences(look.differences)}`,
@@ -159,41 +175,30 @@ export function refuseMissing(missing: readonly Missing[]): void {
   throw new MissingError(lines.join('\n'));
 }
 
-/** Says in words what is not as wanted. */
-export function describeDifferences(found: readonly Difference[]): string {
-  return found.map(({ path, wanted, actual }) => `${path} is ${inWords(actual)}, wanted ${inWords(wanted)}`).join('; ');
-}
-
-/** Shows a value of a state to a person. */
-export function inWords(value: unknown): string {
-  if (value === undefined) return 'absent';
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
 /** What taking a task's steps came to. */
-export interface Taken {
+export interface Taken<State = unknown> {
   /** Failures of steps that the state, and not the exit code, passes judgement on. */
   readonly failures: readonly CommandError[];
   /** A read of the task that came back with its last step. */
-  readonly first: Promise<Reading> | undefined;
+  readonly first: Promise<Reading<State>> | undefined;
 }
 
 /**
  * Executes a task's steps, in order.
  * @throws CommandError, ConnectionError; InterruptedError between two steps
  */
-export async function takeSteps(
+export async function takeSteps<State>(
   host: Host,
-  task: Task,
+  task: Task<State>,
   steps: readonly Step[],
   options: EngineOptions,
-): Promise<Taken> {
+): Promise<Taken<State>> {
   const failures: CommandError[] = [];
   if (options.signal?.aborted) throw new InterruptedError('interrupted; no further step was taken');
   options.ahead?.forget();
   const line = `${task.title}: ${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`;
   const marker = leavesMarker(task) ? markerSteps(task) : [];
-  let first: Promise<Reading> | undefined;
+  let first: Promise<Reading<State>> | undefined;
   let taken = 0;
   for (const run of runsOf(steps)) {
     // Not before the first step: a marker that has been left would say that something was written.
@@ -221,7 +226,11 @@ export async function takeSteps(
 }
 
 /** Reads in the same turn in which steps are on their way, and so after them. Should they fail, nobody asks what it saw. */
-function readBehind(host: Host, task: Task, { ahead }: EngineOptions): Promise<Reading> | undefined {
+function readBehind<State>(
+  host: Host,
+  task: Task<State>,
+  { ahead }: EngineOptions,
+): Promise<Reading<State>> | undefined {
   const reading = task.isUnknowable ? undefined : task.read(host.reader);
   reading?.catch(() => {});
   ahead?.start();
@@ -255,12 +264,12 @@ async function cutLink(
 }
 
 /** Law 3: after apply, the state is read again; what settles is waited for, no step is repeated. */
-async function converged(
+async function converged<State>(
   host: Host,
-  task: Task,
+  task: Task<State>,
   wait: Wait,
-  first: Promise<Reading> | undefined,
-): Promise<{ reading: Reading; hasWaited: boolean }> {
+  first: Promise<Reading<State>> | undefined,
+): Promise<{ reading: Reading<State>; hasWaited: boolean }> {
   let looks = 0;
   const reading = await lookUntil(
     settleLimit,
@@ -283,8 +292,8 @@ async function converged(
  * Waits until what the reflected tasks have written is in force, then takes their markers away, and waits for others' part.
  * What others do not do is no reason to load again: by then the marker is gone.
  */
-async function awaitLoaded(host: Host, task: Task, wait: Wait): Promise<void> {
-  for (const other of task.reflects) {
+async function awaitLoaded(host: Host, task: Task, wait: Wait, { unwanted }: EngineOptions): Promise<void> {
+  for (const other of task.reflects.filter((each) => !unwanted?.has(each))) {
     const inForce = await lookUntil(
       settleLimit,
       () => readInForce(host, other),
@@ -329,7 +338,7 @@ async function readInForce(host: Host, task: Task): Promise<InForce> {
 }
 
 /** @throws ConvergenceError for what does not hold still, such as a unit that crashes again and again */
-async function readSettled(host: Host, task: Task, wait: Wait): Promise<Reading> {
+async function readSettled<State>(host: Host, task: Task<State>, wait: Wait): Promise<Reading<State>> {
   const reading = await lookUntil(
     settleLimit,
     () => task.read(host.reader),
@@ -356,8 +365,25 @@ function refuseDisruption(host: Host, task: Task, disrupts: Disruption, command:
   }
 }
 
-function result(look: Look, steps: readonly Step[]): TaskResult {
-  return { changed: steps.length > 0, differences: look.differences, steps, warnings: look.warnings };
+/** What a look comes to when its steps are taken, or are none. */
+export function result<State>(look: Look<State>, steps: readonly Step[]): TaskResult<State> {
+  const { differences, warnings, reading } = look;
+  const changed = steps.length > 0;
+  const after = changed ? reading.expected : reading.state;
+  return { changed, differences, steps, warnings, before: reading.state, after };
+}
+
+/** @throws ConvergenceError for a state that is not the one which the task waits for */
+function refuseAwaited({ isAwaited, state }: Reading): void {
+  if (isAwaited) throw new ConvergenceError(`what 'until' waits for does not hold: ${inWords(state)}`);
+}
+
+/** No command takes longer than the task may. */
+function inTime(steps: readonly Step[], limit: number | undefined): readonly Step[] {
+  if (limit === undefined) return steps;
+  return steps.map((step) =>
+    step.kind === 'command' ? Object.freeze({ ...step, timeLimit: Math.min(step.timeLimit ?? limit, limit) }) : step,
+  );
 }
 
 async function inContext<T>(host: Host, task: Task, work: () => Promise<T>): Promise<T> {

@@ -87,6 +87,11 @@ export class MissingError extends KvmPlayError {
   override readonly name = 'MissingError';
 }
 
+/** Something that a site demands of a host does not hold. */
+export class AssertionError extends KvmPlayError {
+  override readonly name = 'AssertionError';
+}
+
 /** After all steps, the host is still not as wanted, or a later task has undone an earlier one. */
 export class ConvergenceError extends KvmPlayError {
   override readonly name = 'ConvergenceError';

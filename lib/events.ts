@@ -1,6 +1,6 @@
 import type { TaskResult } from './engine.ts';
 import type { Location } from './errors.ts';
-import type { Task } from './module.ts';
+import type { Leaf } from './play_items.ts';
 
 /** A task as events name it. */
 export interface TaskName {
@@ -11,7 +11,7 @@ export interface TaskName {
   readonly location: Location | undefined;
 }
 
-/** What became of a task on a host. `skipped` tasks were not attempted, because an earlier one failed or the run broke off. */
+/** What became of a task on a host. `skipped` tasks were not wanted there, or not attempted because an earlier one failed or the run broke off. */
 export type TaskStatus = 'ok' | 'changed' | 'failed' | 'skipped';
 
 /** Everything that happens in a run, in order. Reporters are functions of these. */
@@ -34,6 +34,10 @@ export type PlayEvent =
       /** In check mode: titles of earlier tasks that provide what this one leans on. */
       readonly after?: readonly string[];
       readonly error?: Error;
+      /** With `failed`: the run goes on nevertheless, or a rescue follows. */
+      readonly handling?: 'ignored' | 'rescued';
+      /** With `skipped`, where the task is not wanted: why. */
+      readonly reason?: string;
       readonly seconds: number;
     }
   /** The host could not be reached, or was lost: the task under way (the error names it) has no end, and the others are skipped. */
@@ -95,6 +99,10 @@ export interface HostSummary {
   readonly rolledBack: number;
   /** Network changes that were not confirmed, and whose roll-back could not be verified. */
   readonly unverified: number;
+  /** Tasks that failed, and the run went on. */
+  readonly ignored: number;
+  /** Tasks that failed, and a rescue followed. */
+  readonly rescued: number;
 }
 
 /** The counts of a host of which nothing is known yet. */
@@ -107,6 +115,8 @@ export const nothingCounted: HostSummary = {
   warnings: 0,
   rolledBack: 0,
   unverified: 0,
+  ignored: 0,
+  rescued: 0,
 };
 
 /** What a run came to. */
@@ -118,6 +128,6 @@ export interface Summary {
 }
 
 /** Names a task for events. */
-export function taskName({ title, module, location }: Task, index: number): TaskName {
+export function taskName({ title, module, location }: Leaf, index: number): TaskName {
   return { index, title, module, location };
 }

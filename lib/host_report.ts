@@ -1,8 +1,9 @@
 import type { TaskResult } from './engine.ts';
 import { KvmPlayError } from './errors.ts';
-import { type PlayEvent, type TaskName, type TaskStatus, taskName } from './events.ts';
+import type { PlayEvent, TaskName, TaskStatus } from './events.ts';
 import type { Host } from './hosts/host.ts';
-import type { Task } from './module.ts';
+import type { Handling } from './layout.ts';
+import type { End } from './turn.ts';
 
 /** Makes an error of whatever was thrown. */
 export function asError(error: unknown): Error {
@@ -16,11 +17,14 @@ export class HostReport {
   readonly #open: Map<number, TaskName>;
   #started = performance.now();
 
-  /** @param emit gets every event */
-  constructor(host: Host, tasks: readonly Task[], emit: (event: PlayEvent) => void) {
+  /**
+   * @param names what will have an end
+   * @param emit gets every event
+   */
+  constructor(host: Host, names: readonly TaskName[], emit: (event: PlayEvent) => void) {
     this.#host = host;
     this.#emit = emit;
-    this.#open = new Map(tasks.map((task, index) => [index, taskName(task, index)]));
+    this.#open = new Map(names.map((name) => [name.index, name]));
   }
 
   /** A task is about to be looked at once more, and applied. */
@@ -30,26 +34,31 @@ export class HostReport {
   }
 
   /** A task is as wanted; in check mode, it is known what it comes to. */
-  end(task: TaskName, status: TaskStatus, more: { result: TaskResult; after?: readonly string[] }): true {
-    this.#open.delete(task.index);
-    this.#emit({ type: 'task-end', host: this.#host.name, task, status, ...more, seconds: this.#seconds() });
-    return true;
+  end(task: TaskName, status: TaskStatus, more: { result: TaskResult; after?: readonly string[] }): End {
+    this.#close(task, status, more);
+    return 'done';
   }
 
-  /** A task has failed, and ends its host. */
-  fail(name: TaskName, task: Task, reason: unknown): false {
-    const error = asError(reason);
-    if (error instanceof KvmPlayError) error.at({ host: this.#host.name, task: task.title, location: task.location });
-    this.#open.delete(name.index);
-    this.#emit({
-      type: 'task-end',
-      host: this.#host.name,
-      task: name,
-      status: 'failed',
-      error,
-      seconds: this.#seconds(),
-    });
-    return false;
+  /** What must hold does. */
+  hold(task: TaskName): End {
+    const result = { changed: false, differences: [], steps: [], warnings: [], before: {}, after: {} };
+    return this.end(task, 'ok', { result });
+  }
+
+  /** A task is not wanted on this host. */
+  skip(task: TaskName, reason: string): End {
+    this.#close(task, 'skipped', { reason });
+    return 'done';
+  }
+
+  /** A task has failed. Unless somebody deals with that, it ends its host. */
+  fail(task: TaskName, cause: unknown, handling?: Handling): End {
+    const error = asError(cause);
+    const { title, location } = task;
+    if (error instanceof KvmPlayError) error.at({ host: this.#host.name, task: title, location });
+    this.#close(task, 'failed', { error, ...(handling && { handling }) });
+    if (handling === undefined) return 'ended';
+    return handling === 'ignored' ? 'done' : 'failed';
   }
 
   /** Nobody knows what became of the task under way when the host was lost: it was neither done nor skipped. */
@@ -65,7 +74,13 @@ export class HostReport {
     this.#open.clear();
   }
 
-  #seconds(): number {
-    return (performance.now() - this.#started) / 1000;
+  #close(
+    task: TaskName,
+    status: TaskStatus,
+    more: Pick<Extract<PlayEvent, { type: 'task-end' }>, 'result' | 'after' | 'reason' | 'error' | 'handling'>,
+  ): void {
+    this.#open.delete(task.index);
+    const seconds = status === 'skipped' ? 0 : (performance.now() - this.#started) / 1000;
+    this.#emit({ type: 'task-end', host: this.#host.name, task, status, ...more, seconds });
   }
 }

@@ -11,6 +11,7 @@ export type {
   TaskName,
   TaskStatus,
 } from './events.ts';
+export type { Facts } from './facts.ts';
 export { type ConnectOptions, connect } from './hosts/connect.ts';
 export type { Host, ReachOptions } from './hosts/host.ts';
 export { type HostSpec, parseHost } from './hosts/host_spec.ts';
@@ -19,6 +20,7 @@ export { defineInventory, type GroupOptions, type HostEntry, type SiteInventory 
 export type { Inventory, InventoryHost } from './inventory/inventory.ts';
 export { loadInventory } from './inventory/load.ts';
 export type { HostReference } from './inventory/targets.ts';
+export type { Condition, Known } from './known.ts';
 export {
   defineModule,
   type InForce,
@@ -26,6 +28,7 @@ export {
   type Missing,
   type Module,
   type ModuleSpec,
+  type Retry,
   type Seen,
   type Task,
   type TaskOptions,
@@ -34,11 +37,23 @@ export {
   type NetworkChange,
   type NetworkChangeOptions,
   networkChange,
-  type PlayItem,
   type Probe,
   type ProbeSide,
 } from './network_change/network_change.ts';
 export { type Play, type PlayOptions, play, type Value, type Values } from './play.ts';
+export {
+  type Assertion,
+  type AssertOptions,
+  assert,
+  type Block,
+  type BlockOptions,
+  block,
+  fail,
+  type ItemOptions,
+  type Later,
+  later,
+  type PlayItem,
+} from './play_items.ts';
 export { type RunOptions, run } from './run.ts';
 export { events } from './run_events.ts';
 export { Secret, secret } from './secret.ts';

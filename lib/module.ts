@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { applyTask } from './apply_task.ts';
 import type { Difference } from './diff.ts';
-import { differences } from './diff.ts';
-import { applyTask, checkTask, type TaskResult } from './engine.ts';
+import { differences, expected } from './diff.ts';
+import { checkTask, type TaskResult } from './engine.ts';
 import { KvmPlayError, type Location, PlaybookError } from './errors.ts';
 import type { Host } from './hosts/host.ts';
 import type { ReadonlyHost } from './hosts/readonly_host.ts';
+import type { Condition } from './known.ts';
 import { callerLocation } from './location.ts';
 import { noteReflected } from './marker.ts';
 import { refuseMasks, type Secret, secretsIn } from './secret.ts';
@@ -98,8 +100,16 @@ export interface ModuleSpec<Args extends object, State extends object, Found> {
   readonly irreversible?: true;
 }
 
-/** Options that every task takes beside its module's arguments. */
-export interface TaskOptions {
+/** How often a task is tried before it counts as failed. */
+export interface Retry {
+  /** Default 3. */
+  readonly attempts?: number;
+  /** Seconds between the end of one attempt and the next look. Default 5. */
+  readonly interval?: number;
+}
+
+/** Options that every task takes beside its module's arguments. `State` is what its module compares. */
+export interface TaskOptions<State = unknown> {
   /** Earlier tasks whose written state this task loads (it must be a module that can, such as `service`): bridges, files, whatever changes. */
   readonly reflects?: readonly Task[];
   /** What this task may disturb: `link`, `guest` or `data`. A change that would disturb something else is refused. */
@@ -108,10 +118,28 @@ export interface TaskOptions {
   readonly loadedLater?: boolean;
   /** Words by which tasks are chosen: `--tags`, `--skip-tags`. `always` is chosen unless it is skipped, `never` only when it is named. */
   readonly tags?: readonly string[];
+  /** Says on each host, in the task's turn, whether it is wanted there at all. Default: it is. */
+  readonly when?: Condition;
+  /** True when the run goes on though the task fails. Default false. */
+  readonly mayFail?: boolean;
+  /** A task that fails is tried again. Default: it is not; with `until` it is. */
+  readonly retry?: Retry;
+  /** Must hold of the task's state in the end. A task of which it does not hold yet is tried again. */
+  readonly until?: (state: Partial<State>) => boolean;
+  /** Seconds that each command of the task may take at most. */
+  readonly timeLimit?: number;
+  /** Do it as root, by `sudo`, or as the user who logs in. Default: as the block or the play that it is in. */
+  readonly become?: boolean;
 }
 
 /** What one look at a host says about a task. */
-export interface Reading {
+export interface Reading<State = unknown> {
+  /** The actual state, as far as there is one. */
+  readonly state: Partial<State>;
+  /** What the state is once everything is as wanted. */
+  readonly expected: Partial<State>;
+  /** True when the task has to wait for its `until`. */
+  readonly isAwaited: boolean;
   readonly differences: readonly Difference[];
   readonly missing: readonly Missing[];
   readonly warnings: readonly string[];
@@ -122,8 +150,11 @@ export interface Reading {
   plan(due: readonly Difference[]): readonly Step[];
 }
 
-/** One task of a play: a module with validated arguments. It holds no host and no result, and can be used for many hosts at once. */
-export interface Task {
+/**
+ * One task of a play: a module with validated arguments. It holds no host and no result, and can be used for many hosts at once.
+ * `State` is what its module compares.
+ */
+export interface Task<State = unknown> {
   readonly title: string;
   /** The module's name. */
   readonly module: string;
@@ -135,6 +166,12 @@ export interface Task {
   readonly disrupts: readonly Disruption[];
   readonly loadedLater: boolean;
   readonly tags: readonly string[];
+  readonly when: Condition | undefined;
+  readonly mayFail: boolean;
+  /** undefined for a task that is tried once. */
+  readonly retry: Required<Retry> | undefined;
+  readonly timeLimit: number | undefined;
+  readonly become: boolean | undefined;
   readonly provides: readonly string[];
   /** True when nobody can know whether it changes anything. */
   readonly isUnknowable: boolean;
@@ -145,23 +182,23 @@ export interface Task {
   /** The same for every task that wants the same, in this run and in another. It says nothing of secrets: a hash can be guessed. */
   readonly fingerprint: string;
   /** Looks at a host. */
-  read(host: ReadonlyHost): Promise<Reading>;
+  read(host: ReadonlyHost): Promise<Reading<State>>;
   /** Looks at what is in force; present when something else must load what the task writes. */
   readonly inForce?: (host: ReadonlyHost) => Promise<InForce>;
 }
 
 /** A module as sites and programs use it. Called, it makes a task for a play; `check` and `apply` work on one host at once. */
-export interface Module<Args extends object> {
+export interface Module<Args extends object, State extends object = object> {
   /** Makes a task. @throws ArgumentError at the caller's line */
-  (args: Args & TaskOptions): Task;
+  (args: Args & TaskOptions<State>): Task<State>;
   /** Makes a task with a title of its own. @throws ArgumentError at the caller's line */
-  (title: string, args: Args & TaskOptions): Task;
+  (title: string, args: Args & TaskOptions<State>): Task<State>;
   /** The module's name in snake_case. */
   readonly module: string;
   /** Says what `apply` would do to a host, and changes nothing. */
-  check(host: Host, args: Args & TaskOptions): Promise<TaskResult>;
+  check(host: Host, args: Args & TaskOptions<State>): Promise<TaskResult<State>>;
   /** Brings a host to the wanted state. @throws KvmPlayError */
-  apply(host: Host, args: Args & TaskOptions): Promise<TaskResult>;
+  apply(host: Host, args: Args & TaskOptions<State>): Promise<TaskResult<State>>;
 }
 
 /**
@@ -180,8 +217,8 @@ export interface Module<Args extends object> {
  */
 export function defineModule<Args extends object, State extends object, Found>(
   spec: ModuleSpec<Args, State, Found>,
-): Module<Args> {
-  function makeTask(first: string | (Args & TaskOptions), second?: Args & TaskOptions): Task {
+): Module<Args, State> {
+  function makeTask(first: string | (Args & TaskOptions<State>), second?: Args & TaskOptions<State>): Task<State> {
     const [title, args] = typeof first === 'string' ? [first, second] : [undefined, first];
     const location = callerLocation();
     try {
@@ -194,18 +231,29 @@ export function defineModule<Args extends object, State extends object, Found>(
   }
   return Object.assign(makeTask, {
     module: spec.name,
-    check: async (host: Host, args: Args & TaskOptions) => checkTask(host, makeTask(args)),
-    apply: async (host: Host, args: Args & TaskOptions) => applyTask(host, makeTask(args)),
+    check: async (host: Host, args: Args & TaskOptions<State>) => checkTask(host, makeTask(args)),
+    apply: async (host: Host, args: Args & TaskOptions<State>) => applyTask(host, makeTask(args)),
   });
 }
 
 function newTask<Args extends object, State extends object, Found>(
   spec: ModuleSpec<Args, State, Found>,
   title: string | undefined,
-  args: Args & TaskOptions,
+  args: Args & TaskOptions<State>,
   location: Location | undefined,
-): Task {
-  const { reflects = [], disrupts = [], loadedLater = false, tags = [] } = args;
+): Task<State> {
+  const {
+    reflects = [],
+    disrupts = [],
+    loadedLater = false,
+    tags = [],
+    when,
+    mayFail = false,
+    until,
+    timeLimit,
+    become,
+  } = args;
+  checkTimes(args);
   const desired = spec.desired(args);
   refuseMasks(spec.name, desired);
   const secrets = secretsIn(desired);
@@ -224,6 +272,11 @@ function newTask<Args extends object, State extends object, Found>(
     disrupts,
     loadedLater,
     tags,
+    when,
+    mayFail,
+    retry: args.retry === undefined && until === undefined ? undefined : { attempts: 3, interval: 5, ...args.retry },
+    timeLimit,
+    become,
     provides: spec.provides?.(desired) ?? [],
     isUnknowable: spec.unknowable?.(desired) ?? false,
     isIrreversible: spec.irreversible ?? false,
@@ -231,10 +284,13 @@ function newTask<Args extends object, State extends object, Found>(
     fingerprint: createHash('sha256')
       .update(JSON.stringify([spec.name, desired]))
       .digest('hex'),
-    async read(host: ReadonlyHost): Promise<Reading> {
+    async read(host: ReadonlyHost): Promise<Reading<State>> {
       for (const each of secrets) await each.reveal();
       const seen = await spec.read(host, desired);
       return {
+        state: seen.state,
+        expected: expected(desired, seen.state),
+        isAwaited: until !== undefined && !until(seen.state),
         differences: differences(desired, seen.state),
         missing: seen.missing ?? [],
         warnings: seen.warnings ?? [],
@@ -246,4 +302,16 @@ function newTask<Args extends object, State extends object, Found>(
     },
     ...(inForce && { inForce: (host: ReadonlyHost) => inForce(host, desired) }),
   });
+}
+
+/** @throws PlaybookError for times and counts that make no sense */
+function checkTimes({ retry, timeLimit }: TaskOptions): void {
+  const { attempts = 1, interval = 0 } = retry ?? {};
+  if (!(Number.isInteger(attempts) && attempts > 0)) {
+    throw new PlaybookError(`'retry.attempts' is a whole number from 1 on, and is ${attempts}`);
+  }
+  if (!(interval >= 0)) throw new PlaybookError(`'retry.interval' is a number of seconds, and is ${interval}`);
+  if (timeLimit !== undefined && !(Number.isInteger(timeLimit) && timeLimit > 0)) {
+    throw new PlaybookError(`'timeLimit' is a whole number of seconds from 1 on, and is ${timeLimit}`);
+  }
 }

@@ -4,7 +4,7 @@ import { errorWords } from './load_error.ts';
 import { callerLocation, userLocation } from './location.ts';
 import type { Task } from './module.ts';
 import { nearest } from './nearest.ts';
-import { type PlayItem, tasksOf } from './network_change/network_change.ts';
+import { type PlayItem, tasksOf } from './play_items.ts';
 
 /** A variable's value. Its default says its type. */
 export type Value = string | number | boolean;

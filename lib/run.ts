@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ConnectionError, PlaybookError, RollBackUnverifiedError, RolledBackError } from './errors.ts';
 import { type HostSummary, nothingCounted, type PlayEvent, type Summary, taskName } from './events.ts';
 import { asError } from './host_report.ts';
@@ -7,8 +8,8 @@ import { Connections } from './hosts/connections.ts';
 import { hostName } from './hosts/host_spec.ts';
 import type { InventoryHost } from './inventory/inventory.ts';
 import { limited, type TargetOptions, targetsOf } from './inventory/targets.ts';
-import { type PlayItem, tasksOf } from './network_change/network_change.ts';
 import { checkNames, type Play, type Values, valuesFor } from './play.ts';
+import { leavesOf, type PlayItem } from './play_items.ts';
 import { checkSelection, selectTasks, type TaskSelection } from './select_tasks.ts';
 
 /** How to run plays. */
@@ -61,7 +62,7 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
     if (signal?.aborted) break;
     const going = targets.filter(({ spec }) => tally.isGoing(hostName(spec)));
     const [first] = going.length > 0 ? going : targets;
-    const tasks = tasksOf(first?.items ?? []).map(taskName);
+    const tasks = leavesOf(first?.items ?? []).map(taskName);
     emit({ type: 'play-start', play: play.name, hosts: going.map(({ spec }) => hostName(spec)), tasks });
     for (const batch of batches(going, options.serial ?? going.length)) {
       if (signal?.aborted) break;
@@ -94,7 +95,7 @@ function buildAll(plays: readonly Play[], options: RunOptions): readonly { play:
   }));
   const everything = built.flatMap(({ targets }) => targets);
   checkSelection(
-    everything.flatMap(({ items }) => tasksOf(items)),
+    everything.flatMap(({ items }) => items),
     options,
   );
   const left = limit === undefined ? undefined : limited(everything, limit, inventory);
@@ -121,11 +122,13 @@ async function playOnHost(
   const name = hostName(spec);
   const become = own ?? (play.become || (options.become ?? false));
   try {
-    const host = await connections.prepare(spec, become);
+    const lockId = randomUUID();
+    const host = await connections.prepare(spec, become, lockId);
+    const otherwise = await connections.prepare(spec, !become, lockId);
     try {
-      await runOnHost(host, items, options, emit);
+      await runOnHost(host, items, { ...options, become, otherwise }, emit);
     } finally {
-      await host.close();
+      await Promise.all([host.close(), otherwise.close()]);
     }
   } catch (error) {
     // What is no trouble with the connection must not look like one.
@@ -151,7 +154,7 @@ class Tally {
         break;
       case 'task-end':
         this.#add(event.host, {
-          [event.status]: 1,
+          [event.handling ?? event.status]: 1,
           warnings: event.result?.warnings.length ?? 0,
           ...(event.error && outcomeOf(event.error)),
         });
@@ -187,6 +190,8 @@ class Tally {
       warnings: counts.warnings + (more.warnings ?? 0),
       rolledBack: counts.rolledBack + (more.rolledBack ?? 0),
       unverified: counts.unverified + (more.unverified ?? 0),
+      ignored: counts.ignored + (more.ignored ?? 0),
+      rescued: counts.rescued + (more.rescued ?? 0),
     });
   }
 }

@@ -6,7 +6,7 @@ import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
 import { defineModule, type Missing, type Module, type Seen, type TaskOptions } from '../lib/module.ts';
 import { Secret } from '../lib/secret.ts';
 import { type CommandStep, command as commandStep, type Disruption } from '../lib/step.ts';
-import { argvSchema, argvSubject, missingCommand, notRun, secondsSchema } from './backends/argv.ts';
+import { argvSchema, argvSubject, missingCommand, notRun } from './backends/argv.ts';
 
 /** Arguments of {@link command}. At most one of `creates`, `removes`, `unless` and `onlyIf` says how it is seen to be done. */
 export interface CommandArgs {
@@ -22,8 +22,6 @@ export interface CommandArgs {
   readonly onlyIf?: readonly string[];
   /** Text for its standard input, or a secret one. */
   readonly stdin?: string | Secret;
-  /** Seconds after which it is ended and has failed. Default 120. */
-  readonly timeLimit?: number;
   /** The directory in which it is run, and in which `unless` and `onlyIf` look. Default `/`. */
   readonly cwd?: string;
 }
@@ -35,7 +33,6 @@ export interface CommandState {
     readonly argv: readonly string[];
     readonly cwd?: string;
     readonly stdin?: string | Secret;
-    readonly timeLimit?: number;
     readonly disrupts?: Disruption;
   }>;
   /** How it is seen to be done; undefined where nobody can know. */
@@ -54,7 +51,6 @@ const schema = v.strictObject({
   unless: v.optional(argvSchema("'unless'")),
   onlyIf: v.optional(argvSchema("'onlyIf'")),
   stdin: v.optional(v.union([v.string(), v.instance(Secret)], 'it is a text or a secret')),
-  timeLimit: v.optional(secondsSchema),
   cwd: v.optional(absolutePath('the directory')),
 });
 
@@ -70,7 +66,7 @@ type Parsed = v.InferOutput<typeof schema>;
  * command({ argv: ['ssh-keygen', '-A'], creates: '/etc/ssh/ssh_host_ed25519_key' });
  * ```
  */
-export const command: Module<CommandArgs> = defineModule<CommandArgs, CommandState, undefined>({
+export const command: Module<CommandArgs, CommandState> = defineModule<CommandArgs, CommandState, undefined>({
   name: 'command',
   desired,
   subject: ({ run }) => argvSubject(run.value.argv),
@@ -84,7 +80,7 @@ export const command: Module<CommandArgs> = defineModule<CommandArgs, CommandSta
 
 function desired(args: CommandArgs & TaskOptions): CommandState {
   const parsed = parseArguments('command', schema, args);
-  const { argv, cwd, stdin, timeLimit } = parsed;
+  const { argv, cwd, stdin } = parsed;
   const disrupts = args.disrupts?.includes('link') ? 'link' : args.disrupts?.[0];
   if (disrupts === 'link' && stdin !== undefined) {
     throw new ArgumentError(
@@ -98,7 +94,6 @@ function desired(args: CommandArgs & TaskOptions): CommandState {
       argv,
       ...(cwd !== undefined && { cwd }),
       ...(stdin !== undefined && { stdin }),
-      ...(timeLimit !== undefined && { timeLimit }),
       ...(disrupts !== undefined && { disrupts }),
     }),
     ...(sign !== undefined && { seenBy: once(sign) }),

@@ -74,7 +74,7 @@ const schema = v.strictObject({
  * file({ path: '/etc/motd', content: motd('kvm1'), mode: '0644' });
  * ```
  */
-export const file: Module<FileArgs> = defineModule<FileArgs, FileState, FileFound>({
+export const file: Module<FileArgs, FileState> = defineModule<FileArgs, FileState, FileFound>({
   name: 'file',
   desired,
   subject: ({ path }) => path,

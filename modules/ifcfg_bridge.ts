@@ -138,7 +138,11 @@ type Parsed = v.InferOutput<typeof schema>;
  * const bridge = ifcfgBridge({ name: 'br0', port: 'ens33', bootproto: 'dhcp' });
  * ```
  */
-export const ifcfgBridge: Module<IfcfgBridgeArgs> = defineModule<IfcfgBridgeArgs, IfcfgBridgeState, IfcfgBridgeFound>({
+export const ifcfgBridge: Module<IfcfgBridgeArgs, IfcfgBridgeState> = defineModule<
+  IfcfgBridgeArgs,
+  IfcfgBridgeState,
+  IfcfgBridgeFound
+>({
   name: 'ifcfg_bridge',
   desired,
   subject: ({ name }) => name,

@@ -3,22 +3,20 @@ import { parseArguments } from '../lib/arguments.ts';
 import { type Once, once } from '../lib/diff.ts';
 import { CommandError } from '../lib/errors.ts';
 import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
-import { defineModule, type Module, type Seen } from '../lib/module.ts';
-import { argvSchema, argvSubject, missingCommand, notRun, secondsSchema } from './backends/argv.ts';
+import { defineModule, type Module, type Seen, type TaskOptions } from '../lib/module.ts';
+import { argvSchema, argvSubject, missingCommand, notRun } from './backends/argv.ts';
 
 /** Arguments of {@link query}. */
 export interface QueryArgs {
   /** A command that only looks, and its arguments. No shell splits or expands them. */
   readonly argv: readonly string[];
   /** True where another exit code than 0 is an answer too. Default false: it is a failure. */
-  readonly mayFail?: boolean;
-  /** Seconds after which it is ended and has failed. Default 30. */
-  readonly timeLimit?: number;
+  readonly anyExitCode?: boolean;
 }
 
 /** What {@link query} has seen. Nothing of it is wanted, so nothing differs. */
 export interface QueryState {
-  readonly ask: Once<{ readonly argv: readonly string[]; readonly mayFail: boolean; readonly timeLimit?: number }>;
+  readonly ask: Once<{ readonly argv: readonly string[]; readonly anyExitCode: boolean; readonly timeLimit?: number }>;
   readonly exitCode?: number;
   /** What it printed, as it is. */
   readonly stdout?: string;
@@ -26,8 +24,7 @@ export interface QueryState {
 
 const schema = v.strictObject({
   argv: argvSchema("'argv'"),
-  mayFail: v.optional(v.boolean(), false),
-  timeLimit: v.optional(secondsSchema),
+  anyExitCode: v.optional(v.boolean(), false),
 });
 
 /**
@@ -38,11 +35,11 @@ const schema = v.strictObject({
  * query({ argv: ['uname', '-r'] });
  * ```
  */
-export const query: Module<QueryArgs> = defineModule<QueryArgs, QueryState, undefined>({
+export const query: Module<QueryArgs, QueryState> = defineModule<QueryArgs, QueryState, undefined>({
   name: 'query',
-  desired: (args) => {
-    const { argv, mayFail, timeLimit } = parseArguments('query', schema, args);
-    return { ask: once({ argv, mayFail, ...(timeLimit !== undefined && { timeLimit }) }) };
+  desired: (args: QueryArgs & TaskOptions) => {
+    const { timeLimit } = args;
+    return { ask: once({ ...parseArguments('query', schema, args), ...(timeLimit !== undefined && { timeLimit }) }) };
   },
   subject: ({ ask }) => argvSubject(ask.value.argv),
   read,
@@ -50,15 +47,15 @@ export const query: Module<QueryArgs> = defineModule<QueryArgs, QueryState, unde
 });
 
 async function read(host: ReadonlyHost, { ask }: QueryState): Promise<Seen<QueryState, undefined>> {
-  const { argv, mayFail, timeLimit } = ask.value;
+  const { argv, anyExitCode, timeLimit } = ask.value;
   const { exitCode, stdout, stderr } = await host.query(argv, timeLimit === undefined ? {} : { timeLimit });
   const missing = notRun.includes(exitCode) ? await missingCommand(host, argv) : [];
-  if (exitCode !== 0 && !mayFail && missing.length === 0) {
+  if (exitCode !== 0 && !anyExitCode && missing.length === 0) {
     const words = stderr.trim() || stdout.trim();
     throw new CommandError(
-      `'${argv.join(' ')}' failed with exit code ${exitCode}${words === '' ? '' : `: ${words}`}\nwhere that is an answer too, say mayFail: true`,
+      `'${argv.join(' ')}' failed with exit code ${exitCode}${words === '' ? '' : `: ${words}`}\nwhere that is an answer too, say anyExitCode: true`,
       { argv, exitCode, stderr },
     );
   }
-  return { state: { ask, exitCode, stdout }, found: undefined, missing: mayFail ? [] : missing };
+  return { state: { ask, exitCode, stdout }, found: undefined, missing: anyExitCode ? [] : missing };
 }

@@ -63,7 +63,11 @@ const schema = v.strictObject({
  * service({ name: 'libvirtd', state: 'started', enabled: true });
  * ```
  */
-export const service: Module<ServiceArgs> = defineModule<ServiceArgs, ServiceState, UnitStatus | undefined>({
+export const service: Module<ServiceArgs, ServiceState> = defineModule<
+  ServiceArgs,
+  ServiceState,
+  UnitStatus | undefined
+>({
   name: 'service',
   desired,
   subject: ({ name }) => name,

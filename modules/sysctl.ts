@@ -86,7 +86,7 @@ const schema = v.strictObject({
  * sysctl({ values: { 'net.ipv4.ip_forward': 1 } });
  * ```
  */
-export const sysctl: Module<SysctlArgs> = defineModule<SysctlArgs, SysctlState, SysctlFound>({
+export const sysctl: Module<SysctlArgs, SysctlState> = defineModule<SysctlArgs, SysctlState, SysctlFound>({
   name: 'sysctl',
   desired,
   subject: ({ parameters: { value: parameters } }) => {

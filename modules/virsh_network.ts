@@ -77,7 +77,11 @@ const schema = v.strictObject({
  * virshNetwork({ name: 'default' });
  * ```
  */
-export const virshNetwork: Module<VirshNetworkArgs> = defineModule<VirshNetworkArgs, VirshNetworkState, undefined>({
+export const virshNetwork: Module<VirshNetworkArgs, VirshNetworkState> = defineModule<
+  VirshNetworkArgs,
+  VirshNetworkState,
+  undefined
+>({
   name: 'virsh_network',
   desired,
   subject: ({ id }) => id.value.name,

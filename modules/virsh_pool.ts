@@ -53,7 +53,11 @@ const schema = v.strictObject({
  * virshPool({ name: 'default' });
  * ```
  */
-export const virshPool: Module<VirshPoolArgs> = defineModule<VirshPoolArgs, VirshPoolState, VirshPoolFound>({
+export const virshPool: Module<VirshPoolArgs, VirshPoolState> = defineModule<
+  VirshPoolArgs,
+  VirshPoolState,
+  VirshPoolFound
+>({
   name: 'virsh_pool',
   desired,
   subject: ({ id }) => id.value.name,

@@ -87,7 +87,11 @@ const schema = v.strictObject({
  * virshVolume({ pool: 'default', name: 'gibbon-centos74.img', capacity: '8G', format: 'qcow2' });
  * ```
  */
-export const virshVolume: Module<VirshVolumeArgs> = defineModule<VirshVolumeArgs, VirshVolumeState, VirshVolumeFound>({
+export const virshVolume: Module<VirshVolumeArgs, VirshVolumeState> = defineModule<
+  VirshVolumeArgs,
+  VirshVolumeState,
+  VirshVolumeFound
+>({
   name: 'virsh_volume',
   desired,
   subject: ({ id }) => id.value.name,

@@ -55,7 +55,11 @@ export interface VirtInstallState extends GuestHardware {
  * });
  * ```
  */
-export const virtInstall: Module<VirtInstallArgs> = defineModule<VirtInstallArgs, VirtInstallState, GuestFound>({
+export const virtInstall: Module<VirtInstallArgs, VirtInstallState> = defineModule<
+  VirtInstallArgs,
+  VirtInstallState,
+  GuestFound
+>({
   name: 'virt_install',
   desired,
   subject: ({ id }) => id.value.name,

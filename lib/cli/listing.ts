@@ -1,9 +1,9 @@
 import { hostName, parseHost } from '../hosts/host_spec.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { limited, targetsOf } from '../inventory/targets.ts';
-import { tasksOf } from '../network_change/network_change.ts';
 import { checkNames, type Play, type Values, valuesFor } from '../play.ts';
-import { checkSelection, selectTasks, type TaskSelection } from '../select_tasks.ts';
+import { leavesOf } from '../play_items.ts';
+import { checkSelection, selectTasks, type TaskSelection, tagsOf } from '../select_tasks.ts';
 
 /** What is listed, and of which part of a site. */
 export interface ListingOptions extends TaskSelection {
@@ -38,12 +38,13 @@ export function listing(plays: readonly Play[], options: ListingOptions): readon
     return { play, hosts: chosen.map(({ spec }) => hostName(spec)), items };
   });
   checkSelection(
-    plans.flatMap(({ items }) => tasksOf(items)),
+    plans.flatMap(({ items }) => items),
     options,
   );
   return plans.flatMap(({ play, hosts: names, items }) => {
-    const tasks = tasksOf(selectTasks(items, options));
-    const tags = [...new Set(tasks.flatMap((task) => task.tags))].sort();
+    const chosen = selectTasks(items, options);
+    const tasks = leavesOf(chosen);
+    const tags = [...tagsOf(chosen)].sort();
     return [
       `play: ${play.name}`,
       ...(what.includes('hosts') ? names.map((name) => `  host: ${name}`) : []),

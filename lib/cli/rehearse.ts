@@ -5,8 +5,8 @@ import { connect } from '../hosts/connect.ts';
 import { buildLab, type Lab, missingPackages, sweepLabs, unableReason } from '../lab/index.ts';
 import { consolePort, drawPicture, type Look, lookAtNetwork, type NetworkPicture } from '../lab/picture.ts';
 import { loadSite } from '../load_site.ts';
-import { tasksOf } from '../network_change/network_change.ts';
 import { checkNames, type Play, type Values } from '../play.ts';
+import { tasksOf } from '../play_items.ts';
 import { run } from '../run.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
 

@@ -10,7 +10,7 @@ import { type SshConfiguration, sharing, socketPath, sshArguments } from './ssh_
  * @throws ConnectionError with ssh's own words; InterruptedError when the signal ended it
  */
 export async function openAhead(spec: HostSpec, configuration: SshConfiguration, signal: AbortSignal): Promise<void> {
-  const socket = await socketPath(configuration);
+  const socket = await socketPath(spec, configuration);
   const ssh = async (options: readonly string[]): Promise<{ exitCode: number | undefined; words: string }> => {
     signal.throwIfAborted();
     return ended(

@@ -4,6 +4,9 @@ import { type HostSpec, hostName, isLocalHost, parseHost } from './host_spec.ts'
 import { ShellHost } from './shell_host.ts';
 import type { SshOptions } from './ssh.ts';
 
+/** Imported once: some loaders of TypeScript give a module that is still being loaded to whoever asks for it meanwhile. */
+let ssh: Promise<typeof import('./ssh.ts')> | undefined;
+
 /** How to reach hosts. */
 export interface ConnectOptions {
   /** Path of the private key to try first; then only those that ssh_config names. */
@@ -40,15 +43,16 @@ export async function prepare(
   spec: HostSpec,
   options: ConnectOptions,
   shared: Pick<SshOptions, 'gate' | 'ahead'> = {},
+  lockId?: string,
 ): Promise<Host> {
   const { become = false, ...rest } = options;
   if (isLocalHost(spec)) {
     const { LocalTransport } = await import('./local.ts');
     const { becomePassword } = options;
-    return new ShellHost(
-      new LocalTransport(hostName(spec), { become, ...(becomePassword !== undefined && { becomePassword }) }),
-    );
+    const local = { become, ...(becomePassword !== undefined && { becomePassword }) };
+    return new ShellHost(new LocalTransport(hostName(spec), local), lockId);
   }
-  const { SshTransport } = await import('./ssh.ts');
-  return new ShellHost(new SshTransport(hostName(spec), spec, { become, ...rest, ...shared }));
+  ssh ??= import('./ssh.ts');
+  const { SshTransport } = await ssh;
+  return new ShellHost(new SshTransport(hostName(spec), spec, { become, ...rest, ...shared }), lockId);
 }

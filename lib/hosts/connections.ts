@@ -41,11 +41,14 @@ export class Connections {
     this.#ahead.set(hostName(spec), opened);
   }
 
-  /** Makes a host of which nothing is asked yet; the caller closes it. */
-  async prepare(spec: HostSpec, become: boolean): Promise<Host> {
+  /**
+   * Makes a host of which nothing is asked yet; the caller closes it.
+   * @param lockId names the holder of the host's lock: the same for the same run, which may reach a host as root and as another user
+   */
+  async prepare(spec: HostSpec, become: boolean, lockId?: string): Promise<Host> {
     const ahead = this.#ahead.get(hostName(spec));
     this.#ahead.delete(hostName(spec));
-    return prepare(spec, { ...this.#optionsFor(spec), become }, { gate: this.#gate, ...(ahead && { ahead }) });
+    return prepare(spec, { ...this.#optionsFor(spec), become }, { gate: this.#gate, ...(ahead && { ahead }) }, lockId);
   }
 
   /** Ends what is on its way and was not needed. */

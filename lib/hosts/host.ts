@@ -32,6 +32,8 @@ export interface Host {
   readonly name: string;
   /** True for this very machine, reached without SSH. */
   readonly isLocal: boolean;
+  /** The address at which the host was found again after its link was cut; undefined while it is reached under its own name. */
+  readonly reachedAt: string | undefined;
   /** The part that only looks. */
   readonly reader: ReadonlyHost;
   /**

@@ -20,6 +20,7 @@ export interface LocalOptions {
 export class LocalTransport implements Transport {
   readonly name: string;
   readonly isLocal = true;
+  readonly reachedAt = undefined;
   readonly #become: boolean;
   readonly #password: BecomePassword | undefined;
   readonly #shell: readonly [string, ...string[]];

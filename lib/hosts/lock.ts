@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, LockedError } from '../errors.ts';
-import { runtimeDirectory } from './paths.ts';
 import { quote } from './quote.ts';
 import { prologue } from './script.ts';
 import type { Transport } from './transport.ts';
@@ -17,7 +16,7 @@ const lastStepLimit = 330;
 /** Seconds between two looks at whether it has ended. */
 const lookInterval = 0.5;
 
-const lockPath = `${runtimeDirectory}/lock`;
+const lockPath = '"$kvm_play_run"/lock';
 
 /** Exit status of {@link takeScript} when somebody else holds the lock. */
 const held = 75;
@@ -33,12 +32,14 @@ const over = new Set<string>();
  */
 export class HostLock {
   readonly #transport: Transport;
-  readonly #id = randomUUID();
+  readonly #id: string;
   #timer: NodeJS.Timeout | undefined;
   #taken: Promise<void> | undefined;
 
-  constructor(transport: Transport) {
+  /** @param id the holder's: whoever has the same one has the lock as well */
+  constructor(transport: Transport, id: string = randomUUID()) {
     this.#transport = transport;
+    this.#id = id;
   }
 
   /** Takes the lock, once; later calls wait for the first. @throws LockedError that names the holder */
@@ -70,7 +71,7 @@ export class HostLock {
 
   /** Script text that runs a command under the lock: should this run die, its lock is not broken before the command has ended. */
   guard(script: string): string {
-    const file = `${runtimeDirectory}/step.${this.#id}`;
+    const file = `"$kvm_play_run"/step.${this.#id}`;
     return `echo $$ > ${file}; ${script}\nkvm_play_step=$?; rm -f -- ${file}; (exit "$kvm_play_step")`;
   }
 
@@ -136,40 +137,40 @@ export class HostLock {
 function takeScript(id: string, content: string, breakId: string): string {
   return `set -eu
 umask 077
-mkdir -p ${runtimeDirectory}
+mkdir -p "$kvm_play_run"
 boot=$(cat /proc/sys/kernel/random/boot_id)
-mine=${runtimeDirectory}/lock.${id}
+mine="$kvm_play_run"/lock.${id}
 printf '%s\\n%s\\n' ${quote(content)} "$boot" > "$mine"
 trap 'rm -f -- "$mine"' EXIT
 now=$(cut -d. -f1 /proc/uptime)
-echo "$((now + ${lease}))" > ${runtimeDirectory}/alive.${id}
+echo "$((now + ${lease}))" > "$kvm_play_run"/alive.${id}
 dead() {
-  step=$(cat ${runtimeDirectory}/step."$1" 2>/dev/null) && kill -0 "$step" 2>/dev/null && return 1
+  step=$(cat "$kvm_play_run"/step."$1" 2>/dev/null) && kill -0 "$step" 2>/dev/null && return 1
   [ "$1" = ${quote(breakId)} ] && return 0
   [ "$(sed -n 6p ${lockPath})" = "$boot" ] || return 0
-  until=$(cat ${runtimeDirectory}/alive."$1" 2>/dev/null) || return 0
+  until=$(cat "$kvm_play_run"/alive."$1" 2>/dev/null) || return 0
   [ "$until" -lt "$now" ]
 }
-if ! ln "$mine" ${lockPath} 2>/dev/null; then
+if [ "$(sed -n 1p ${lockPath} 2>/dev/null)" != ${id} ] && ! ln "$mine" ${lockPath} 2>/dev/null; then
   holder=$(sed -n 1p ${lockPath} 2>/dev/null) || holder=
   if [ -n "$holder" ] && dead "$holder"; then
-    moved=${runtimeDirectory}/broken.${id}
+    moved="$kvm_play_run"/broken.${id}
     mv ${lockPath} "$moved" 2>/dev/null || :
-    if [ "$(sed -n 1p "$moved" 2>/dev/null)" = "$holder" ]; then rm -f -- ${runtimeDirectory}/alive."$holder" ${runtimeDirectory}/step."$holder"
+    if [ "$(sed -n 1p "$moved" 2>/dev/null)" = "$holder" ]; then rm -f -- "$kvm_play_run"/alive."$holder" "$kvm_play_run"/step."$holder"
     else ln "$moved" ${lockPath} 2>/dev/null || :; fi
     rm -f -- "$moved"
   fi
-  ln "$mine" ${lockPath} 2>/dev/null || { rm -f -- ${runtimeDirectory}/alive.${id}; cat ${lockPath}; exit ${held}; }
+  ln "$mine" ${lockPath} 2>/dev/null || { rm -f -- "$kvm_play_run"/alive.${id}; cat ${lockPath}; exit ${held}; }
 fi`;
 }
 
 function aliveScript(id: string, seconds: number): string {
-  const alive = `${runtimeDirectory}/alive.${id}`;
+  const alive = `"$kvm_play_run"/alive.${id}`;
   return `now=$(cut -d. -f1 /proc/uptime) && echo "$((now + ${seconds}))" > ${alive}.new && mv -f ${alive}.new ${alive}`;
 }
 
 function releaseScript(id: string): string {
-  return `[ "$(sed -n 1p ${lockPath} 2>/dev/null)" != ${id} ] || rm -f -- ${lockPath}; rm -f -- ${runtimeDirectory}/alive.${id}`;
+  return `[ "$(sed -n 1p ${lockPath} 2>/dev/null)" != ${id} ] || rm -f -- ${lockPath}; rm -f -- "$kvm_play_run"/alive.${id}`;
 }
 
 function locked(holder: string): LockedError {

@@ -30,13 +30,18 @@ export class ShellHost implements Host {
   /** Names the directory of this run's backups: the time at which it began. */
   readonly #run = new Date().toISOString().replaceAll(':', '-');
 
-  constructor(transport: Transport) {
+  /** @param lockId names the holder of the host's lock. Default: this object alone */
+  constructor(transport: Transport, lockId?: string) {
     this.name = transport.name;
     this.isLocal = transport.isLocal;
     this.#batch = new QueryBatch(transport);
     this.reader = new ShellReader(transport.name, this.#batch);
     this.#transport = transport;
-    this.#lock = new HostLock(transport);
+    this.#lock = new HostLock(transport, lockId);
+  }
+
+  get reachedAt(): string | undefined {
+    return this.#transport.reachedAt;
   }
 
   async lock(): Promise<void> {

@@ -49,6 +49,10 @@ export class SshTransport implements Transport {
     this.#session = new OpenSession(() => this.#start());
   }
 
+  get reachedAt(): string | undefined {
+    return this.#at;
+  }
+
   async run(script: string, options: RunScript): Promise<RawOutput> {
     if (!this.#session.isBusy) return this.#session.run(script, options);
     const shared = ['-o', 'ControlMaster=no', '-o', `ControlPath=${await this.#socketPath()}`];
@@ -113,7 +117,7 @@ export class SshTransport implements Transport {
   }
 
   async #socketPath(): Promise<string> {
-    this.#socket ??= socketPath(this.#options);
+    this.#socket ??= socketPath(this.#spec, this.#options);
     return this.#socket;
   }
 

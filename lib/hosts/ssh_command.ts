@@ -52,15 +52,19 @@ function asOption(option: string): readonly string[] {
 
 /**
  * Finds a path for the shared connection's socket: short enough for a socket, in a directory that nobody else can enter,
- * and another one for another configuration or key, since those may lead to another machine of the same name.
+ * and another one for another configuration or key, since those may lead to another machine of the same name, and for another
+ * name: behind different jump hosts two machines may have the same address, and ssh's own `%C` does not tell them apart.
  */
-export async function socketPath({ sshConfig, privateKey }: SshConfiguration): Promise<string> {
+export async function socketPath({ name }: HostSpec, { sshConfig, privateKey }: SshConfiguration): Promise<string> {
   const path = `/tmp/kvm-play-${userInfo().uid}`;
   const directory = privateDirectory(path);
   if (directory === undefined) {
     throw new ConnectionError(`${path} must be a directory of yours with mode 0700, and is not; remove it`);
   }
   const files = await Promise.all([sshConfig, privateKey].map((file) => file && realpath(file).catch(() => file)));
-  const hash = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 8);
+  const hash = createHash('sha256')
+    .update(JSON.stringify([name, ...files]))
+    .digest('hex')
+    .slice(0, 12);
   return `${directory}/${hash}-%C`;
 }

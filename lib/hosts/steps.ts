@@ -1,16 +1,15 @@
-import { dirname } from 'node:path/posix';
 import { KvmPlayError } from '../errors.ts';
 import { Secret } from '../secret.ts';
-import { secretNote } from '../secret_note.ts';
 import type { DirectoryStep, RemoveFileStep, WriteFileStep } from '../step.ts';
-import { stateDirectory } from './paths.ts';
+import { fileNameOf, stateDirectory } from './paths.ts';
 import { quote } from './quote.ts';
 import { prologue } from './script.ts';
 
 /** Backups that a host keeps, one directory a run. */
 const keptBackups = 10;
 
-const backups = `${stateDirectory}/backups`;
+const backups = '"$kvm_play_state"/backups';
+const secretNotes = '"$kvm_play_state"/secret';
 
 /** The text of a file as bytes, in the encoding in which it was found. @throws KvmPlayError where Latin-1 cannot hold it */
 export function fileBytes({ path, before, ...step }: WriteFileStep): Buffer {
@@ -82,14 +81,18 @@ function isOwn(path: string): boolean {
   return path.startsWith(`${stateDirectory}/`);
 }
 
+/** A file that says of another one that it holds a secret. */
+function secretNote(path: string): string {
+  return `${secretNotes}/${quote(fileNameOf(path))}`;
+}
+
 /** Remembers that the file holds a secret, before it does. */
 function leaveNote(path: string): string {
-  const note = secretNote(path);
-  return `mkdir -p -m 700 ${stateDirectory} ${dirname(note)}; : > ${quote(note)}`;
+  return `mkdir -p -m 700 "$kvm_play_state" ${secretNotes}; : > ${secretNote(path)}`;
 }
 
 function dropNote(path: string): string {
-  return isOwn(path) ? ':' : `rm -f -- ${quote(secretNote(path))}`;
+  return isOwn(path) ? ':' : `rm -f -- ${secretNote(path)}`;
 }
 
 /**
@@ -98,9 +101,9 @@ function dropNote(path: string): string {
  */
 function backup({ path, secret }: WriteFileStep | RemoveFileStep, run: string): string {
   if (secret === true || isOwn(path)) return ':';
-  return `if [ ! -e ${quote(secretNote(path))} ]; then
+  return `if [ ! -e ${secretNote(path)} ]; then
 if [ ! -d ${backups}/${run} ]; then
-  mkdir -p -m 700 ${stateDirectory} ${backups} ${backups}/${run}
+  mkdir -p -m 700 "$kvm_play_state" ${backups} ${backups}/${run}
   ls -1 ${backups} | sort -r | tail -n +${keptBackups + 1} | while IFS= read -r old; do rm -rf -- ${backups}/"$old"; done
 fi
 copy=${backups}/${run}$path

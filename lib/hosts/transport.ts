@@ -43,6 +43,8 @@ export interface Transport {
   readonly name: string;
   /** True for this very machine. */
   readonly isLocal: boolean;
+  /** The address at which the machine is reached now; undefined where it is reached under its own name. */
+  readonly reachedAt: string | undefined;
   /**
    * Runs a script over the open connection; the first one opens it. One that is still running when the connection ends is ended.
    * @throws ConnectionError when the machine is out of reach; OutputLimitError

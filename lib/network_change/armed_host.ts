@@ -35,6 +35,10 @@ export class ArmedHost implements Host {
     return this.#host.executeDetached(steps, options);
   }
 
+  get reachedAt(): string | undefined {
+    return this.#host.reachedAt;
+  }
+
   readonly #whileArmed = (script: string): string => whileArmed(this.#id, script);
 
   async lock(): Promise<void> {

@@ -1,4 +1,4 @@
-import { cutsLink, type EngineOptions, type Look, type TaskResult, takeSteps } from '../engine.ts';
+import { cutsLink, type EngineOptions, type Look, result, type TaskResult, takeSteps } from '../engine.ts';
 import { ConvergenceError, InterruptedError, UnsupportedChangeError } from '../errors.ts';
 import type { ChangePlan } from '../events.ts';
 import type { Host } from '../hosts/host.ts';
@@ -78,22 +78,27 @@ export async function applyChange(
     }
     if (planned.some(({ steps }) => steps.some(cutsLink))) await open.reconnect();
     const failures = [...doubts.values()].flat();
-    const { warnings } = await open.proved().catch((error: unknown) => {
+    const { warnings } = await open.proved(options.signal).catch((error: unknown) => {
       if (failures.length === 0 || !(error instanceof ConvergenceError)) throw error;
       throw new ConvergenceError([...failures, error.message].join('\n'), { cause: error });
     });
     return planned.map(({ task, look, steps }) => ({
-      changed: steps.length > 0,
-      differences: look.differences,
-      steps,
+      ...result(look, steps),
       warnings: [
         ...new Set([
           ...(warnings.get(task) ?? look.warnings),
           ...(doubts.get(task) ?? []).map((words) => `${words}\nyet everything is as wanted`),
+          ...(steps.some(cutsLink) ? movedWords(host) : []),
         ]),
       ],
     }));
   });
+}
+
+/** Who runs the site again must find the host: by then its old address may be somebody else's. */
+function movedWords({ name, reachedAt }: Host): readonly string[] {
+  if (reachedAt === undefined) return [];
+  return [`${name} is reached at ${reachedAt} now; name that address in the site, the inventory or ssh_config`];
 }
 
 async function prepare(

@@ -64,19 +64,6 @@ export function networkChange(options: NetworkChangeOptions, tasks: readonly Tas
   return Object.freeze({ kind: 'network-change', title, options, tasks, location });
 }
 
-/** What a play is made of: tasks, and network changes, which are tasks that belong together. */
-export type PlayItem = Task | NetworkChange;
-
-/** Lists all tasks in order, those of network changes among them. */
-export function tasksOf(items: readonly PlayItem[]): readonly Task[] {
-  return items.flatMap((item) => (isNetworkChange(item) ? item.tasks : [item]));
-}
-
-/** Tells a network change from a task. */
-export function isNetworkChange(item: PlayItem): item is NetworkChange {
-  return 'kind' in item;
-}
-
 /** The same for the same wanted change, in this run and in another. */
 export function fingerprintOf({ tasks }: NetworkChange): string {
   const all = tasks.map(({ fingerprint }) => fingerprint);
@@ -100,6 +87,12 @@ export function parsePort(text: string): { name: string; port: number } | undefi
 function whatIsWrong(options: NetworkChangeOptions, tasks: readonly Task[]): string | undefined {
   const { confirmWithin, prove = [], reachAt = [] } = options;
   if (tasks.length === 0) return 'it holds no tasks';
+  const odd = tasks.find(
+    (task) => [task.when, task.retry, task.become].some((each) => each !== undefined) || task.mayFail,
+  );
+  if (odd !== undefined) {
+    return `its tasks are planned and proved as a whole, so '${odd.title}' takes no 'when', 'mayFail', 'retry', 'until' or 'become' of its own; a block around the change takes 'when', 'rescue' and 'become'`;
+  }
   if (confirmWithin !== undefined && !(Number.isInteger(confirmWithin) && confirmWithin >= 10)) {
     return `'confirmWithin' is a whole number of seconds, 10 or more, and is ${confirmWithin}`;
   }

@@ -4,6 +4,7 @@ import {
   CommandError,
   ConnectionError,
   ConvergenceError,
+  InterruptedError,
   RollBackUnverifiedError,
   RolledBackError,
 } from '../errors.ts';
@@ -36,6 +37,8 @@ const ownLimit = 30;
 const rollBackLimit = 240;
 /** Seconds in which a host that goes back is looked for, before it is looked for once more. */
 const reachLimit = 10;
+/** Seconds in which an answer is expected at first, while the old connection may hang. */
+const firstPatience = 8;
 /** Seconds between two looks. */
 const lookInterval = 0.5;
 
@@ -53,6 +56,9 @@ export class OpenChange {
   readonly #tell: TellPhase;
   /** By this machine's monotonic clock, and never later than the host's own. */
   readonly #deadline: number;
+
+  /** Seconds in which an answer is expected. */
+  #patience = firstPatience;
 
   /** The host, for steps that belong to the change. */
   readonly host: Host;
@@ -136,13 +142,18 @@ export class OpenChange {
     return done.result;
   }
 
-  /** Waits until everything holds that was promised. @throws ConvergenceError that names what does not */
-  async proved(): Promise<Proof> {
+  /**
+   * Waits until everything holds that was promised.
+   * @param signal ends the waiting, and so the change
+   * @throws ConvergenceError that names what does not; InterruptedError
+   */
+  async proved(signal?: AbortSignal): Promise<Proof> {
     this.#tell('proving', { id: this.#id });
     const started = performance.now();
     for (;;) {
       const proof = await this.#look();
       if (proof.complaints.length === 0) return proof;
+      if (signal?.aborted) throw new InterruptedError('interrupted while it was proved');
       const isHopeless =
         proof.complaints.some(({ mayCome }) => !mayCome) && performance.now() - started > ownLimit * 1000;
       if (isHopeless || this.#left() <= 0) {
@@ -152,12 +163,16 @@ export class OpenChange {
     }
   }
 
-  /** A link that goes down while it is proved may come back: that is what the time is for. */
+  /**
+   * A link that goes down while it is proved may come back: that is what the time is for. A connection that hangs is not waited
+   * for, in case that another one works; but the next one gets more time.
+   */
   async #look(): Promise<Proof> {
     try {
-      return await prove(this.#host, this.promises);
+      return await within(this.#patience, prove(this.#host, this.promises));
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
+      this.#patience = Math.min(2 * this.#patience, ownLimit);
       await this.reconnect();
       return { complaints: [{ words: error.message, mayCome: true }], warnings: new Map() };
     }
@@ -167,10 +182,11 @@ export class OpenChange {
   async #confirm(): Promise<void> {
     for (;;) {
       try {
-        if (await confirm(this.#host, this.#id)) return;
+        if (await within(this.#patience, confirm(this.#host, this.#id))) return;
         throw new ConvergenceError('the confirmation came too late');
       } catch (error) {
         if (!(error instanceof ConnectionError) || this.#left() <= 0) throw error;
+        this.#patience = Math.min(2 * this.#patience, ownLimit);
         await this.reconnect();
       }
     }
@@ -179,6 +195,17 @@ export class OpenChange {
   async #confirmed(): Promise<void> {
     this.#tell('confirmed', { id: this.#id });
     await this.#host.log(`network change ${this.#id} confirmed`);
+    try {
+      await this.#clearMarkers();
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error;
+      // What was confirmed stays: a link that is down for a moment is no reason to call the host lost.
+      await this.#host.reconnect({ within: ownLimit, at: this.promises.addresses });
+      await this.#clearMarkers();
+    }
+  }
+
+  async #clearMarkers(): Promise<void> {
     for (const task of this.promises.tasks)
       for (const reflected of task.reflects) await clearMarker(this.#host, reflected);
   }
@@ -252,5 +279,20 @@ export class OpenChange {
   /** Seconds until proving has to end. */
   #left(): number {
     return (this.#deadline - performance.now()) / 1000 - confirmMargin;
+  }
+}
+
+/** @throws ConnectionError when it takes longer than so many seconds */
+async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const late = sleep(seconds * 1000, undefined, { signal: timer.signal }).then(() => {
+    throw new ConnectionError(`no answer within ${seconds} s`);
+  });
+  // Once the work has ended, nobody waits for it any more.
+  late.catch(() => {});
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
   }
 }

@@ -44,6 +44,18 @@ then limited() { limited_seconds=$1; shift; timeout -k 5 "$limited_seconds" "$@"
 else limited() { shift; "$@"; }
 fi
 
+# Goes on in a session of its own: whoever has begun to arm, to confirm or to go back ends it, though the session that asked for it
+# may be over. What is read from standard input is handed on.
+outlive() {
+  command -v setsid >/dev/null || return 0
+  [ -z "${kvm_play_outlives-}" ] || return 0
+  exec 3<&0
+  kvm_play_outlives=1 setsid sh "$0" "$@" <&3 3<&- &
+  exec 3<&-
+  wait $!
+  exit $?
+}
+
 # Brings to disk what was written, and only there: a share of a server that is out of reach would never be written.
 flush() { limited 30 sync -f "$top" /etc 2>/dev/null || limited 30 sync; }
 
@@ -290,6 +302,10 @@ log_line() { if command -v logger >/dev/null; then logger -t kvm-play -- "$1"; f
 
 # The host must answer again, whatever fails: no step of this ends it, and nothing waits for a disk while the network is down.
 roll_back() {
+  if is_current && { [ -e "$here/confirmed" ] || [ -e "$here/rolled-back" ]; }; then
+    finish
+    return
+  fi
   going_back || return 0
   say 'rolling back'
   log_line 'a network change was not confirmed: rolling it back'
@@ -371,6 +387,7 @@ status() {
 tell_state() { for state in armed rolling-back rolled-back confirmed; do [ -e $state ] && echo "state $state"; done; }
 tell_plan() { sed -n "s/^\(id\|owner\|title\|fingerprint\|limit\)='\(.*\)'\$/\1 \2/p" plan; }
 
+case ${1-} in begin | confirm | extend | request) outlive "$@" ;; esac
 case ${1-} in
   begin) begin ;;
   cut) cut_begins ;;

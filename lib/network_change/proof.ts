@@ -1,4 +1,4 @@
-import { describeDifferences } from '../engine.ts';
+import { describeDifferences } from '../diff.ts';
 import type { Host } from '../hosts/host.ts';
 import type { LinkOutlook, Task } from '../module.ts';
 import { type Probe, probeWords } from './network_change.ts';

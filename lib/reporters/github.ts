@@ -30,11 +30,13 @@ export function githubReporter(options: GithubOptions): (event: PlayEvent) => vo
         if (stopToken !== undefined) write(`::stop-commands::${stopToken}\n`);
         break;
       case 'task-end': {
-        const { host, task, error, result, status } = event;
+        const { host, task, error, handling, result, status } = event;
         const add = (kind: 'error' | 'warning', message: string): void => {
           annotations.push(annotation(kind, `${task.title} on ${host}`, message, task.location, workspace));
         };
-        if (error !== undefined) annotations.push(errorAnnotation(error, workspace, host));
+        if (error !== undefined && handling === undefined) annotations.push(errorAnnotation(error, workspace, host));
+        if (error !== undefined && handling !== undefined)
+          add('warning', `${errorLines(error).join('\n')}\n${handling}`);
         if (status === 'changed' && !options.mayChange(runs)) add('error', 'changed, and nothing was to change');
         for (const warning of result?.warnings ?? []) add('warning', warning);
         break;

@@ -1,3 +1,4 @@
+import type { TaskResult } from '../engine.ts';
 import { KvmPlayError } from '../errors.ts';
 import type { PlayEvent } from '../events.ts';
 import { masked } from '../masking.ts';
@@ -25,7 +26,7 @@ function shownEvent(event: PlayEvent): object {
     case 'task-end':
       return {
         ...event,
-        ...(event.result && { result: { ...event.result, steps: event.result.steps.map(shownStep) } }),
+        ...(event.result && { result: shownResult(event.result) }),
         ...(event.error && { error: shownError(event.error) }),
       };
     case 'host-unreachable':
@@ -34,6 +35,11 @@ function shownEvent(event: PlayEvent): object {
     default:
       return event;
   }
+}
+
+/** What was and what is in full is for programs: of large things the differences are enough. */
+function shownResult({ before: _before, after: _after, ...result }: TaskResult): object {
+  return { ...result, steps: result.steps.map(shownStep) };
 }
 
 function shownError(error: Error): object {

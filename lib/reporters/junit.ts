@@ -88,7 +88,7 @@ export class JunitReport {
     return `<?xml version="1.0" encoding="UTF-8"?>\n${all}\n`;
   }
 
-  #addTask({ host, task, status, error, seconds, result, after = [] }: TaskEnd): void {
+  #addTask({ host, task, status, error, handling, reason: why, seconds, result, after = [] }: TaskEnd): void {
     const suite = this.#current.get(host);
     if (suite === undefined) return;
     const told = [
@@ -97,12 +97,18 @@ export class JunitReport {
       ...(result?.steps ?? []).map(stepLine),
       ...(result?.warnings ?? []).map((warning) => `[WARNING]: ${warning}`),
     ];
+    if (error !== undefined && handling !== undefined) {
+      const words = escaped([`failed, and ${handling}`, ...errorLines(error)].join('\n'));
+      const output = element('system-out', {}, [words]);
+      suite.cases.push(testCase(suite, task.title, { outcome: 'passed', seconds, task }, [output]));
+      return;
+    }
     const output = result === undefined ? [] : [element('system-out', {}, [escaped(told.join('\n'))])];
     const unexpected = status === 'changed' && !this.#options.mayChange(this.#runs);
     const outcome = status === 'skipped' ? 'skipped' : status === 'failed' || unexpected ? 'failed' : 'passed';
     const reason = {
       passed: [],
-      skipped: [element('skipped', { message: 'not attempted' })],
+      skipped: [element('skipped', { message: why ?? 'not attempted' })],
       failed: [error === undefined ? unexpectedChange() : problem('failure', error)],
     }[outcome];
     suite.cases.push(testCase(suite, task.title, { outcome, seconds, task }, [...reason, ...output]));

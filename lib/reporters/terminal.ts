@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
-import type { Difference } from '../diff.ts';
-import { inWords } from '../engine.ts';
+
+import { type Difference, inWords } from '../diff.ts';
 import type { HostSummary, NetworkChangePhase, PlayEvent, TaskStatus } from '../events.ts';
 import { masked } from '../masking.ts';
 import type { Step } from '../step.ts';
@@ -98,13 +98,18 @@ class View {
   }
 
   #task(event: TaskEnd): void {
-    const { host, status, result, after = [], error, seconds } = event;
+    const { host, status, result, after = [], error, seconds, handling, reason } = event;
     if (status === 'skipped' && !this.#options.skipped) return;
     if (this.#options.quiet && status === 'ok' && (result?.warnings ?? []).length === 0) return;
     this.#showPlay();
     this.#headerOf(event);
     if (error !== undefined) {
       this.#failure('failed', host, error);
+      if (handling !== undefined) this.#line(`...${handling}: [${host}]`, 'cyan');
+      return;
+    }
+    if (reason !== undefined) {
+      this.#line(`skipped: [${host}] => ${reason}`, styles.skipped);
       return;
     }
     const provided = after.length === 0 ? '' : ` (after: ${after.join(', ')})`;
@@ -186,10 +191,11 @@ class View {
 
   #recap(host: string, counts: HostSummary, all: Readonly<Record<string, HostSummary>>): void {
     const width = Math.max(...Object.keys(all).map((name) => name.length));
-    const { ok, changed, unreachable, failed, skipped, warnings, rolledBack, unverified } = counts;
+    const { ok, changed, unreachable, failed, skipped, warnings, rolledBack, unverified, ignored, rescued } = counts;
     // As in Ansible, a changed task is an ok one too.
     const undone = { ...(rolledBack > 0 && { rolledback: rolledBack }), ...(unverified > 0 && { unverified }) };
-    const numbers = { ok: ok + changed, changed, unreachable, failed, skipped, warnings, ...undone };
+    const handled = { ...(rescued > 0 && { rescued }), ...(ignored > 0 && { ignored }) };
+    const numbers = { ok: ok + changed, changed, unreachable, failed, skipped, warnings, ...handled, ...undone };
     const text = Object.entries(numbers).map(([name, count]) => `${name}=${count}`.padEnd(name.length + 5));
     const style = failed + unreachable > 0 ? 'red' : changed > 0 ? 'yellow' : 'green';
     this.#line(`${host.padEnd(width)} : ${text.join(' ').trimEnd()}`, style);

@@ -26,15 +26,6 @@ export function argvSchema(what: string): v.GenericSchema<readonly string[]> {
   );
 }
 
-/** Schema of a time limit. */
-export const secondsSchema: v.GenericSchema<number> = v.pipe(
-  v.number(),
-  v.check(
-    (seconds) => Number.isInteger(seconds) && seconds > 0 && seconds <= 86_400,
-    'a time limit is a whole number of seconds from 1 to 86400',
-  ),
-);
-
 /** Names a command in titles: one line. */
 export function argvSubject(argv: readonly string[]): string {
   return argv.join(' ').replaceAll(/[\s\p{Cc}]+/gu, ' ');

@@ -1,4 +1,4 @@
-import { inWords } from '../../lib/engine.ts';
+import { inWords } from '../../lib/diff.ts';
 import type { ReadonlyHost } from '../../lib/hosts/readonly_host.ts';
 import type { Missing } from '../../lib/module.ts';
 import { type GuestHardware, type PoolPaths, sourcePath, viewOf, waiting } from './guest.ts';

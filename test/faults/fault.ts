@@ -84,7 +84,8 @@ export async function survive(host: FaultLab, fault: Fault): Promise<void> {
   });
   expect({ ...seen, message: end.message }).toEqual({
     ending: fault.ends.find((each) => each === ending) ?? fault.ends.join(' or '),
-    files: ending === 'confirmed' ? 'new' : 'old',
+    // A host that is lost once the change was confirmed has the new files.
+    files: ending === 'confirmed' || (ending === 'unreachable' && fault.at?.confirmed) ? 'new' : 'old',
     gone: '',
     left: '',
     message: expect.stringMatching(fault.says ?? wordsOf(end)),

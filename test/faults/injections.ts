@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import { readdir, readFile, realpath } from 'node:fs/promises';
-import { userInfo } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { execa } from 'execa';
+import { parseHost } from '../../lib/hosts/host_spec.ts';
+import { socketPath } from '../../lib/hosts/ssh_command.ts';
 import type { Injection } from './fault.ts';
 import type { FaultLab } from './fault_lab.ts';
 import type { SiteOptions } from './site.ts';
@@ -78,10 +78,8 @@ export const sharedConnectionEnds: Injection = async (host) => {
 
 /** Lists the processes of this lab's shared connections: what names their sockets is the lab's own ssh_config. */
 async function sharedConnections({ lab }: FaultLab): Promise<readonly number[]> {
-  const name = createHash('sha256')
-    .update(JSON.stringify([await realpath(lab.sshConfig), undefined]))
-    .digest('hex');
-  const socket = `/kvm-play-${userInfo().uid}/${name.slice(0, 8)}-`;
+  const path = await socketPath(parseHost(lab.hostAddress), { sshConfig: lab.sshConfig });
+  const socket = path.slice(0, path.indexOf('%'));
   const found: number[] = [];
   for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
     const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { applyTask } from '../../lib/apply_task.ts';
 import { once } from '../../lib/diff.ts';
-import { applyTask, checkTask } from '../../lib/engine.ts';
+import { checkTask } from '../../lib/engine.ts';
 import {
   BugError,
   ConvergenceError,
@@ -19,7 +20,10 @@ const commandLines = (host: FakeHost): readonly string[] =>
 describe('law 1: changed if and only if something differs', () => {
   test('what is as wanted is ok, and takes neither a step nor the lock', async () => {
     const host = new FakeHost({ files: { '/a': 'text' } });
-    expect(await applyTask(host, entry({ path: '/a', text: 'text' }))).toEqual({
+    const state = { path: '/a', text: 'text' };
+    expect(await applyTask(host, entry(state))).toEqual({
+      before: state,
+      after: state,
       changed: false,
       differences: [],
       steps: [],

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { ArgumentError, KvmPlayError, PlaybookError } from '../../lib/errors.ts';
 import type { Task } from '../../lib/module.ts';
-import type { PlayItem } from '../../lib/network_change/network_change.ts';
 import { checkNames, isPlay, type PlayOptions, play, type Values } from '../../lib/play.ts';
+import type { PlayItem } from '../../lib/play_items.ts';
 import { config, entry, loader, unknowable } from '../support/tiny_modules.ts';
 
 function refusal(work: () => unknown): KvmPlayError {

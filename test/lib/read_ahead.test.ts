@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { applyTask, lookAt } from '../../lib/engine.ts';
+import { applyTask } from '../../lib/apply_task.ts';
+import { lookAt } from '../../lib/engine.ts';
 import type { PlayEvent } from '../../lib/events.ts';
 import { runOnHost } from '../../lib/host_run.ts';
 import type { TextFile } from '../../lib/hosts/readonly_host.ts';

@@ -159,7 +159,7 @@ test('what a run shows has no secret, though a host prints it, and the stream fi
     command(['login'], { stdin: token }),
   ];
   const differences = [{ path: 'stdout', wanted: 'x', actual: words }];
-  const result = { changed: true, differences, steps, warnings: [words] };
+  const result = { changed: true, differences, steps, warnings: [words], before: {}, after: {} };
   const host = 'kvm1';
   const events: PlayEvent[] = [
     { type: 'run-start', check: true },

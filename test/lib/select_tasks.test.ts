@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { networkChange, tasksOf } from '../../lib/network_change/network_change.ts';
+import { networkChange } from '../../lib/network_change/network_change.ts';
+import { tasksOf } from '../../lib/play_items.ts';
 import { checkSelection, selectTasks, type TaskSelection } from '../../lib/select_tasks.ts';
 import { entry } from '../support/tiny_modules.ts';
 
@@ -47,6 +48,6 @@ describe('tags', () => {
     [{ skipTags: ['zzz'] }, "no task has the tag 'zzz'; there are network, slow, always, never, debug"],
     [{ startAtTask: 'brigde' }, "no task has the title 'brigde'; did you mean 'bridge'?"],
   ])('%j is refused', (selection, words) => {
-    expect(() => checkSelection(tasksOf(items), selection)).toThrow(words);
+    expect(() => checkSelection(items, selection)).toThrow(words);
   });
 });

@@ -37,7 +37,6 @@ describe('desired', () => {
     [{ argv, creates: 'it' }, 'absolute path'],
     [{ argv, unless: [] }, "'unless' is empty"],
     [{ argv, creates: '/it', unless: ['is', 'it'] }, "'creates' and 'unless' may tell different things"],
-    [{ argv, timeLimit: 0 }, 'a whole number of seconds from 1 to 86400'],
     [{ argv, stdin: 'x', disrupts: ['link'] }, "has no standard input; leave 'stdin' out"],
   ])('refuses %j', (args, message) => {
     expect(() => command(args)).toThrow(ArgumentError);

@@ -11,6 +11,7 @@ import type { FakeHost } from './fake_host.ts';
 export class BatchedHost implements Host {
   readonly name: string;
   readonly isLocal: boolean;
+  readonly reachedAt = undefined;
   /** Requests that have travelled. */
   requests = 0;
   readonly #host: FakeHost;

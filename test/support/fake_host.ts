@@ -34,6 +34,8 @@ export class FakeHost implements Host {
   /** Every query that was asked, as command lines. */
   readonly asked: string[] = [];
   readonly logged: string[] = [];
+  /** Where it is found after it was reconnected. */
+  reachedAt: string | undefined;
   reconnected = 0;
   locked = false;
   closed = false;

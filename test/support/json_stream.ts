@@ -49,6 +49,14 @@ export function jsonStream(events: readonly PlayEvent[]): string {
   return stream;
 }
 
+/** Reads what `--json` has printed; what errors are is JSON there. */
+export function jsonEvents(stream: string): readonly PlayEvent[] {
+  return stream
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
 function parsed(line: string): unknown {
   try {
     return JSON.parse(line);

@@ -13,7 +13,7 @@ export interface EntryArgs {
 }
 
 /** Keeps a file's text. */
-export const entry: Module<EntryArgs> = defineModule<EntryArgs, EntryState, TextFile | undefined>({
+export const entry: Module<EntryArgs, EntryState> = defineModule<EntryArgs, EntryState, TextFile | undefined>({
   name: 'entry',
   desired: ({ path, text, needs }) => ({ path, text, ...(needs !== undefined && { needs }) }),
   subject: ({ path }) => path,
@@ -28,7 +28,7 @@ export const entry: Module<EntryArgs> = defineModule<EntryArgs, EntryState, Text
 });
 
 /** Keeps a file's text, which takes effect once `load` has been run: the query `live PATH` says what is in force, `others PATH` what others do. */
-export const config: Module<EntryArgs> = defineModule<EntryArgs, EntryState, TextFile | undefined>({
+export const config: Module<EntryArgs, EntryState> = defineModule<EntryArgs, EntryState, TextFile | undefined>({
   name: 'config',
   desired: ({ path, text }) => ({ path, text }),
   subject: ({ path }) => path,
@@ -50,7 +50,11 @@ export interface LoaderArgs {
 }
 
 /** Runs `load` when something is due. */
-export const loader: Module<LoaderArgs> = defineModule<LoaderArgs, { disturbs?: Disruption }, undefined>({
+export const loader: Module<LoaderArgs, { disturbs?: Disruption }> = defineModule<
+  LoaderArgs,
+  { disturbs?: Disruption },
+  undefined
+>({
   name: 'loader',
   loads: true,
   desired: ({ disturbs }) => ({ ...(disturbs !== undefined && { disturbs }) }),

@@ -10,6 +10,7 @@ import { type Shell, shells } from '../../support/shells.ts';
 
 /** Counts what travels. */
 class CountingTransport implements Transport {
+  readonly reachedAt = undefined;
   readonly name = 'counted';
   readonly isLocal = true;
   readonly scripts: string[] = [];

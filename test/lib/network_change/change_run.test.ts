@@ -8,8 +8,8 @@ import {
 } from '../../../lib/errors.ts';
 import type { PlayEvent } from '../../../lib/events.ts';
 import { runOnHost } from '../../../lib/host_run.ts';
-import type { PlayItem } from '../../../lib/network_change/network_change.ts';
 import { fingerprintOf, type NetworkChangeOptions, networkChange } from '../../../lib/network_change/network_change.ts';
+import type { PlayItem } from '../../../lib/play_items.ts';
 import { type Answer, FakeHost } from '../../support/fake_host.ts';
 import { config, entry, loader, markerOf } from '../../support/tiny_modules.ts';
 
@@ -73,15 +73,16 @@ function hostWith(options: Partial<HostSide> = {}): { host: FakeHost; side: Host
   return { host, side };
 }
 
-async function play(host: FakeHost, items: readonly PlayItem[], check = false) {
+async function play(host: FakeHost, items: readonly PlayItem[], check = false, signal?: AbortSignal) {
   const events: PlayEvent[] = [];
-  await runOnHost(host, items, { check }, (event) => events.push(event));
+  await runOnHost(host, items, { check, ...(signal && { signal }) }, (event) => events.push(event));
   return {
     phases: events.flatMap((event) => (event.type === 'network-change' ? [event.phase] : [])),
     statuses: events.flatMap((event) => (event.type === 'task-end' ? [event.status] : [])),
     errors: events.flatMap((event) =>
       (event.type === 'task-end' || event.type === 'host-failed') && event.error ? [event.error] : [],
     ),
+    warnings: events.flatMap((event) => (event.type === 'task-end' ? (event.result?.warnings ?? []) : [])),
     plans: events.flatMap((event) => (event.type === 'network-change' && event.plan ? [event.plan] : [])),
   };
 }
@@ -109,6 +110,13 @@ describe('a network change', () => {
     const write = host.executed.findIndex((step) => step.kind === 'write' && step.path === '/etc/net');
     expect(begin).toBeLessThan(write);
     expect([...host.files.keys()]).not.toContain(markerOf('/etc/net'));
+  });
+
+  test('says where the host is found from now on', async () => {
+    const { host } = hostWith();
+    host.reachedAt = '192.168.221.9';
+    const { warnings } = await play(host, [change()]);
+    expect(warnings).toEqual([expect.stringMatching(/^fake is reached at 192\.168\.221\.9 now; name that address/)]);
   });
 
   test('takes a snapshot of every file that its steps and the engine write', async () => {
@@ -188,6 +196,19 @@ describe('a network change that is not as promised', () => {
     const { errors } = await play(host, [change()]);
     expect(errors[0]).toBeInstanceOf(RolledBackError);
     expect(errors[0]?.message).toMatch(/text is old, wanted new/);
+  });
+
+  test('is rolled back at once when the run is interrupted while it is proved', async () => {
+    const controller = new AbortController();
+    const load = (): Answer => {
+      controller.abort();
+      return {};
+    };
+    const { host, side } = hostWith({ loads: false, answers: { load } });
+    const { errors } = await play(host, [change()], false, controller.signal);
+    expect(errors[0]).toBeInstanceOf(RolledBackError);
+    expect(errors[0]?.message).toMatch(/^interrupted while it was proved\n/);
+    expect(side.calls).toEqual(['begin', 'cut', 'load', 'request']);
   });
 
   test('is rolled back when the confirmation comes too late', async () => {

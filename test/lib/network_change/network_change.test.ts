@@ -5,8 +5,8 @@ import {
   type NetworkChangeOptions,
   networkChange,
   parsePort,
-  tasksOf,
 } from '../../../lib/network_change/network_change.ts';
+import { tasksOf } from '../../../lib/play_items.ts';
 import { entry, unknowable } from '../../support/tiny_modules.ts';
 
 const task = entry({ path: '/a', text: 'a' });

@@ -15,6 +15,9 @@ const around = (peer = '192.168.221.1', local = '192.168.221.150'): Surroundings
 });
 
 const reading = (links: readonly LinkOutlook[], strands: readonly string[] = []): Reading => ({
+  state: {},
+  expected: {},
+  isAwaited: false,
   differences: [],
   missing: [],
   warnings: [],

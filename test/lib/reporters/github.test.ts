@@ -5,7 +5,7 @@ import { errorAnnotation, type GithubOptions, githubReporter } from '../../../li
 
 const location = { file: '/repo/sites/site.ts', line: 4 };
 const task: TaskName = { index: 0, title: 'Bridge: br0, br1', module: 'ifcfg_bridge', location };
-const result = { changed: true, differences: [], steps: [], warnings: ['100% full\nreally'] };
+const result = { changed: true, differences: [], steps: [], warnings: ['100% full\nreally'], before: {}, after: {} };
 const end: PlayEvent = { type: 'task-end', host: 'a', task, status: 'changed', result, seconds: 1 };
 const runEnd: PlayEvent = {
   type: 'run-end',

@@ -28,7 +28,7 @@ test('steps are shown without secrets and standard input, and files as diffs', (
     removeFile('/etc/z', { before: { path: '/etc/z', text: 'gone\n', encoding: 'utf8' } }),
   ];
   const differences = [{ path: 'memory', wanted: 1, actual: undefined }];
-  const result = { changed: true, differences, steps, warnings: ['mind this'] };
+  const result = { changed: true, differences, steps, warnings: ['mind this'], before: {}, after: { text: 'secret' } };
   expect(written({ type: 'task-end', host: 'a', task, status: 'changed', result, after: ['x'], seconds: 1 })).toEqual({
     version: 1,
     type: 'task-end',

@@ -13,8 +13,10 @@ const changed = {
   differences: [],
   steps: [command(['x', 'hunter2'], { secret: [1] })],
   warnings: ['mind'],
+  before: {},
+  after: {},
 };
-const same = { changed: false, differences: [], steps: [], warnings: [] };
+const same = { changed: false, differences: [], steps: [], warnings: [], before: {}, after: {} };
 const runEnd: PlayEvent = {
   type: 'run-end',
   summary: { check: false, interrupted: false, hosts: { a: nothingCounted } },

@@ -26,7 +26,6 @@ test.each([
   ['plan', 'ChangePlan', 'lib/events.ts'],
   ['summary', 'Summary', 'lib/events.ts'],
   ['counts', 'HostSummary', 'lib/events.ts'],
-  ['result', 'TaskResult', 'lib/engine.ts'],
   ['difference', 'Difference', 'lib/diff.ts'],
   ['location', 'Location', 'lib/errors.ts'],
   ['undo', 'Undo', 'lib/step.ts'],
@@ -34,10 +33,12 @@ test.each([
   expect(propertiesIn(definition)).toEqual([...interfaceOf(name, [path])].sort());
 });
 
-test("'command' has what a step has, but for what is not shown", () => {
-  const hidden = ['stdin', 'secret'];
-  const shown = interfaceOf('CommandStep', ['lib/step.ts']).filter((name) => !hidden.includes(name));
-  expect(propertiesIn('command')).toEqual([...shown].sort());
+test.each([
+  ['command', 'CommandStep', 'lib/step.ts', ['stdin', 'secret']],
+  ['result', 'TaskResult', 'lib/engine.ts', ['before', 'after']],
+])("'%s' has what %s has, but for what is not shown", (definition, name, path, hidden) => {
+  const shown = interfaceOf(name, [path]).filter((each) => !hidden.includes(each));
+  expect(propertiesIn(definition)).toEqual([...shown].sort());
 });
 
 test('a line that does not fit is named, with what is wrong', () => {

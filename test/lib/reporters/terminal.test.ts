@@ -44,7 +44,7 @@ function end(
 }
 
 function result(steps: readonly Step[], more: Partial<TaskResult> = {}): TaskResult {
-  return { changed: steps.length > 0, differences: [], steps, warnings: [], ...more };
+  return { changed: steps.length > 0, differences: [], steps, warnings: [], before: {}, after: {}, ...more };
 }
 
 const start = (check: boolean): PlayEvent => ({ type: 'run-start', check });

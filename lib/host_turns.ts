@@ -1,0 +1,304 @@
+import { applyLook } from './apply_task.ts';
+import { describeDifferences } from './diff.ts';
+import { type EngineOptions, planSteps, refuseMissing, result, type TaskResult } from './engine.ts';
+import { ConnectionError, ConvergenceError, InterruptedError, RollBackUnverifiedError } from './errors.ts';
+import type { PlayEvent, TaskStatus } from './events.ts';
+import type { Facts } from './facts.ts';
+import { type Forecast, type TaskForecast, withDue } from './forecast.ts';
+import type { HostReport } from './host_report.ts';
+import type { Host } from './hosts/host.ts';
+import { Results } from './known.ts';
+import {
+  type ChangeNode,
+  type Handling,
+  isAssertionNode,
+  isLaterNode,
+  isTaskNode,
+  type LeafNode,
+  type Node,
+  plannedLeaves,
+} from './layout.ts';
+import type { Task } from './module.ts';
+import type { PlannedTask } from './network_change/change_run.ts';
+import type { TellPhase } from './network_change/open_change.ts';
+import type { Later } from './play_items.ts';
+import { ReadAhead } from './read_ahead.ts';
+import type { Step } from './step.ts';
+import { type End, hold, inTurn, madeNow, noTask, reasonToSkip, takeBlock } from './turn.ts';
+
+/** What turns are taken with. */
+export interface HostTurnsOptions {
+  readonly host: Host;
+  /** The same machine, as root or as the user who logs in. */
+  readonly hostFor: (become: boolean) => Host;
+  readonly options: EngineOptions & { readonly check?: boolean };
+  readonly report: HostReport;
+  readonly emit: (event: PlayEvent) => void;
+  /** Gets the tasks that have changed something. */
+  readonly written: Set<Task>;
+  /** Gets the tasks that are not wanted on this host: nothing of them is loaded. */
+  readonly unwanted: Set<Task>;
+}
+
+/** Takes the nodes of a play in turn on one host: check mode says what was foreseen, apply mode looks again and acts. */
+export class HostTurns {
+  readonly #from: HostTurnsOptions;
+  readonly #forecasts: ReadonlyMap<LeafNode, Forecast>;
+  readonly #ahead: ReadAhead;
+  readonly #results: Results;
+  /** Tasks that were seen to be as wanted, and where. */
+  readonly #done = new Map<Task, Host>();
+
+  constructor(
+    from: HostTurnsOptions,
+    nodes: readonly Node[],
+    forecasts: ReadonlyMap<LeafNode, Forecast>,
+    facts: Facts | undefined,
+  ) {
+    this.#from = from;
+    this.#forecasts = forecasts;
+    this.#results = new Results(from.host.name, facts);
+    const known = plannedLeaves(nodes).flatMap((node) =>
+      this.#foreseen(node).map(({ task, look, steps }) => {
+        return { task, host: from.hostFor(node.become), look, isExpected: steps.length > 0 };
+      }),
+    );
+    this.#ahead = new ReadAhead(known, this.#engineOptions());
+  }
+
+  /** Takes nodes one after the other. @throws ConnectionError when the host is lost */
+  async take(nodes: readonly Node[]): Promise<End> {
+    return inTurn(nodes, async (node) => {
+      switch (node.kind) {
+        case 'leaf':
+          return this.#leaf(node);
+        case 'change':
+          return this.#change(node);
+        case 'block':
+          return takeBlock(node, (list) => this.take(list));
+      }
+    });
+  }
+
+  /**
+   * Law 7: after a play that changed something, every task must still hold.
+   * @throws ConvergenceError that names what a later task has undone
+   */
+  async verify(): Promise<void> {
+    const { host, written } = this.#from;
+    if (written.size === 0) return;
+    const looks = await this.#ahead.all(this.#done);
+    const undone = looks.filter(({ look }) => look.differences.length > 0);
+    if (undone.length === 0) return;
+    const lines = undone.map(
+      ({ task, look }) => `'${task.title}' no longer holds: ${describeDifferences(look.differences)}`,
+    );
+    throw new ConvergenceError(`${lines.join('\n')}\na later task of the play has undone it`).at({
+      host: host.name,
+      location: undone[0]?.task.location,
+    });
+  }
+
+  async #leaf(node: LeafNode): Promise<End> {
+    if (this.#from.options.check) return this.#tell(node);
+    try {
+      const reason = reasonToSkip(node.conditions, this.#results);
+      if (reason !== undefined) return this.#skip(node, reason);
+      if (isTaskNode(node)) return await this.#task(node);
+      if (isLaterNode(node)) return await this.#made(node);
+      if (isAssertionNode(node)) hold(node.item, this.#results);
+      return this.#from.report.hold(node.name);
+    } catch (error) {
+      return this.#endOf(node, error);
+    }
+  }
+
+  /** Check mode: what was foreseen is what it comes to. */
+  async #tell(node: LeafNode): Promise<End> {
+    const { report } = this.#from;
+    const forecast = this.#forecasts.get(node);
+    switch (forecast?.kind) {
+      case 'task':
+        return report.end(node.name, statusOf(forecast.steps), {
+          result: result(forecast.look, forecast.steps),
+          after: forecast.after,
+        });
+      case 'made':
+        return this.take(forecast.nodes);
+      case 'holds':
+        return report.hold(node.name);
+      case 'skipped':
+        return report.skip(node.name, forecast.reason);
+      case 'failed':
+        return report.fail(node.name, forecast.error, node.handling);
+      default:
+        return 'ended';
+    }
+  }
+
+  #skip(node: LeafNode, reason: string): End {
+    if (isTaskNode(node)) {
+      this.#results.addWithout(node.item, 'skipped');
+      this.#from.unwanted.add(node.item);
+    }
+    return this.#from.report.skip(node.name, reason);
+  }
+
+  async #made(node: LeafNode<Later>): Promise<End> {
+    const nodes = madeNow(node, this.#results);
+    return nodes.length === 0 ? this.#from.report.skip(node.name, noTask) : this.take(nodes);
+  }
+
+  async #task({ item: task, name, become }: LeafNode<Task>): Promise<End> {
+    const { options, report, unwanted } = this.#from;
+    const host = this.#from.hostFor(become);
+    report.start(name);
+    if (options.signal?.aborted) throw new InterruptedError('interrupted');
+    // What was foreseen not to be wanted is wanted after all.
+    unwanted.delete(task);
+    const ahead = { start: () => this.#ahead.startBehind(task), forget: () => this.#ahead.forget() };
+    const look = await this.#ahead.look(task, host);
+    return this.#end(host, { task, name }, await applyLook(host, task, look, { ...this.#engineOptions(), ahead }));
+  }
+
+  #end(host: Host, { task, name }: Pick<TaskForecast, 'task' | 'name'>, outcome: TaskResult): End {
+    const status = statusOf(outcome.steps);
+    if (outcome.changed) this.#from.written.add(task);
+    this.#results.add({ task, status, before: outcome.before, after: outcome.after });
+    if (!task.isUnknowable) this.#done.set(task, host);
+    return this.#from.report.end(name, status, { result: outcome });
+  }
+
+  /** Deals with what ended a leaf. @throws ConnectionError when the host is lost */
+  #endOf(node: LeafNode, error: unknown): End {
+    const { report } = this.#from;
+    const { name } = node;
+    if (error instanceof ConnectionError) {
+      report.lose(name);
+      throw error.at({ task: name.title, location: name.location });
+    }
+    if (isTaskNode(node)) this.#results.addWithout(node.item, 'failed');
+    if (error instanceof InterruptedError) {
+      if (error.taken > 0) report.fail(name, error);
+      return 'ended';
+    }
+    return report.fail(name, error, handlingOf(node, error));
+  }
+
+  /** Takes the tasks of a network change as one. */
+  async #change(node: ChangeNode): Promise<End> {
+    const { change, nodes } = node;
+    if (this.#from.options.check) return this.#planChange(node);
+    let [current] = nodes;
+    try {
+      const reason = reasonToSkip(node.conditions, this.#results);
+      if (reason !== undefined) {
+        for (const each of nodes) this.#skip(each, reason);
+        return 'done';
+      }
+      const tell = teller(this.#from, change.title, nodes, (each) => {
+        current = each;
+      });
+      const host = this.#from.hostFor(node.become);
+      for (const [{ item: task, name }, outcome] of await this.#applyChange(node, tell))
+        this.#end(host, { task, name }, outcome);
+      return 'done';
+    } catch (error) {
+      if (current === undefined) throw error;
+      return this.#endOf(current, error);
+    }
+  }
+
+  /** Check mode: says what the change is about to do, where all of it is foreseen. */
+  async #planChange({ change, nodes, become }: ChangeNode): Promise<End> {
+    const forecasts = nodes.flatMap((node) => this.#foreseen(node));
+    if (forecasts.length === nodes.length && forecasts.some(({ steps }) => steps.length > 0)) {
+      try {
+        const { planChange } = await import('./network_change/change_run.ts');
+        const plan = await planChange(this.#from.hostFor(become), change, forecasts);
+        teller(this.#from, change.title, nodes)('planned', { plan });
+      } catch (error) {
+        const [first] = nodes;
+        if (first === undefined) throw error;
+        return this.#endOf(first, error);
+      }
+    }
+    return this.take(nodes);
+  }
+
+  /** @returns what became of each task, in order */
+  async #applyChange(
+    { change, nodes, become }: ChangeNode,
+    tell: TellPhase,
+  ): Promise<readonly (readonly [LeafNode<Task>, TaskResult])[]> {
+    const host = this.#from.hostFor(become);
+    const planned = await this.#planAgain(host, nodes);
+    const hasSteps = planned.some(({ steps }) => steps.length > 0);
+    const { applyChange } = await import('./network_change/change_run.ts');
+    const options = { ...this.#engineOptions(), ahead: { start: () => {}, forget: () => this.#ahead.forget() } };
+    const results = hasSteps
+      ? await applyChange(host, change, planned, options, tell)
+      : planned.map(({ look, steps }) => result(look, steps));
+    return nodes.flatMap((node, index) => {
+      const own = results[index];
+      return own === undefined ? [] : [[node, own] as const];
+    });
+  }
+
+  /** Plans a group of tasks as a whole, from what is seen of them now that it is their turn. */
+  async #planAgain(host: Host, nodes: readonly LeafNode<Task>[]): Promise<readonly PlannedTask[]> {
+    const tasks = nodes.map(({ item }) => item);
+    const looks = await Promise.all(tasks.map(async (task) => ({ task, seen: await this.#ahead.look(task, host) })));
+    const changing = new Set<Task>();
+    return looks.map(({ task, seen }) => {
+      const look = withDue(task, seen, changing);
+      refuseMissing(look.missing);
+      const steps = planSteps(host, task, look, { ...this.#engineOptions(), inNetworkChange: true });
+      if (steps.length > 0) changing.add(task);
+      return { task, look, steps };
+    });
+  }
+
+  #foreseen(node: LeafNode): readonly TaskForecast[] {
+    const forecast = this.#forecasts.get(node);
+    return forecast?.kind === 'task' ? [forecast] : [];
+  }
+
+  #engineOptions(): EngineOptions {
+    const { options, written, unwanted } = this.#from;
+    return { ...options, written, unwanted };
+  }
+}
+
+/** Makes events of the steps of a network change; a task of it that is applied has begun. */
+export function teller(
+  { host, report, emit }: Pick<HostTurnsOptions, 'host' | 'report' | 'emit'>,
+  title: string,
+  nodes: readonly LeafNode<Task>[],
+  onTask: (node: LeafNode<Task>) => void = () => {},
+): TellPhase {
+  return (phase, { task, ...details } = {}) => {
+    const node = nodes.find(({ item }) => item === task);
+    if (node !== undefined) {
+      onTask(node);
+      report.start(node.name);
+    }
+    emit({
+      type: 'network-change',
+      host: host.name,
+      title,
+      phase,
+      ...details,
+      ...(task !== undefined && { reason: task.title }),
+    });
+  };
+}
+
+/** Of a host of which nobody knows what became nothing may follow. */
+function handlingOf({ handling }: LeafNode, error: unknown): Handling {
+  return error instanceof RollBackUnverifiedError ? undefined : handling;
+}
+
+function statusOf(steps: readonly Step[]): TaskStatus {
+  return steps.length > 0 ? 'changed' : 'ok';
+}
