@@ -137,9 +137,12 @@ export class HostTurns {
   }
 
   #skip(node: LeafNode, reason: string): End {
+    const { unwanted } = this.#from;
     if (isTaskNode(node)) {
       this.#results.addWithout(node.item, 'skipped');
-      this.#from.unwanted.add(node.item);
+      // What was seen of tasks that load it took it for wanted.
+      if (!unwanted.has(node.item)) this.#ahead.forget();
+      unwanted.add(node.item);
     }
     return this.#from.report.skip(node.name, reason);
   }
@@ -155,7 +158,7 @@ export class HostTurns {
     report.start(name);
     if (options.signal?.aborted) throw new InterruptedError('interrupted');
     // What was foreseen not to be wanted is wanted after all.
-    unwanted.delete(task);
+    if (unwanted.delete(task)) this.#ahead.forget();
     const ahead = { start: () => this.#ahead.startBehind(task), forget: () => this.#ahead.forget() };
     const look = await this.#ahead.look(task, host);
     return this.#end(host, { task, name }, await applyLook(host, task, look, { ...this.#engineOptions(), ahead }));
