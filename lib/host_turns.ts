@@ -85,8 +85,9 @@ export class HostTurns {
    * @throws ConvergenceError that names what a later task has undone
    */
   async verify(): Promise<void> {
-    const { host, written } = this.#from;
+    const { host, written, emit } = this.#from;
     if (written.size === 0) return;
+    emit({ type: 'host-phase', host: host.name, phase: 'verifying' });
     const looks = await this.#ahead.all(this.#done);
     const undone = looks.filter(({ look }) => look.differences.length > 0);
     if (undone.length === 0) return;
