@@ -290,7 +290,7 @@ describe('a network change that an earlier run has left', () => {
       false,
       /it is being rolled back now/,
     ],
-    ['of this site, in check mode', own, true, /pending for 3 s.*an apply takes it up/],
+    ['of this site, in check mode', own, true, /pending for 3 s.*an apply without a plan takes it up/],
   ])('%s is refused, naming it', async (_what, side, check, words) => {
     const { host } = hostWith(side);
     const { errors, statuses } = await play(host, [change()], check);
