@@ -21,7 +21,7 @@ export interface PlayOptions<V extends Values> {
    * patterns. Default: `localhost`, this machine without SSH, or all hosts of the run's inventory.
    */
   readonly hosts?: readonly HostReference[];
-  /** Become root by `sudo -n` where the user is another. Default false. */
+  /** Become root by sudo where the user is another. Default false. */
   readonly become?: boolean;
   /** Variables with their defaults; `-e name=value` overrides them. */
   readonly vars?: V;

@@ -25,7 +25,7 @@ export interface RunOptions extends ConnectOptions, TargetOptions, TaskSelection
   readonly plan?: Plan;
   /** Values for the plays' variables. */
   readonly vars?: Values;
-  /** Become root by `sudo -n` on every host, besides the plays that say so. Default false. */
+  /** Become root by sudo on every host, besides the plays that say so. Default false. */
   readonly become?: boolean;
   /** Allows a step that cuts the links of this very machine. Default false. */
   readonly restartOwnNetwork?: boolean;

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileFunction } from 'node:vm';
@@ -20,6 +20,7 @@ import * as modules from '../modules/index.ts';
 import { interfaceOf, literalOf, propertiesOf, unionOf } from './support/declarations.ts';
 import { FakeHost } from './support/fake_host.ts';
 import { jsonStream } from './support/json_stream.ts';
+import { type Block, blocksOf, textOf } from './support/pages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
@@ -27,29 +28,9 @@ const sources = readdirSync(join(root, 'modules'), { recursive: true, encoding: 
   .filter((name) => name.endsWith('.ts'))
   .map((name) => `modules/${name}`);
 
-function textOf(path: string): string {
-  return readFileSync(join(root, path), 'utf8');
-}
-
 /** A page without its code. */
 function proseOf(path: string): string {
   return textOf(path).replaceAll(/^```.*?^```/gms, '');
-}
-
-/** A piece of code in a text, and the line before it. */
-interface Block {
-  readonly path: string;
-  readonly line: number;
-  readonly code: string;
-}
-
-function blocksOf(path: string, language: string): readonly Block[] {
-  const text = textOf(path);
-  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map((found) => ({
-    path,
-    line: text.slice(0, found.index).split('\n').length,
-    code: found[1] ?? '',
-  }));
 }
 
 /** The examples of a source's comments, which take the modules' names for granted. */
@@ -265,6 +246,18 @@ describe('docs/command.md', () => {
     for (const line of blocksOf(page, 'json').flatMap(({ code }) => code.trimEnd().split('\n'))) {
       expect(lines).toContain(line);
     }
+  });
+});
+
+describe('docs/from_ansible.md', () => {
+  test('names only options that there are', () => {
+    const [table = []] = tablesOf(sectionOf('docs/from_ansible.md', 'Command line'));
+    const known: readonly string[] = usage.match(/(?<![\w-])--?[a-z][a-z-]*/gi) ?? [];
+    const named = table.flatMap(([, ours = '']) =>
+      inBackticks(ours).flatMap((code) => code.match(/(?<![\w-])--?[a-z][a-z-]*/gi) ?? []),
+    );
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((option) => !known.includes(option) && option !== '--noEmit')).toEqual([]);
   });
 });
 

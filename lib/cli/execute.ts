@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { PlaybookError } from '../errors.ts';
 import type { Summary } from '../events.ts';
+import type { ConnectOptions } from '../hosts/connect.ts';
 import { Connections } from '../hosts/connections.ts';
 import { parseHost } from '../hosts/host_spec.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -22,25 +23,33 @@ export async function execute(line: CommandLine): Promise<number> {
     return exitCodes.ok;
   }
   const { site, network } = line;
-  if (network !== undefined) return changeByHand(network, line);
+  if (network !== undefined) return changeByHand(network, line, await becomePassword(line));
   if (site === undefined) throw new PlaybookError('name a site: kvm-play site.ts (see --help)');
   if (line.listTasks || line.listTags || line.listHosts) return list(site, line);
+  const password = await becomePassword(line);
   const interruption = untilInterrupted();
   try {
     return line.command === 'rehearse'
       ? await rehearseSite(site, line, interruption.signal)
-      : await runSite(site, line, interruption.signal);
+      : await runSite(site, line, password, interruption.signal);
   } finally {
     interruption.forget();
   }
 }
 
-async function runSite(site: string, line: CommandLine, signal: AbortSignal): Promise<number> {
+/** What connections are told of the password that sudo wants. */
+type Password = Pick<ConnectOptions, 'becomePassword'>;
+
+async function becomePassword({ askBecomePass }: CommandLine): Promise<Password> {
+  return askBecomePass ? { becomePassword: await (await import('./ask_password.ts')).askPassword() } : {};
+}
+
+async function runSite(site: string, line: CommandLine, password: Password, signal: AbortSignal): Promise<number> {
   const { privateKey, sshConfig, forks } = line;
   const files = { ...(privateKey !== undefined && { privateKey }), ...(sshConfig !== undefined && { sshConfig }) };
   const hosts = line.hosts.map(parseHost);
   await Promise.all([checkFile('--private-key', privateKey), checkFile('--ssh-config', sshConfig)]);
-  const connections = new Connections({ signal, ...files, ...(forks !== undefined && { forks }) });
+  const connections = new Connections({ signal, ...files, ...password, ...(forks !== undefined && { forks }) });
   try {
     // ssh is on its way while the site is loaded.
     for (const host of hosts) connections.ahead(host);
@@ -94,11 +103,13 @@ async function loadPlays(site: string): Promise<readonly Play[]> {
   return loadSite(site);
 }
 
-async function changeByHand(command: NetworkCommand, { privateKey, sshConfig, become }: CommandLine): Promise<number> {
+async function changeByHand(command: NetworkCommand, line: CommandLine, password: Password): Promise<number> {
+  const { privateKey, sshConfig, become } = line;
   await Promise.all([checkFile('--private-key', privateKey), checkFile('--ssh-config', sshConfig)]);
   const { network } = await import('./network.ts');
   const options = {
     become,
+    ...password,
     ...(privateKey !== undefined && { privateKey }),
     ...(sshConfig !== undefined && { sshConfig }),
   };

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { KvmPlayError } from '../errors.ts';
+import { ArgumentError, KvmPlayError, PlaybookError } from '../errors.ts';
 import { exitCodes } from './exit_code.ts';
 import { parseCommandLine } from './options.ts';
 import { usage } from './usage.ts';
@@ -22,6 +22,15 @@ async function main(args: readonly string[]): Promise<number> {
   return execute(line);
 }
 
+/** What TypeScript says of a site that was refused. */
+async function typeErrorsOf(error: unknown): Promise<readonly string[]> {
+  if (!(error instanceof ArgumentError || error instanceof PlaybookError)) return [];
+  const site = error.context.location?.file;
+  if (site === undefined || !/\.m?ts$/.test(site)) return [];
+  const { typeErrors } = await import('./type_errors.ts');
+  return typeErrors(site);
+}
+
 // Whoever reads the output may stop reading (`| head`); a change that is under way must not end half done over it.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
@@ -36,6 +45,7 @@ try {
       .join('\n')
       .trimStart()}\n`,
   );
+  for (const line of await typeErrorsOf(error)) process.stderr.write(`  ${line}\n`);
   if (process.env.GITHUB_ACTIONS === 'true' && error instanceof Error) {
     const { errorAnnotation } = await import('../reporters/github.ts');
     process.stderr.write(errorAnnotation(error, process.env.GITHUB_WORKSPACE || process.cwd()));

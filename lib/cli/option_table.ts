@@ -69,7 +69,14 @@ export const optionTable = {
   become: {
     type: 'boolean',
     section: 'Hosts',
-    help: 'become root by sudo -n on every host',
+    help: 'become root by sudo on every host',
+    commands: ['run', 'network'],
+  },
+  'ask-become-pass': {
+    type: 'boolean',
+    short: 'K',
+    section: 'Hosts',
+    help: 'ask for the password that sudo wants, once, for all hosts',
     commands: ['run', 'network'],
   },
   forks: {

@@ -50,6 +50,8 @@ export interface CommandLine {
   /** JSON files with values for variables; `vars` win over them. */
   readonly varFiles: readonly string[];
   readonly become: boolean;
+  /** Ask for the password that sudo wants. */
+  readonly askBecomePass: boolean;
   /** Connections that are being opened at a time. */
   readonly forks: number | undefined;
   /** How often `-v` was given. */
@@ -121,6 +123,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     vars: Object.fromEntries(given.filter((text) => !text.startsWith('@')).map(parseVariable)),
     varFiles: given.filter((text) => text.startsWith('@')).map((text) => text.slice(1)),
     become: values.become ?? false,
+    askBecomePass: values['ask-become-pass'] ?? false,
     forks: values.forks === undefined ? undefined : readCount('--forks', values.forks),
     verbosity: verbose.length,
     quiet,

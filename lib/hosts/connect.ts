@@ -1,3 +1,4 @@
+import type { Secret } from '../secret.ts';
 import type { Host } from './host.ts';
 import { type HostSpec, hostName, isLocalHost, parseHost } from './host_spec.ts';
 import { ShellHost } from './shell_host.ts';
@@ -12,8 +13,10 @@ export interface ConnectOptions {
   readonly privateKey?: string;
   /** Path of an ssh_config in place of the user's own. */
   readonly sshConfig?: string;
-  /** Become root by `sudo -n` where the user is another. Default false. */
+  /** Become root by sudo where the user is another. Default false. */
   readonly become?: boolean;
+  /** The password that sudo may want. It is given when sudo asks for it, on standard input. Default: none, `sudo -n`. */
+  readonly becomePassword?: Secret;
   /** Ends an attempt to connect. */
   readonly signal?: AbortSignal;
 }
@@ -45,7 +48,12 @@ export async function prepare(
   const { become = false, ...rest } = options;
   if (isLocalHost(spec)) {
     const { LocalTransport } = await import('./local.ts');
-    return new ShellHost(new LocalTransport(hostName(spec), { become }), lockId);
+    const { becomePassword } = options;
+    const transport = new LocalTransport(hostName(spec), {
+      become,
+      ...(becomePassword !== undefined && { becomePassword }),
+    });
+    return new ShellHost(transport, lockId);
   }
   ssh ??= import('./ssh.ts');
   const { SshTransport } = await ssh;

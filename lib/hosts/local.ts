@@ -1,13 +1,17 @@
 import { ConnectionError } from '../errors.ts';
+import type { Secret } from '../secret.ts';
 import { OpenSession } from './open_session.ts';
 import { runProcess } from './process.ts';
 import { refusal } from './refusal.ts';
+import { BecomePassword } from './sudo_dialog.ts';
 import { bootstrap, lastLimit, type RawOutput, type RunScript, type Transport } from './transport.ts';
 
 /** Options of {@link LocalTransport}. */
 export interface LocalOptions {
-  /** Run scripts by `sudo -n` where the user is not root. */
+  /** Run scripts by sudo where the user is not root. */
   readonly become: boolean;
+  /** The password that sudo may want. Default: none, `sudo -n`. */
+  readonly becomePassword?: Secret;
   /** The shell that runs the scripts. Default: `sh`. */
   readonly shell?: readonly [string, ...string[]];
 }
@@ -18,18 +22,20 @@ export class LocalTransport implements Transport {
   readonly isLocal = true;
   readonly reachedAt = undefined;
   readonly #become: boolean;
+  readonly #password: BecomePassword | undefined;
   readonly #shell: readonly [string, ...string[]];
   readonly #session: OpenSession;
 
-  constructor(name: string, { become, shell = ['sh'] }: LocalOptions) {
+  constructor(name: string, { become, becomePassword, shell = ['sh'] }: LocalOptions) {
     this.name = name;
     this.#become = become;
+    this.#password = become && becomePassword !== undefined ? new BecomePassword(becomePassword) : undefined;
     this.#shell = shell;
-    this.#session = new OpenSession(async () => ({
-      argv: (command) => [...shell, '-c', command],
-      become,
-      explain: refusal,
-    }));
+    this.#session = new OpenSession(async () => {
+      const dialog = await this.#password?.dialog();
+      const explain = (code: number | undefined, words: string): ConnectionError => refusal(code, words, dialog);
+      return { argv: (command) => [...shell, '-c', command], become, dialog, explain };
+    });
   }
 
   async run(script: string, options: RunScript): Promise<RawOutput> {
@@ -40,10 +46,14 @@ export class LocalTransport implements Transport {
     const bytes = Buffer.from(script);
     const input = Buffer.concat([bytes, stdin ?? Buffer.alloc(0)]);
     const [file, ...args] = this.#shell;
-    const result = await runProcess(file, [...args, '-c', bootstrap(bytes.length, this.#become)], { input, timeLimit });
+    const dialog = await this.#password?.dialog();
+    const command = bootstrap(bytes.length, this.#become, dialog?.words);
+    const result = await runProcess(file, [...args, '-c', command], { input, timeLimit, dialog });
+    if (dialog?.refusal !== undefined) throw dialog.refusal;
     if (result.timedOut) throw new ConnectionError(`no answer within ${timeLimit} s`);
     const { exitCode, stdout, stderr } = result;
     if (exitCode === undefined) throw new ConnectionError(`${file} could not be run: ${result.trouble}`);
+    if (dialog !== undefined && !dialog.isReady) throw refusal(exitCode, stderr.toString(), dialog);
     return { exitCode, stdout, stderr };
   }
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { environmentForOthers } from '../secret.ts';
+import type { SudoDialog } from './sudo_dialog.ts';
 import { OutputLimitError, outputLimit } from './transport.ts';
 
 /** How a process is run. */
@@ -8,6 +9,8 @@ export interface ProcessOptions {
   readonly input?: Buffer;
   /** Seconds after which it is ended. */
   readonly timeLimit: number;
+  /** The talk with sudo that comes before the input. */
+  readonly dialog?: SudoDialog | undefined;
 }
 
 /** How a process of this machine ended. */
@@ -29,7 +32,7 @@ export interface ProcessResult {
 export async function runProcess(
   file: string,
   args: readonly string[],
-  { input, timeLimit }: ProcessOptions,
+  { input, timeLimit, dialog }: ProcessOptions,
 ): Promise<ProcessResult> {
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: environmentForOthers() });
   const output: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
@@ -40,6 +43,10 @@ export async function runProcess(
   };
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].on('data', (piece: Buffer) => {
+      const reaction = dialog?.hear(stream, piece);
+      if (reaction === 'answer') child.stdin.write(dialog?.answer);
+      if (reaction === 'begin') child.stdin.end(input);
+      if (reaction === 'refuse') end();
       length += piece.length;
       if (length > outputLimit) end();
       else output[stream].push(piece);
@@ -50,12 +57,13 @@ export async function runProcess(
     end();
   }, timeLimit * 1000);
   child.stdin.on('error', () => {});
-  child.stdin.end(input);
+  if (dialog === undefined) child.stdin.end(input);
   const { exitCode, trouble } = await ended(child);
   clearTimeout(timer);
   const [stdout, stderr] = [Buffer.concat(output.stdout), Buffer.concat(output.stderr)];
   if (length > outputLimit) throw new OutputLimitError({ exitCode: 1, stdout, stderr });
-  return { exitCode, stdout, stderr, timedOut, trouble };
+  if (dialog === undefined) return { exitCode, stdout, stderr, timedOut, trouble };
+  return { exitCode, stdout: dialog.behindReady(stdout), stderr: dialog.behindPrompt(stderr), timedOut, trouble };
 }
 
 async function ended(child: ReturnType<typeof spawn>): Promise<Pick<ProcessResult, 'exitCode' | 'trouble'>> {

@@ -4,6 +4,7 @@ import { ConnectionError, InterruptedError } from '../errors.ts';
 import { environmentForOthers } from '../secret.ts';
 import { MarkedStream } from './marked_stream.ts';
 import { commandOf, farewell, frameBytes, sessionProgram } from './session_script.ts';
+import type { Reaction, SudoDialog } from './sudo_dialog.ts';
 import { bootstrap, OutputLimitError, outputLimit, type RawOutput, type RunScript } from './transport.ts';
 
 /** Seconds until a host that does not answer counts as unreachable; ssh's own limit comes first and has the better words. */
@@ -17,8 +18,10 @@ const lastWordsLimit = 200;
 export interface SessionStart {
   /** The program of this machine, and its arguments, that run a command line in a login shell over there. */
   argv(command: string): readonly [string, ...string[]];
-  /** Run scripts by `sudo -n` where the user is not root. */
+  /** Run scripts by sudo where the user is not root. */
   readonly become: boolean;
+  /** The talk with sudo, where it may want a password. */
+  readonly dialog?: SudoDialog | undefined;
   /** Says in words why no script was begun. */
   explain(exitCode: number | undefined, stderr: string): ConnectionError;
   /** Is called once the session is open, or cannot be opened. */
@@ -44,6 +47,8 @@ export class Session {
   readonly #start: SessionStart;
   #child: ChildProcess | undefined;
   #job: Job | undefined;
+  /** What is sent once root's shell is there. */
+  #held: Buffer | undefined;
   #isOpen = false;
   #isEnded = false;
 
@@ -95,12 +100,12 @@ export class Session {
   }
 
   #open(frame: { mark: string; script: string; inputLength: number }, stdin: Buffer): void {
-    const { become, argv, signal } = this.#start;
+    const { become, argv, signal, dialog } = this.#start;
     const program = sessionProgram(frame);
     // Who may have to become root gives the program on standard input: sudo would write it to the log.
     const command = become ? undefined : commandOf(program);
     const bytes = Buffer.from(`${program}\n`);
-    const [file, ...args] = argv(command ?? bootstrap(bytes.length, become));
+    const [file, ...args] = argv(command ?? bootstrap(bytes.length, become, dialog?.words));
     // In a process group of its own: Ctrl-C at the terminal ends the run, and not the step under way.
     const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: environmentForOthers() });
     this.#child = child;
@@ -111,7 +116,9 @@ export class Session {
     child.once('exit', (code) => this.#awaitLastWords(child, code ?? undefined));
     signal?.addEventListener('abort', this.#interrupt);
     if (signal?.aborted) this.#interrupt();
-    child.stdin.write(command === undefined ? Buffer.concat([bytes, stdin]) : stdin);
+    const first = command === undefined ? Buffer.concat([bytes, stdin]) : stdin;
+    if (become && dialog !== undefined) this.#held = first;
+    else child.stdin.write(first);
   }
 
   #newJob(mark: string, timeLimit: number, resolve: (output: RawOutput) => void, reject: (error: Error) => void): Job {
@@ -138,6 +145,9 @@ export class Session {
     const job = this.#job;
     if (job === undefined) return;
     job[stream].push(piece);
+    if (this.#held !== undefined && this.#start.dialog !== undefined) {
+      this.#react(this.#start.dialog.hear(stream, piece), this.#start.dialog);
+    }
     if (!this.#isOpen && job.stdout.hasBegun) {
       this.#isOpen = true;
       this.#start.opened?.();
@@ -157,6 +167,14 @@ export class Session {
     }
   }
 
+  #react(reaction: Reaction, { answer, refusal }: SudoDialog): void {
+    if (reaction === 'answer') this.#child?.stdin?.write(answer);
+    if (reaction === 'refuse' && refusal !== undefined) this.#end(refusal);
+    if (reaction !== 'begin') return;
+    this.#child?.stdin?.write(this.#held ?? '');
+    this.#held = undefined;
+  }
+
   /** A connection that outlives its first session keeps standard error open, so its end is not waited for. */
   #awaitLastWords(child: ChildProcess, exitCode: number | undefined): void {
     const conclude = (): void => this.#end(this.#explain(exitCode));
@@ -174,7 +192,8 @@ export class Session {
 
   /** What was said beside the script's own output. ssh ends its lines as a terminal in raw mode wants them. */
   #lastWords(): string {
-    return this.#job?.stderr.before.toString().replaceAll('\r', '').trim() ?? '';
+    const printed = this.#job?.stderr.before.toString() ?? '';
+    return (this.#start.dialog?.withoutWords(printed) ?? printed).replaceAll('\r', '').trim();
   }
 
   #explain(exitCode: number | undefined): ConnectionError {

@@ -1,4 +1,5 @@
 import { ConnectionError } from '../errors.ts';
+import type { Secret } from '../secret.ts';
 import type { Gate } from './gate.ts';
 import type { HostSpec } from './host_spec.ts';
 import { OpenSession } from './open_session.ts';
@@ -6,11 +7,14 @@ import { type ProcessResult, runProcess } from './process.ts';
 import { refusal } from './refusal.ts';
 import { openLimit, type SessionStart } from './session.ts';
 import { type SshConfiguration, sharing, socketPath, sshArguments, sshFailed } from './ssh_command.ts';
+import { BecomePassword } from './sudo_dialog.ts';
 import { bootstrap, lastLimit, type RawOutput, type RunScript, type Transport } from './transport.ts';
 
 /** Options of {@link SshTransport}. */
 export interface SshOptions extends SshConfiguration {
   readonly become: boolean;
+  /** The password that sudo may want. Default: none, `sudo -n`. */
+  readonly becomePassword?: Secret;
   readonly signal?: AbortSignal;
   /** Bounds how many connections are being opened at a time. */
   readonly gate?: Gate;
@@ -28,6 +32,7 @@ export class SshTransport implements Transport {
   readonly #spec: HostSpec;
   readonly #options: SshOptions;
   readonly #session: OpenSession;
+  readonly #password: BecomePassword | undefined;
   #socket: Promise<string> | undefined;
   #isFirst = true;
   /** The address at which the machine is reached now, and the options that lead there; undefined where it is its own. */
@@ -38,6 +43,9 @@ export class SshTransport implements Transport {
     this.name = name;
     this.#spec = spec;
     this.#options = options;
+    const { become, becomePassword } = options;
+    this.#password =
+      become && spec.user !== 'root' && becomePassword !== undefined ? new BecomePassword(becomePassword) : undefined;
     this.#session = new OpenSession(() => this.#start());
   }
 
@@ -87,7 +95,7 @@ export class SshTransport implements Transport {
 
   async #start(): Promise<SessionStart> {
     const { become, signal, gate, ahead } = this.#options;
-    const socket = await this.#socketPath();
+    const [socket, dialog] = await Promise.all([this.#socketPath(), this.#password?.dialog()]);
     if (this.#isFirst) await ahead;
     const leave = this.#isFirst && ahead !== undefined ? undefined : await gate?.enter();
     this.#isFirst = false;
@@ -98,10 +106,11 @@ export class SshTransport implements Transport {
         command,
       ],
       become: become && this.#spec.user !== 'root',
+      dialog,
       explain: (exitCode, stderr) =>
         exitCode === undefined || exitCode === sshFailed
           ? new ConnectionError(stderr === '' ? `ssh ended with ${exitCode ?? 'a signal'}` : stderr)
-          : refusal(exitCode, stderr),
+          : refusal(exitCode, stderr, dialog),
       signal,
       ...(leave && { opened: leave }),
     };
@@ -114,11 +123,15 @@ export class SshTransport implements Transport {
 
   async #ssh(options: readonly string[], script: string, { stdin, timeLimit }: RunScript): Promise<RawOutput> {
     const bytes = Buffer.from(`${keepExitStatus(script)}\n`);
-    const args = [...sshArguments(this.#spec, this.#options, options), bootstrap(bytes.length, this.#options.become)];
+    const dialog = await this.#password?.dialog();
+    const command = bootstrap(bytes.length, this.#options.become, dialog?.words);
+    const args = [...sshArguments(this.#spec, this.#options, options), command];
     const input = Buffer.concat([bytes, stdin ?? Buffer.alloc(0)]);
-    const result = await runProcess('ssh', args, { input, timeLimit });
+    const result = await runProcess('ssh', args, { input, timeLimit, dialog });
+    if (dialog?.refusal !== undefined) throw dialog.refusal;
     const { exitCode, stdout, stderr } = result;
     if (exitCode === undefined || exitCode === sshFailed) throw failure(result, stderr.toString(), timeLimit);
+    if (dialog !== undefined && !dialog.isReady) throw refusal(exitCode, stderr.toString(), dialog);
     return { exitCode, stdout, stderr };
   }
 }

@@ -9,7 +9,7 @@ import { chooseHosts } from './pattern.ts';
 export interface HostEntry extends Omit<HostSpec, 'name' | 'alias'> {
   /** A host name, an address, or an alias of ssh_config, where that is not its name here. */
   readonly address?: string;
-  /** Become root by `sudo -n`. Default: as the play says. */
+  /** Become root by sudo. Default: as the play says. */
   readonly become?: boolean;
   /** Values for variables of plays. */
   readonly vars?: Values;

@@ -2,8 +2,17 @@
  * What must not compile. `tsc -p test/tsconfig.json` checks this file: an `@ts-expect-error` above a line that compiles is an error.
  * Nothing runs it.
  */
-import { command, defineModule, type Host, play, type ReadonlyHost, type Step, writeFile } from 'kvm-play';
-import { ifcfgBridge, service, sysctl, virshVolume, virtInstall } from 'kvm-play/modules';
+import {
+  command as commandStep,
+  defineModule,
+  type Host,
+  play,
+  type ReadonlyHost,
+  type Step,
+  secret,
+  writeFile,
+} from 'kvm-play';
+import { command, file, ifcfgBridge, service, sysctl, virshVolume, virtInstall } from 'kvm-play/modules';
 
 /** A read gets a host that has no way to take a step. */
 export const stepping = defineModule<object, { value: string }, undefined>({
@@ -12,7 +21,7 @@ export const stepping = defineModule<object, { value: string }, undefined>({
   subject: () => 'x',
   read: async (host) => {
     // @ts-expect-error: only the engine executes steps
-    await host.execute(command(['reboot']));
+    await host.execute(commandStep(['reboot']));
     // @ts-expect-error: only the engine takes the lock
     await host.lock();
     return { state: {}, found: undefined };
@@ -28,7 +37,7 @@ export const loading = defineModule<object, { value: string }, undefined>({
   subject: () => 'x',
   read: async (host) => {
     // @ts-expect-error: a step that cuts the link is a step
-    await host.executeDetached([command(['reboot'])]);
+    await host.executeDetached([commandStep(['reboot'])]);
     // @ts-expect-error: a query is an argument vector, never a shell line
     await host.query('rm -rf /');
     return { state: {}, found: undefined };
@@ -36,7 +45,7 @@ export const loading = defineModule<object, { value: string }, undefined>({
   plan: () => [],
   inForce: async (host) => {
     // @ts-expect-error: only the engine executes steps
-    await host.execute(command(['systemctl', 'restart', 'network']));
+    await host.execute(commandStep(['systemctl', 'restart', 'network']));
     return { loaded: [], settled: [] };
   },
 });
@@ -52,9 +61,9 @@ export function change(step: Step): void {
   // @ts-expect-error: frozen
   step.kind = 'command';
   // @ts-expect-error: a command is an argument vector, never a shell line
-  command('rm -rf /');
+  commandStep('rm -rf /');
   // @ts-expect-error: a step disturbs links, guests or data
-  command(['x'], { disrupts: 'nothing' });
+  commandStep(['x'], { disrupts: 'nothing' });
   // @ts-expect-error: the text is missing
   writeFile('/etc/x');
 }
@@ -88,6 +97,10 @@ export const site = play({
     virshVolume({ pool: 'default', capacity: '8G' }),
     // @ts-expect-error: there is no such disruption
     service({ name: 'network', disrupts: ['links'] }),
+    // @ts-expect-error: a process list shows arguments
+    command({ argv: ['login', secret.env('TOKEN')] }),
+    // @ts-expect-error: a mode is text in octal digits
+    file({ path: '/etc/x', mode: 644 }),
     // @ts-expect-error: memory is a number of MiB
     virtInstall({ name: 'gibbon', memory: '512', cdrom: '/x.iso' }),
     // @ts-expect-error: a bridge takes a port
@@ -105,3 +118,19 @@ play({ tasks: [] });
 play({ name: 'x', tasks: [{ title: 'x' }] });
 // @ts-expect-error: a list is no variable
 play({ name: 'x', vars: { list: [1] }, tasks: [] });
+
+const forwarding = sysctl({ values: { 'net.ipv4.ip_forward': 1 } });
+
+export const results = play({
+  name: 'Results',
+  tasks: [
+    // @ts-expect-error: a result has the type of its module's state
+    sysctl({ values: {}, when: (known) => known.after(forwarding).name === 'x' }),
+    // @ts-expect-error: a condition is true or false
+    sysctl({ values: {}, when: () => 'yes' }),
+    // @ts-expect-error: `until` gets the state of its own module
+    service({ name: 'network', state: 'started', until: ({ live }) => live !== undefined }),
+    // @ts-expect-error: a result is reached through the task, never through a name
+    sysctl({ values: {}, when: (known) => known.changed('forwarding') }),
+  ],
+});

@@ -35,6 +35,7 @@ describe('parseCommandLine', () => {
       vars: {},
       varFiles: [],
       become: false,
+      askBecomePass: false,
       forks: undefined,
       verbosity: 0,
       quiet: false,

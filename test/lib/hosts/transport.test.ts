@@ -4,8 +4,8 @@ import { bootstrap } from '../../../lib/hosts/transport.ts';
 
 describe('bootstrap', () => {
   test('is one line that csh and fish leave alone', () => {
-    for (const become of [false, true]) {
-      const line = bootstrap(10, become);
+    const words = { prompt: 'kvm-play-0f:', ready: 'kvm-play-f0' };
+    for (const line of [bootstrap(10, false), bootstrap(10, true), bootstrap(10, true, words)]) {
       expect(line).toMatch(/^exec sh -c '[^'!\n]*'$/);
     }
   });
@@ -23,5 +23,7 @@ describe('bootstrap', () => {
     }
     const script = 'id -u';
     expect(execFileSync('sh', ['-c', bootstrap(script.length, true)], { input: script }).toString()).toBe('0\n');
+    const talk = bootstrap(script.length, true, { prompt: 'kvm-play-0f:', ready: 'kvm-play-f0' });
+    expect(execFileSync('sh', ['-c', talk], { input: script }).toString()).toBe('kvm-play-f0\n0\n');
   });
 });
