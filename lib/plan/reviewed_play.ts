@@ -112,7 +112,10 @@ function taskDifferences(
   const lines = stepDifferences(planned.steps, now.steps);
   if (lines.length === 0 && planned.status === now.status) return [];
   const [before, after] = [statusWords(planned), statusWords(now)];
-  const words = before === after ? `${before}, and now by another` : `planned ${before}, now ${after}`;
+  const words =
+    before === after
+      ? `${before}, and now by ${now.steps.length === 1 ? 'another' : 'others'}`
+      : `planned ${before}, now ${after}`;
   return [`'${title}': ${words}`, ...lines.map(indented)];
 }
 
