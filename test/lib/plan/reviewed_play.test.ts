@@ -154,11 +154,12 @@ describe('on a host that has moved', () => {
   });
 
   test('a condition that is another, a task that is made no more or as well', async () => {
-    const host = new FakeHost({ files: { ...os, '/flag': 'on' } });
+    const host = new FakeHost({ files: { ...os, '/flag': 'on', '/fine': 'fine' } });
     const flag = entry('flag', { path: '/flag', text: 'on' });
     const items = [
       flag,
       write('if', { when: (known: { changed(task: Task): boolean }) => known.changed(flag) }),
+      write('fine', { when: (known: { changed(task: Task): boolean }) => !known.changed(flag) }),
       later('made', (known) => (known.changed(flag) ? write('x') : write('y'))),
     ];
     const plan = await planFor(host, items);
@@ -169,6 +170,7 @@ describe('on a host that has moved', () => {
       ...['  step 1, planned: nothing', '  step 1, now: write /flag'],
       "'if': planned skipped, now changed by 1 step",
       ...['  step 1, planned: nothing', '  step 1, now: write /if'],
+      "'fine': planned ok, now skipped",
       "'x': not in the plan, and now changed by 1 step",
       "'y': planned changed by 1 step, and now it is not there",
     ]);
