@@ -25,6 +25,7 @@ export type PlayEvent =
       readonly hosts: readonly string[];
       readonly tasks: readonly TaskName[];
     }
+  | { readonly type: 'host-phase'; readonly host: string; readonly phase: HostPhase }
   | { readonly type: 'task-start'; readonly host: string; readonly task: TaskName }
   | {
       readonly type: 'task-end';
@@ -60,6 +61,12 @@ export type PlayEvent =
       readonly plan?: ChangePlan;
     }
   | { readonly type: 'run-end'; readonly summary: Summary };
+
+/**
+ * How far a host is in a play. `connecting`: its turn to be connected has come; not on this very machine. `looking`: it answers, and
+ * all tasks are looked at. `verifying`: something has changed, and all tasks are looked at once more. `ended`: nothing more follows.
+ */
+export type HostPhase = 'connecting' | 'looking' | 'verifying' | 'ended';
 
 /**
  * The steps of a network change: it is looked at, the way back is armed, tasks are applied, the host is reached again, everything

@@ -92,8 +92,9 @@ export class HostTurns {
    * @throws ConvergenceError that names what a later task has undone
    */
   async verify(): Promise<void> {
-    const { host, written } = this.#from;
+    const { host, written, emit } = this.#from;
     if (written.size === 0) return;
+    emit({ type: 'host-phase', host: host.name, phase: 'verifying' });
     const looks = await this.#ahead.all(this.#done);
     const undone = looks.filter(({ look }) => look.differences.length > 0);
     if (undone.length === 0) return;
@@ -144,9 +145,12 @@ export class HostTurns {
   }
 
   async #skip(node: LeafNode, reason: string): Promise<End> {
+    const { unwanted } = this.#from;
     if (isTaskNode(node)) {
       this.#results.addWithout(node.item, 'skipped');
-      this.#from.unwanted.add(node.item);
+      // What was seen of tasks that load it took it for wanted.
+      if (!unwanted.has(node.item)) this.#ahead.forget();
+      unwanted.add(node.item);
       await this.#review(node, []);
     }
     return this.#from.report.skip(node.name, reason);
@@ -164,7 +168,7 @@ export class HostTurns {
     report.start(name);
     if (options.signal?.aborted) throw new InterruptedError('interrupted');
     // What was foreseen not to be wanted is wanted after all.
-    unwanted.delete(task);
+    if (unwanted.delete(task)) this.#ahead.forget();
     const ahead = { start: () => this.#ahead.startBehind(task), forget: () => this.#ahead.forget() };
     const review = (steps: readonly Step[]): Promise<void> => this.#review(node, steps);
     const look = await this.#ahead.look(task, host);

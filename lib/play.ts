@@ -1,10 +1,10 @@
-import { KvmPlayError, type Location, PlaybookError } from './errors.ts';
+import { type Location, PlaybookError } from './errors.ts';
 import type { HostReference } from './inventory/targets.ts';
-import { errorWords } from './load_error.ts';
-import { callerLocation, userLocation } from './location.ts';
+import { callerLocation } from './location.ts';
 import type { Task } from './module.ts';
 import { nearest } from './nearest.ts';
 import { type PlayItem, tasksOf } from './play_items.ts';
+import { fromUser } from './user_code.ts';
 
 /** A variable's value. Its default says its type. */
 export type Value = string | number | boolean;
@@ -65,7 +65,7 @@ export function play<V extends Values = Record<never, Value>>(options: PlayOptio
   const location = callerLocation();
   const { name, hosts, become = false, tasks } = options;
   const defaults: Values = options.vars ?? {};
-  return inPlay(name, location, () => ({
+  return fromUser({ title: `play '${name}'`, location }, () => ({
     [playMark]: true,
     name,
     hosts,
@@ -73,7 +73,7 @@ export function play<V extends Values = Record<never, Value>>(options: PlayOptio
     vars: defaults,
     location,
     build: (values = {}) =>
-      inPlay(name, location, () => {
+      fromUser({ title: `play '${name}'`, location }, () => {
         const made = typeof tasks === 'function' ? tasks(withValues(options.vars, values)) : tasks;
         checkTasks(tasksOf(made));
         return made;
@@ -165,16 +165,4 @@ function inTypeOf(name: string, fallback: Value, given: Value | undefined): Valu
   }
   if (given !== 'true' && given !== 'false') throw wrong;
   return given === 'true';
-}
-
-function inPlay<T>(name: string, location: Location | undefined, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    const known =
-      error instanceof KvmPlayError
-        ? error
-        : new PlaybookError(errorWords(error), { cause: error }).at({ location: userLocation(error) });
-    throw known.at({ task: `play '${name}'`, location });
-  }
 }

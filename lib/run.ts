@@ -153,7 +153,9 @@ async function playOnHost(
   const become = own ?? (play.become || (options.become ?? false));
   try {
     const lockId = randomUUID();
-    const host = await connections.prepare(spec, become, lockId);
+    const host = await connections.prepare(spec, become, lockId, (progress) =>
+      emit({ type: 'host-phase', host: name, phase: progress === 'open' ? 'looking' : progress }),
+    );
     const otherwise = await connections.prepare(spec, !become, lockId);
     try {
       await runOnHost(host, items, { ...options, become, otherwise }, emit);
@@ -165,6 +167,7 @@ async function playOnHost(
     const type = error instanceof ConnectionError ? 'host-unreachable' : 'host-failed';
     emit({ type, host: name, error: asError(error) });
   }
+  emit({ type: 'host-phase', host: name, phase: 'ended' });
 }
 
 /** What became of a network change, by the error that ended it. */

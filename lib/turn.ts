@@ -1,10 +1,9 @@
-import { AssertionError, KvmPlayError, PlaybookError } from './errors.ts';
-import type { Asking, Results } from './known.ts';
+import { AssertionError } from './errors.ts';
+import type { Results } from './known.ts';
 import { type LeafNode, leafNode, type Node, type OwnedCondition } from './layout.ts';
-import { errorWords } from './load_error.ts';
-import { userLocation } from './location.ts';
 import type { Task } from './module.ts';
 import type { Assertion, Later } from './play_items.ts';
+import { fromUser } from './user_code.ts';
 
 /** How a list of nodes has ended: all of them are done; one of them failed, and somebody deals with it; or nothing may follow. */
 export type End = 'done' | 'failed' | 'ended';
@@ -43,7 +42,7 @@ export const noTask = 'there is no task to be made';
 /** @returns why an item is not wanted on this host; undefined when it is @throws PlaybookError for a condition that cannot be asked */
 export function reasonToSkip(conditions: readonly OwnedCondition[], results: Results): string | undefined {
   for (const { owner, holds } of conditions) {
-    if (!asking(owner, () => holds(results.knownTo(owner)))) return `the condition of '${owner.title}' does not hold`;
+    if (!fromUser(owner, () => holds(results.knownTo(owner)))) return `the condition of '${owner.title}' does not hold`;
   }
   return undefined;
 }
@@ -53,26 +52,13 @@ export function madeNow(
   { item, name, handling, become }: LeafNode<Later>,
   results: Results,
 ): readonly LeafNode<Task>[] {
-  const tasks = asking(item, () => item.make(results.knownTo(item)));
+  const tasks = fromUser(item, () => item.make(results.knownTo(item)));
   return tasks.map((task) => leafNode(task, name.index, { conditions: [], handling, become }));
 }
 
 /** @throws AssertionError when it does not hold */
 export function hold(item: Assertion, results: Results): void {
-  if (asking(item, () => item.that(results.knownTo(item)))) return;
+  if (fromUser(item, () => item.that(results.knownTo(item)))) return;
   const { title, remedy } = item;
   throw new AssertionError(`it does not hold: ${title}${remedy === undefined ? '' : `\n${remedy}`}`);
-}
-
-/** Errors of the user's own functions are told with the line that they come from. */
-function asking<T>(owner: Asking, ask: () => T): T {
-  try {
-    return ask();
-  } catch (error) {
-    const known =
-      error instanceof KvmPlayError
-        ? error
-        : new PlaybookError(errorWords(error), { cause: error }).at({ location: userLocation(error) });
-    throw known.at({ task: owner.title, location: owner.location });
-  }
 }

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
@@ -49,7 +49,7 @@ describe('the package', () => {
   test('is imported from plain JavaScript', async () => {
     const { stdout } = await project.run(['node', '--input-type=module', '-e', script]);
     expect(stdout).toBe(
-      'function urn:kvm-play:events:1 ifcfgBridge,service,sysctl,virshNetwork,virshPool,virshVolume,virtInstall',
+      'function urn:kvm-play:events:1 command,file,ifcfgBridge,query,service,sysctl,virshNetwork,virshPool,virshVolume,virtInstall',
     );
   });
 
@@ -64,6 +64,20 @@ describe('the package', () => {
     const tsc = join(root, 'node_modules/.bin/tsc');
     const { stdout } = await project.run([tsc, ...strict, 'site.ts', 'wrong.ts'], { reject: false });
     expect(stdout).toBe('');
+  }, 60_000);
+
+  test('tells what TypeScript says of a site that was refused, where the site’s project has it', async () => {
+    writeFileSync(join(project.directory, 'refused.ts'), site.replace('vars.forward }', 'vars.forward === 1 }'));
+    const command = ['npx', 'kvm-play', '--check', 'refused.ts'];
+    const words = `kvm-play: sysctl: 'values.net.ipv4.ip_forward': the value of a kernel parameter is a text or a number, and is true
+  task: sysctl
+  at refused.ts:7`;
+    expect(await project.run(command, { reject: false })).toMatchObject({ exitCode: 1, stderr: words });
+    symlinkSync(join(root, 'node_modules/typescript'), join(project.directory, 'node_modules/typescript'));
+    const { stderr } = await project.run(command, { reject: false });
+    expect(stderr).toBe(
+      `${words}\n  refused.ts:7: TS2322: Type 'boolean' is not assignable to type 'string | number'.`,
+    );
   }, 60_000);
 
   test('is sound by publint’s rules', async () => {

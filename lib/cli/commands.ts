@@ -4,6 +4,16 @@ export const commands = ['run', 'rehearse', 'network', 'completion'] as const;
 /** One of {@link commands}. */
 export type NamedCommand = (typeof commands)[number];
 
+/** A command that has to be named. */
+export type OtherCommand = Exclude<NamedCommand, 'run'>;
+
+/** What a shell says of each command that has to be named, where it completes one. */
+export const commandHelp: Readonly<Record<OtherCommand, string>> = {
+  rehearse: 'run a site against a throwaway host on this machine, twice',
+  network: 'deal by hand with a network change that is pending on a host',
+  completion: 'print a script for a shell that completes options and files',
+};
+
 /** What can be done by hand about a network change that is pending on a host. */
 export const networkActions = ['status', 'confirm', 'rollback', 'extend'] as const;
 

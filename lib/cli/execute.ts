@@ -22,6 +22,11 @@ export async function execute(line: CommandLine): Promise<number> {
     await destroyLab(line.remove);
     return exitCodes.ok;
   }
+  if (line.shell !== undefined) {
+    const { completionScript } = await import('./completion.ts');
+    process.stdout.write(completionScript(line.shell));
+    return exitCodes.ok;
+  }
   const { site, network } = line;
   if (network !== undefined) return changeByHand(network, line, await becomePassword(line));
   if (site === undefined) throw new PlaybookError('name a site: kvm-play site.ts (see --help)');

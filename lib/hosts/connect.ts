@@ -42,7 +42,7 @@ export async function connect(host: string | HostSpec, options: ConnectOptions =
 export async function prepare(
   spec: HostSpec,
   options: ConnectOptions,
-  shared: Pick<SshOptions, 'gate' | 'ahead'> = {},
+  shared: Pick<SshOptions, 'gate' | 'ahead' | 'onProgress'> = {},
   lockId?: string,
 ): Promise<Host> {
   const { become = false, ...rest } = options;
@@ -53,6 +53,7 @@ export async function prepare(
       become,
       ...(becomePassword !== undefined && { becomePassword }),
     });
+    shared.onProgress?.('open');
     return new ShellHost(transport, lockId);
   }
   ssh ??= import('./ssh.ts');

@@ -4,6 +4,7 @@ import { type ConnectOptions, prepare } from './connect.ts';
 import { Gate } from './gate.ts';
 import type { Host } from './host.ts';
 import { type HostSpec, hostName, isLocalHost } from './host_spec.ts';
+import type { SshOptions } from './ssh.ts';
 
 /** Connections that are being opened at a time, where nothing else is said. */
 export const defaultForks = 32;
@@ -44,11 +45,18 @@ export class Connections {
   /**
    * Makes a host of which nothing is asked yet; the caller closes it.
    * @param lockId names the holder of the host's lock: the same for the same run, which may reach a host as root and as another user
+   * @param onProgress is told how far the connection is
    */
-  async prepare(spec: HostSpec, become: boolean, lockId?: string): Promise<Host> {
+  async prepare(
+    spec: HostSpec,
+    become: boolean,
+    lockId?: string,
+    onProgress?: SshOptions['onProgress'],
+  ): Promise<Host> {
     const ahead = this.#ahead.get(hostName(spec));
     this.#ahead.delete(hostName(spec));
-    return prepare(spec, { ...this.#optionsFor(spec), become }, { gate: this.#gate, ...(ahead && { ahead }) }, lockId);
+    const shared = { gate: this.#gate, ...(ahead && { ahead }), ...(onProgress && { onProgress }) };
+    return prepare(spec, { ...this.#optionsFor(spec), become }, shared, lockId);
   }
 
   /** Ends what is on its way and was not needed. */

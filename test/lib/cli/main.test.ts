@@ -65,7 +65,14 @@ describe('kvm-play', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(exitCode).toBe(0);
-    expect(events.map(({ type }) => type)).toEqual(['run-start', 'play-start', 'task-end', 'run-end']);
+    expect(events.map(({ type }) => type)).toEqual([
+      'run-start',
+      'play-start',
+      'host-phase',
+      'task-end',
+      'host-phase',
+      'run-end',
+    ]);
     expect(events.every(({ version }) => version === 1)).toBe(true);
   }, 30_000);
 
