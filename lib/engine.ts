@@ -54,6 +54,8 @@ export interface EngineOptions {
   readonly detached?: ReachOptions & { readonly first: CommandStep };
   /** What is read of other tasks ahead of their turn. */
   readonly ahead?: Ahead;
+  /** Gets a task's steps before any of them is taken; what it throws ends the task. */
+  readonly review?: (steps: readonly Step[]) => Promise<void>;
 }
 
 /** Reads of other tasks, which may travel with this one's last step. */
@@ -98,6 +100,7 @@ export async function applyOnce<State>(
   return inContext(host, task, async () => {
     refuseMissing(look.missing);
     const steps = planSteps(host, task, look, options);
+    await options.review?.(steps);
     if (steps.length === 0) {
       refuseAwaited(look.reading);
       return result(look, steps);

@@ -117,6 +117,16 @@ export class RollBackUnverifiedError extends KvmPlayError {
   override readonly name = 'RollBackUnverifiedError';
 }
 
+/** A plan cannot be made, or what is given as one is none. */
+export class PlanError extends KvmPlayError {
+  override readonly name = 'PlanError';
+}
+
+/** What would be done is not exactly what the plan that was reviewed says: another site, or a host that has moved since. */
+export class PlanMismatchError extends KvmPlayError {
+  override readonly name = 'PlanMismatchError';
+}
+
 /** The run was interrupted by its caller. */
 export class InterruptedError extends KvmPlayError {
   override readonly name = 'InterruptedError';

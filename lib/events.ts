@@ -8,6 +8,8 @@ export interface TaskName {
   readonly index: number;
   readonly title: string;
   readonly module: string;
+  /** The same for every task that wants the same, in this run and in another; undefined where it is no task. */
+  readonly fingerprint?: string;
   readonly location: Location | undefined;
 }
 
@@ -135,6 +137,7 @@ export interface Summary {
 }
 
 /** Names a task for events. */
-export function taskName({ title, module, location }: Leaf, index: number): TaskName {
-  return { index, title, module, location };
+export function taskName(leaf: Leaf, index: number): TaskName {
+  const { title, module, location } = leaf;
+  return { index, title, module, ...('fingerprint' in leaf && { fingerprint: leaf.fingerprint }), location };
 }

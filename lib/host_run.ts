@@ -8,6 +8,7 @@ import { HostTurns, type HostTurnsOptions, teller } from './host_turns.ts';
 import type { Host } from './hosts/host.ts';
 import { asksForKnown, isTaskNode, layOut, type Node, plannedLeaves } from './layout.ts';
 import type { Task } from './module.ts';
+import type { ReviewedPlay } from './plan/reviewed_play.ts';
 import { networkChangesOf, type PlayItem } from './play_items.ts';
 
 /** How a play is run on one host. */
@@ -17,6 +18,8 @@ export interface HostRunOptions extends Pick<EngineOptions, 'restartOwnNetwork' 
   readonly become?: boolean;
   /** The same machine, for tasks that say otherwise. Default: the host itself. */
   readonly otherwise?: Host;
+  /** What was reviewed: exactly that is done, or nothing. */
+  readonly reviewed?: ReviewedPlay | undefined;
 }
 
 /**
@@ -40,8 +43,11 @@ export async function runOnHost(
     const seen = await lookAtAll(start, nodes, items);
     const forecasts = await foresee(nodes, { ...start, ...seen });
     if (forecasts === undefined) return;
+    await options.reviewed?.holdForecast(forecasts);
     const turns = new HostTurns(start, nodes, forecasts, seen.facts);
-    if ((await turns.take(nodes)) === 'done') await turns.verify();
+    if ((await turns.take(nodes)) !== 'done') return;
+    await turns.verify();
+    options.reviewed?.finish();
   } catch (error) {
     if (error instanceof ConnectionError) throw error;
     emit({ type: 'host-failed', host: host.name, error: asError(error) });
@@ -70,7 +76,8 @@ async function lookAtAll(
   const [pending, seen] = await Promise.all([hasPending(host), firstLook(start, nodes)]);
   if (!pending) return seen;
   await resolvePending(host, changes, {
-    check: options.check ?? false,
+    // To take it up is in no plan: where only what was reviewed may be done, it is left alone as in check mode.
+    check: options.check === true || options.reviewed !== undefined,
     tell: (title) => teller(start, title, []),
   });
   return firstLook(start, nodes);

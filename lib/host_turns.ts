@@ -1,7 +1,13 @@
 import { applyLook } from './apply_task.ts';
 import { describeDifferences } from './diff.ts';
 import { type EngineOptions, planSteps, refuseMissing, result, type TaskResult } from './engine.ts';
-import { ConnectionError, ConvergenceError, InterruptedError, RollBackUnverifiedError } from './errors.ts';
+import {
+  ConnectionError,
+  ConvergenceError,
+  InterruptedError,
+  PlanMismatchError,
+  RollBackUnverifiedError,
+} from './errors.ts';
 import type { PlayEvent, TaskStatus } from './events.ts';
 import type { Facts } from './facts.ts';
 import { type Forecast, type TaskForecast, withDue } from './forecast.ts';
@@ -19,8 +25,9 @@ import {
   plannedLeaves,
 } from './layout.ts';
 import type { Task } from './module.ts';
-import type { PlannedTask } from './network_change/change_run.ts';
+import type { ChangeOptions, PlannedTask } from './network_change/change_run.ts';
 import type { TellPhase } from './network_change/open_change.ts';
+import type { ReviewedPlay } from './plan/reviewed_play.ts';
 import type { Later } from './play_items.ts';
 import { ReadAhead } from './read_ahead.ts';
 import type { Step } from './step.ts';
@@ -31,7 +38,7 @@ export interface HostTurnsOptions {
   readonly host: Host;
   /** The same machine, as root or as the user who logs in. */
   readonly hostFor: (become: boolean) => Host;
-  readonly options: EngineOptions & { readonly check?: boolean };
+  readonly options: EngineOptions & { readonly check?: boolean; readonly reviewed?: ReviewedPlay | undefined };
   readonly report: HostReport;
   readonly emit: (event: PlayEvent) => void;
   /** Gets the tasks that have changed something. */
@@ -104,7 +111,7 @@ export class HostTurns {
     if (this.#from.options.check) return this.#tell(node);
     try {
       const reason = reasonToSkip(node.conditions, this.#results);
-      if (reason !== undefined) return this.#skip(node, reason);
+      if (reason !== undefined) return await this.#skip(node, reason);
       if (isTaskNode(node)) return await this.#task(node);
       if (isLaterNode(node)) return await this.#made(node);
       if (isAssertionNode(node)) hold(node.item, this.#results);
@@ -137,10 +144,14 @@ export class HostTurns {
     }
   }
 
-  #skip(node: LeafNode, reason: string): End {
+  async #skip(node: LeafNode, reason: string): Promise<End> {
+    const { unwanted } = this.#from;
     if (isTaskNode(node)) {
       this.#results.addWithout(node.item, 'skipped');
-      this.#from.unwanted.add(node.item);
+      // What was seen of tasks that load it took it for wanted.
+      if (!unwanted.has(node.item)) this.#ahead.forget();
+      unwanted.add(node.item);
+      await this.#review(node, []);
     }
     return this.#from.report.skip(node.name, reason);
   }
@@ -150,16 +161,19 @@ export class HostTurns {
     return nodes.length === 0 ? this.#from.report.skip(node.name, noTask) : this.take(nodes);
   }
 
-  async #task({ item: task, name, become }: LeafNode<Task>): Promise<End> {
+  async #task(node: LeafNode<Task>): Promise<End> {
+    const { item: task, name, become } = node;
     const { options, report, unwanted } = this.#from;
     const host = this.#from.hostFor(become);
     report.start(name);
     if (options.signal?.aborted) throw new InterruptedError('interrupted');
     // What was foreseen not to be wanted is wanted after all.
-    unwanted.delete(task);
+    if (unwanted.delete(task)) this.#ahead.forget();
     const ahead = { start: () => this.#ahead.startBehind(task), forget: () => this.#ahead.forget() };
+    const review = (steps: readonly Step[]): Promise<void> => this.#review(node, steps);
     const look = await this.#ahead.look(task, host);
-    return this.#end(host, { task, name }, await applyLook(host, task, look, { ...this.#engineOptions(), ahead }));
+    const outcome = await applyLook(host, task, look, { ...this.#engineOptions(), ahead, review });
+    return this.#end(host, { task, name }, outcome);
   }
 
   #end(host: Host, { task, name }: Pick<TaskForecast, 'task' | 'name'>, outcome: TaskResult): End {
@@ -194,7 +208,7 @@ export class HostTurns {
     try {
       const reason = reasonToSkip(node.conditions, this.#results);
       if (reason !== undefined) {
-        for (const each of nodes) this.#skip(each, reason);
+        for (const each of nodes) await this.#skip(each, reason);
         return 'done';
       }
       const tell = teller(this.#from, change.title, nodes, (each) => {
@@ -234,9 +248,14 @@ export class HostTurns {
   ): Promise<readonly (readonly [LeafNode<Task>, TaskResult])[]> {
     const host = this.#from.hostFor(become);
     const planned = await this.#planAgain(host, nodes);
+    for (const [index, node] of nodes.entries()) await this.#review(node, planned[index]?.steps ?? []);
     const hasSteps = planned.some(({ steps }) => steps.length > 0);
     const { applyChange } = await import('./network_change/change_run.ts');
-    const options = { ...this.#engineOptions(), ahead: { start: () => {}, forget: () => this.#ahead.forget() } };
+    const options: ChangeOptions = {
+      ...this.#engineOptions(),
+      ahead: { start: () => {}, forget: () => this.#ahead.forget() },
+      reviewPlan: (plan) => this.#from.options.reviewed?.holdChange(change.title, plan),
+    };
     const results = hasSteps
       ? await applyChange(host, change, planned, options, tell)
       : planned.map(({ look, steps }) => result(look, steps));
@@ -258,6 +277,11 @@ export class HostTurns {
       if (steps.length > 0) changing.add(task);
       return { task, look, steps };
     });
+  }
+
+  /** Exactly what was reviewed is done, if anything was. @throws PlanMismatchError */
+  async #review(node: LeafNode, steps: readonly Step[]): Promise<void> {
+    await this.#from.options.reviewed?.holdSteps(node, steps);
   }
 
   #foreseen(node: LeafNode): readonly TaskForecast[] {
@@ -295,9 +319,9 @@ export function teller(
   };
 }
 
-/** Of a host of which nobody knows what became nothing may follow. */
+/** On a host of which nobody knows what became, or on which something else would be done than was reviewed, nothing may follow. */
 function handlingOf({ handling }: LeafNode, error: unknown): Handling {
-  return error instanceof RollBackUnverifiedError ? undefined : handling;
+  return error instanceof RollBackUnverifiedError || error instanceof PlanMismatchError ? undefined : handling;
 }
 
 function statusOf(steps: readonly Step[]): TaskStatus {

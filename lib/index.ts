@@ -41,6 +41,21 @@ export {
   type Probe,
   type ProbeSide,
 } from './network_change/network_change.ts';
+export { parsePlan } from './plan/parse_plan.ts';
+export type {
+  Plan,
+  PlanChange,
+  PlanCommand,
+  PlanDifference,
+  PlanDirectory,
+  PlanHost,
+  PlanPlay,
+  PlanRemoval,
+  PlanStep,
+  PlanTask,
+  PlanWrite,
+} from './plan/plan.ts';
+export { planOf } from './plan/plan_of.ts';
 export { type Play, type PlayOptions, play, type Value, type Values } from './play.ts';
 export {
   type Assertion,

@@ -103,7 +103,8 @@ function siteCache(): string | undefined {
 }
 
 async function importByJiti(file: string): Promise<unknown> {
-  const { createJiti } = await import('jiti');
+  // Imported, its large CommonJS file would be searched for names first.
+  const { createJiti }: typeof import('jiti') = nodeModule.createRequire(import.meta.url)('jiti');
   const names = Object.keys(entryPoints);
   const namespaces = await Promise.all(Object.values(entryPoints).map(async (url): Promise<unknown> => import(url)));
   const jiti = createJiti(import.meta.url, {

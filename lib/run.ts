@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { ConnectionError, PlaybookError, RollBackUnverifiedError, RolledBackError } from './errors.ts';
 import { type HostSummary, nothingCounted, type PlayEvent, type Summary, taskName } from './events.ts';
 import { asError } from './host_report.ts';
-import { runOnHost } from './host_run.ts';
+import { type HostRunOptions, runOnHost } from './host_run.ts';
 import type { ConnectOptions } from './hosts/connect.ts';
 import { Connections } from './hosts/connections.ts';
 import { hostName } from './hosts/host_spec.ts';
 import type { InventoryHost } from './inventory/inventory.ts';
 import { limited, type TargetOptions, targetsOf } from './inventory/targets.ts';
+import type { Plan } from './plan/plan.ts';
+import type { ReviewedRun } from './plan/reviewed_run.ts';
 import { checkNames, type Play, type Values, valuesFor } from './play.ts';
 import { leavesOf, type PlayItem } from './play_items.ts';
 import { checkSelection, selectTasks, type TaskSelection } from './select_tasks.ts';
@@ -16,6 +18,11 @@ import { checkSelection, selectTasks, type TaskSelection } from './select_tasks.
 export interface RunOptions extends ConnectOptions, TargetOptions, TaskSelection {
   /** Only say what would change. Default false. */
   readonly check?: boolean;
+  /**
+   * Do exactly what was reviewed: a plan that `planOf` has made of a check run of the same plays with the same hosts, values and
+   * tasks. On a host that has moved since nothing is written. With `limit` hosts of the plan may be left out.
+   */
+  readonly plan?: Plan;
   /** Values for the plays' variables. */
   readonly vars?: Values;
   /** Become root by sudo on every host, besides the plays that say so. Default false. */
@@ -37,7 +44,7 @@ export interface RunOptions extends ConnectOptions, TargetOptions, TaskSelection
 /**
  * Runs plays, one after the other, each on all its hosts side by side. What fails on a host ends that host, and no other.
  * Nothing is printed, and the process is not ended: everything is told through `onEvent` and the summary.
- * @throws PlaybookError, ArgumentError before anything was attempted; failures of tasks and hosts are in the summary
+ * @throws PlaybookError, ArgumentError, PlanMismatchError before anything was attempted; failures of tasks and hosts are in the summary
  *
  * @example
  * ```ts
@@ -48,6 +55,7 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
   const list: readonly Play[] = 'build' in plays ? [plays] : plays;
   checkNames(list, options.vars ?? {});
   const built = buildAll(list, options);
+  const reviewed = options.plan && (await review(options.plan, built, options));
 
   const connections = options.connections ?? new Connections(options);
 
@@ -58,7 +66,7 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
   };
   const { check = false, signal } = options;
   emit({ type: 'run-start', check });
-  for (const { play, targets } of built) {
+  for (const [index, { play, targets }] of built.entries()) {
     if (signal?.aborted) break;
     const going = targets.filter(({ spec }) => tally.isGoing(hostName(spec)));
     const [first] = going.length > 0 ? going : targets;
@@ -66,7 +74,12 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
     emit({ type: 'play-start', play: play.name, hosts: going.map(({ spec }) => hostName(spec)), tasks });
     for (const batch of batches(going, options.serial ?? going.length)) {
       if (signal?.aborted) break;
-      await Promise.all(batch.map((target) => playOnHost(connections, play, target, options, emit)));
+      await Promise.all(
+        batch.map((target) => {
+          const own = reviewed?.of(index, hostName(target.spec));
+          return playOnHost(connections, play, target, { ...options, reviewed: own }, emit);
+        }),
+      );
       if (!batch.every(({ spec }) => tally.isGoing(hostName(spec)))) break;
     }
   }
@@ -75,13 +88,30 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
   return summary;
 }
 
+/** Holds a plan against what would be run. @throws PlanMismatchError; PlaybookError in check mode, which is how a plan is made */
+async function review(plan: Plan, built: readonly BuiltPlay[], { check, limit }: RunOptions): Promise<ReviewedRun> {
+  if (check === true) throw new PlaybookError('in check mode there is no plan to be applied; leave one of them out');
+  const { ReviewedRun } = await import('./plan/reviewed_run.ts');
+  const plays = built.map(({ play, targets }) => ({
+    name: play.name,
+    hosts: targets.map(({ spec, items }) => ({ name: hostName(spec), items })),
+  }));
+  return new ReviewedRun(plan, plays, limit !== undefined);
+}
+
+/** A play with its hosts. */
+interface BuiltPlay {
+  readonly play: Play;
+  readonly targets: readonly Target[];
+}
+
 /** A host of a play, with the tasks that its values make. */
 interface Target extends InventoryHost {
   readonly items: readonly PlayItem[];
 }
 
 /** Builds every play for every host: a value that is wrong for one of them is an error before anything is attempted. */
-function buildAll(plays: readonly Play[], options: RunOptions): readonly { play: Play; targets: readonly Target[] }[] {
+function buildAll(plays: readonly Play[], options: RunOptions): readonly BuiltPlay[] {
   const { inventory, limit, serial } = options;
   if (serial !== undefined && !(Number.isInteger(serial) && serial > 0)) {
     throw new PlaybookError(`serial is a whole number from 1 on, and was ${serial}`);
@@ -116,7 +146,7 @@ async function playOnHost(
   connections: Connections,
   play: Play,
   { spec, become: own, items }: Target,
-  options: RunOptions,
+  options: RunOptions & Pick<HostRunOptions, 'reviewed'>,
   emit: (event: PlayEvent) => void,
 ): Promise<void> {
   const name = hostName(spec);

@@ -219,6 +219,26 @@ describe('docs/command.md', () => {
     expect(explained).toEqual(expect.arrayContaining([...interfaceOf('TaskResult', ['lib/engine.ts'])]));
   });
 
+  test('has every field of a plan', () => {
+    const explained = inBackticks(sectionOf(page, 'A plan to review'));
+    const parts = [
+      ...[
+        'Plan',
+        'PlanPlay',
+        'PlanHost',
+        'PlanTask',
+        'Sealed',
+        'PlanCommand',
+        'PlanWrite',
+        'PlanRemoval',
+        'PlanChange',
+      ],
+      ...['ChangePlan', 'CommandStep', 'DirectoryStep'],
+    ];
+    const from = ['lib/plan/plan.ts', 'lib/events.ts', 'lib/step.ts'];
+    for (const part of parts) expect(explained).toEqual(expect.arrayContaining([...interfaceOf(part, from)]));
+  });
+
   test('shows what check mode prints', async () => {
     const host = new FakeHost({
       name: 'localhost',

@@ -6,10 +6,12 @@ import type { Summary } from '../events.ts';
 import type { ConnectOptions } from '../hosts/connect.ts';
 import { Connections } from '../hosts/connections.ts';
 import { parseHost } from '../hosts/host_spec.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { Play } from '../play.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
 import { rememberFailedHosts, withFailedHosts } from './failed_hosts.ts';
 import type { CommandLine, NetworkCommand } from './options.ts';
+import type { PlanFile } from './plan_file.ts';
 import { openReporting, type Reporting } from './reporting.ts';
 import { readVarFiles } from './var_files.ts';
 
@@ -56,10 +58,11 @@ async function runSite(site: string, line: CommandLine, password: Password, sign
   try {
     // ssh is on its way while the site is loaded.
     for (const host of hosts) connections.ahead(host);
-    const [{ run }, reporting, chosen] = await Promise.all([
+    const [{ run }, reporting, chosen, plans] = await Promise.all([
       import('../run.ts'),
       openReporting(line, () => !line.expectNoChange),
       choice(site, line),
+      openPlans(line),
     ]);
     return await reported(reporting, async () => {
       const summary = await run(await loadPlays(site), {
@@ -69,17 +72,35 @@ async function runSite(site: string, line: CommandLine, password: Password, sign
         restartOwnNetwork: line.restartOwnNetwork,
         connections,
         signal,
-        onEvent: reporting.report,
+        onEvent: (event) => {
+          reporting.report(event);
+          plans.file?.add(event);
+        },
+        ...(plans.plan && { plan: plans.plan }),
         ...(hosts.length > 0 && { hosts }),
         ...(line.serial !== undefined && { serial: line.serial }),
       });
       if (!line.check) await rememberFailedHosts(site, summary);
       if (summary.interrupted) process.stderr.write(interruptedLines(summary));
-      return exitCode(summary, line);
+      const code = exitCode(summary, line);
+      const problem = await plans.file?.write();
+      if (problem === undefined) return code;
+      process.stderr.write(`kvm-play: ${problem.replaceAll('\n', '\n  ')}\n`);
+      return code === exitCodes.ok || code === exitCodes.changed ? exitCodes.failed : code;
     });
   } finally {
     connections.close();
   }
+}
+
+/** The plan that is applied, or where the one that is made goes. @throws PlanError, PlaybookError for files that cannot be read or written */
+async function openPlans({ planOut, applyPlan }: CommandLine): Promise<{ file?: PlanFile; plan?: Plan }> {
+  if (planOut === undefined && applyPlan === undefined) return {};
+  const { PlanFile, readPlan } = await import('./plan_file.ts');
+  return {
+    ...(planOut !== undefined && { file: new PlanFile(planOut) }),
+    ...(applyPlan !== undefined && { plan: await readPlan(applyPlan) }),
+  };
 }
 
 async function loadPlays(site: string): Promise<readonly Play[]> {

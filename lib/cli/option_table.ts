@@ -92,6 +92,22 @@ export const optionTable = {
     help: 'say what would change, with commands and diffs; change nothing',
     commands: ['run'],
   },
+  'plan-out': {
+    type: 'string',
+    section: 'What to do',
+    value: 'FILE',
+    help: 'check, and write what was foreseen to a file, to be reviewed and applied; implies --check',
+    commands: ['run'],
+    completes: 'files',
+  },
+  'apply-plan': {
+    type: 'string',
+    section: 'What to do',
+    value: 'FILE',
+    help: 'apply exactly what such a file holds; on a host that has moved since, write nothing',
+    commands: ['run'],
+    completes: 'files',
+  },
   'expect-no-change': {
     type: 'boolean',
     section: 'What to do',

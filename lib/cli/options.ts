@@ -35,6 +35,10 @@ export interface CommandLine {
   readonly privateKey: string | undefined;
   readonly sshConfig: string | undefined;
   readonly check: boolean;
+  /** Where a plan goes; it is made in check mode. */
+  readonly planOut: string | undefined;
+  /** Path of the plan that is applied. */
+  readonly applyPlan: string | undefined;
   readonly diff: boolean;
   readonly listTasks: boolean;
   readonly listTags: boolean;
@@ -81,6 +85,12 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     throw new PlaybookError('--host is in place of an inventory; choose among its hosts with --limit');
   }
   if (values.limit?.trim() === '') throw new PlaybookError('--limit is empty; leave it out to take all hosts');
+  for (const other of ['check', 'plan-out'] as const) {
+    if (values['apply-plan'] === undefined || values[other] === undefined) continue;
+    throw new PlaybookError(
+      `--apply-plan and --${other} exclude each other: a plan is made in check mode, and applied by itself`,
+    );
+  }
   const needsMore = !values.help && !values.version && values.remove === undefined;
   const network = command === 'network' && needsMore ? parseNetwork(rest) : undefined;
   const shell = command === 'completion' && needsMore ? parseShell(rest) : undefined;
@@ -100,7 +110,9 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     serial: values.serial === undefined ? undefined : readCount('--serial', values.serial),
     privateKey: values['private-key'],
     sshConfig: values['ssh-config'],
-    check: values.check ?? false,
+    check: values.check === true || values['plan-out'] !== undefined,
+    planOut: values['plan-out'],
+    applyPlan: values['apply-plan'],
     diff: values.diff ?? false,
     listTasks: values['list-tasks'] ?? false,
     listTags: values['list-tags'] ?? false,

@@ -6,9 +6,15 @@ import { PlaybookError } from '../errors.ts';
 /** A file that is written as a whole at the end of a run. Until then an older one stays as it is. */
 export class OutputFile {
   readonly #path: string;
+  readonly #mode: number;
 
-  /** @param option names it in errors @throws PlaybookError where it is plain that it cannot be written */
-  constructor(option: string, path: string) {
+  /**
+   * @param option names it in errors
+   * @param options `mode` of the file, from which the umask takes away; default 0o666
+   * @throws PlaybookError where it is plain that it cannot be written
+   */
+  constructor(option: string, path: string, { mode = 0o666 }: { readonly mode?: number } = {}) {
+    this.#mode = mode;
     try {
       this.#path = statSync(path, { throwIfNoEntry: false }) === undefined ? path : realpathSync(path);
       const found = statSync(this.#path, { throwIfNoEntry: false });
@@ -32,7 +38,7 @@ export class OutputFile {
 
   #writeBeside(text: string): string {
     const beside = `${this.#path}.${randomUUID().slice(0, 8)}`;
-    writeFileSync(beside, text, { flag: 'wx', flush: true });
+    writeFileSync(beside, text, { flag: 'wx', mode: this.#mode, flush: true });
     return beside;
   }
 }

@@ -20,6 +20,12 @@ export interface PlannedTask {
   readonly steps: readonly Step[];
 }
 
+/** How a change is made. */
+export interface ChangeOptions extends EngineOptions {
+  /** Gets what the change is about to do, before anything of it is done; what it throws ends it. */
+  readonly reviewPlan?: (plan: ChangePlan) => void;
+}
+
 /** What is known before the first write. */
 interface Preparation extends Omit<Promises, 'tasks'> {
   readonly plan: ChangePlan;
@@ -46,11 +52,12 @@ export async function applyChange(
   host: Host,
   change: NetworkChange,
   planned: readonly PlannedTask[],
-  options: EngineOptions,
+  options: ChangeOptions,
   tell: TellPhase,
 ): Promise<readonly TaskResult[]> {
   tell('looking');
   const prepared = await prepare(host, change, planned);
+  options.reviewPlan?.(prepared.plan);
   await host.lock();
   if (options.signal?.aborted) throw new InterruptedError('interrupted; no step was taken');
   tell('arming', { plan: prepared.plan });

@@ -124,7 +124,7 @@ export function pendingError(status: ChangeStatus, isOwn: boolean): PendingChang
   const until =
     state === 'rolling-back' ? 'it is being rolled back now' : `it rolls back by itself in ${Math.max(0, left ?? 0)} s`;
   const next = isOwn
-    ? 'an apply takes it up'
+    ? 'an apply without a plan takes it up'
     : 'wait for that, or decide by hand: kvm-play network confirm|rollback HOST';
   return new PendingChangeError(
     `the network change ${id} ('${title}', by ${owner}) is pending ${since}; ${until}; ${next}`,

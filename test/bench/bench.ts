@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { buildLab, installPackages, type Lab, missingPackages } from '../../lib/lab/index.ts';
 import { DelayLink, type Traffic } from './link.ts';
+import { manyTasks } from './many_tasks.ts';
 import { peakMemory, timed } from './measure.ts';
-import { markdown, type Row } from './report.ts';
+import { markdown, median, type Row } from './report.ts';
+import { startUp } from './start_up.ts';
 import { type Ground, layGround, type Tool, tools } from './tools.ts';
 import { parameterFile, parameters, units } from './wanted.ts';
 
@@ -142,10 +144,6 @@ systemctl is-active ${units.map(({ name }) => name).join(' ')}; systemctl is-ena
   }
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
 /** Gives the lab's host its units, many addresses, and an sshd that takes many at once. */
 async function furnish(lab: Lab): Promise<void> {
   const unit =
@@ -190,7 +188,8 @@ try {
       memory[crowd] = await bench.memory(hosts);
     }
     const machine = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, Node ${process.versions.node}`;
-    const text = markdown(bench.rows, memory, machine);
+    const remarks = [await startUp(join(root, 'dist/lib/cli/main.js'), 10 * runs), await manyTasks(lab, link, runs)];
+    const text = markdown(bench.rows, memory, machine, remarks);
     console.log(text);
     const before = await readFile(page, 'utf8').catch(() => '');
     const [head = '', , tail = ''] = before.split(/<!-- (?:begin|end) of the table -->\n/);

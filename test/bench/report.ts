@@ -17,7 +17,7 @@ export interface Row {
 type Peaks = Readonly<Record<number, Readonly<Record<string, number>>>>;
 
 /** Writes the table of a benchmark as Markdown, with the date and the machine. */
-export function markdown(rows: readonly Row[], memory: Peaks, machine: string): string {
+export function markdown(rows: readonly Row[], memory: Peaks, machine: string, remarks: readonly string[]): string {
   const tools = [...new Set(rows.map(({ tool }) => tool))];
   const [own = '', ...others] = tools;
   const situations = new Map<string, Row[]>();
@@ -65,6 +65,8 @@ ${cells(['---', ...tools.map(() => '---')])}
 ${peaks.join('\n')}
 
 ${slopes(rows, tools)}
+
+${remarks.join('\n\n')}
 `;
 }
 
@@ -92,4 +94,9 @@ ${cells(['warm', ...tools.map((tool) => of(tool, true))])}`;
 
 function cells(values: readonly string[]): string {
   return `| ${values.join(' | ')} |`;
+}
+
+/** The middle one of some values. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

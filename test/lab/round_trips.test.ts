@@ -2,13 +2,11 @@ import { copyFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { SshTransport } from '../../lib/hosts/ssh.ts';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
-import type { Task } from '../../lib/module.ts';
 import { play } from '../../lib/play.ts';
 import { type RunOptions, run } from '../../lib/run.ts';
-import { service, sysctl } from '../../modules/index.ts';
 import site from '../../playbooks/site.ts';
 import { DelayLink } from '../bench/link.ts';
-import { entry } from '../support/tiny_modules.ts';
+import { idleTasks } from '../support/idle_tasks.ts';
 import { describeLab } from './support.ts';
 
 const iso = '/var/lib/libvirt/images/CentOS-7-x86_64-Minimal-1708.iso';
@@ -82,33 +80,17 @@ describeLab('a long way to the host', () => {
   }, 120_000);
 
   test('500 tasks with nothing to do cost no request more than 10', async () => {
-    const units = Array.from({ length: 20 }, (_, index) => `kp-idle-${index}`);
-    const files = Array.from({ length: 240 }, (_, index) => `/srv/kp-${index}`);
-    const unit = '[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n';
-    for (const name of units) await lab.putFile(`/etc/systemd/system/${name}.service`, unit);
-    for (const path of files) await lab.putFile(path, path);
-    await lab.run(['systemctl', 'daemon-reload']);
-    const found = await lab.run(['sh', '-c', 'sysctl -a -r "^net\\.(ipv4|ipv6|core)\\." 2>/dev/null']);
-    const parameters = found.stdout.split('\n').flatMap((line) => {
-      const [key = '', value = ''] = line.split(' = ').map((part) => part.trim());
-      return value === '' ? [] : [[key, value] as const];
-    });
-    const tasks: Task[] = [
-      ...units.map((name) => service({ name, state: 'stopped', enabled: false })),
-      ...files.map((path) => entry({ path, text: path })),
-      ...parameters.slice(0, 240).map(([key, value]) => sysctl({ values: { [key]: value }, persist: false })),
-    ];
-    expect(tasks).toHaveLength(500);
-    const few = [0, 1, 2, 100, 101, 102, 400, 401, 402, 403].flatMap((index) => tasks[index] ?? []);
+    const { all, some } = await idleTasks(lab);
+    expect([all.length, some.length]).toEqual([500, 10]);
     const requests = jest.spyOn(SshTransport.prototype, 'run');
     const host = `root@${lab.hostAddress}`;
-    for (const some of [few, tasks]) {
+    for (const tasks of [some, all]) {
       requests.mockClear();
-      const { hosts } = await run(play({ name: 'Idle', tasks: some }), {
+      const { hosts } = await run(play({ name: 'Idle', tasks }), {
         sshConfig: await freshConfig(),
         hosts: [host],
       });
-      expect(hosts[host]).toMatchObject({ ok: some.length, changed: 0 });
+      expect(hosts[host]).toMatchObject({ ok: tasks.length, changed: 0 });
       expect(requests.mock.calls.length).toBeLessThanOrEqual(2);
     }
     requests.mockRestore();

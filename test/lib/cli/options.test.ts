@@ -25,6 +25,8 @@ describe('parseCommandLine', () => {
       privateKey: undefined,
       sshConfig: undefined,
       check: false,
+      planOut: undefined,
+      applyPlan: undefined,
       diff: false,
       listTasks: false,
       listTags: false,
@@ -79,6 +81,11 @@ describe('parseCommandLine', () => {
     });
   });
 
+  test('to make a plan implies check mode, to apply one does not', () => {
+    expect(parseCommandLine(['--plan-out', 'p', 's.ts'])).toMatchObject({ check: true, planOut: 'p' });
+    expect(parseCommandLine(['--apply-plan', 'p', 's.ts'])).toMatchObject({ check: false, applyPlan: 'p' });
+  });
+
   test('forks are a whole number from 1 on', () => {
     expect(parseCommandLine(['site.ts', '--forks', '8']).forks).toBe(8);
     for (const text of ['0', '-1', '1.5', 'many', ''])
@@ -119,6 +126,14 @@ describe('parseCommandLine', () => {
     [['-e', '=1', 's.ts'], "-e takes NAME=VALUE, and was given '=1'"],
     [['--color', 'allways', 's.ts'], "--color does not know 'allways'; did you mean always?"],
     [['-q', '-v', 's.ts'], '--quiet and --verbose exclude each other'],
+    [
+      ['--apply-plan', 'p', '--check', 's.ts'],
+      '--apply-plan and --check exclude each other: a plan is made in check mode, and applied by itself',
+    ],
+    [
+      ['--apply-plan', 'p', '--plan-out', 'p', 's.ts'],
+      '--apply-plan and --plan-out exclude each other: a plan is made in check mode, and applied by itself',
+    ],
     [['-q', '--json', 's.ts'], '--quiet says nothing about --json, which has every event'],
     [
       ['network', 'status', 'a', '--forks', '2'],

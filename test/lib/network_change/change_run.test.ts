@@ -11,6 +11,7 @@ import { runOnHost } from '../../../lib/host_run.ts';
 import { fingerprintOf, type NetworkChangeOptions, networkChange } from '../../../lib/network_change/network_change.ts';
 import type { PlayItem } from '../../../lib/play_items.ts';
 import { type Answer, FakeHost } from '../../support/fake_host.ts';
+import { applyPlan, planFor, stepsOf } from '../../support/plans.ts';
 import { config, entry, loader, markerOf } from '../../support/tiny_modules.ts';
 
 const written = config({ path: '/etc/net', text: 'new' });
@@ -290,7 +291,7 @@ describe('a network change that an earlier run has left', () => {
       false,
       /it is being rolled back now/,
     ],
-    ['of this site, in check mode', own, true, /pending for 3 s.*an apply takes it up/],
+    ['of this site, in check mode', own, true, /pending for 3 s.*an apply without a plan takes it up/],
   ])('%s is refused, naming it', async (_what, side, check, words) => {
     const { host } = hostWith(side);
     const { errors, statuses } = await play(host, [change()], check);
@@ -298,5 +299,68 @@ describe('a network change that an earlier run has left', () => {
     expect(errors[0]?.message).toMatch(words);
     expect(statuses).toEqual(['skipped', 'skipped']);
     expect(host.executed).toEqual([]);
+  });
+});
+
+describe('a network change that was planned', () => {
+  test('is made as it was planned', async () => {
+    const { host, side } = hostWith();
+    const plan = await planFor(host, [change()]);
+    expect(plan.plays[0]?.hosts[0]?.networkChanges).toEqual([
+      expect.objectContaining({ title: 'network change', confirmWithin: 10, files: ['/etc/net'] }),
+    ]);
+    expect(await applyPlan(host, [change()], plan)).toEqual({
+      ends: ['config /etc/net changed', 'loader load changed'],
+      errors: [],
+      executed: stepsOf(plan),
+    });
+    expect(side.state).toBe('confirmed');
+  });
+
+  test('is not begun where less would be proved than was planned, or in another time', async () => {
+    const { host, side } = hostWith();
+    const plan = await planFor(host, [change()]);
+    expect((await applyPlan(host, [change({ confirmWithin: 20 })], plan)).errors).toEqual([
+      expect.stringMatching(/^the network change .* is not as it was planned, so .*\nplanned: .* 10 s.*\nnow: .* 20 s/),
+    ]);
+    host.commands.set('ip -4 route show default', {});
+    const { ends, errors, executed } = await applyPlan(host, [change()], plan);
+    expect(errors[0]).toMatch(/\nplanned: .*; the default route goes via 192\.168\.221\.1\nnow: (?!.*default route)/);
+    expect(ends).toEqual(['config /etc/net failed', 'loader load skipped']);
+    expect([executed, side.calls]).toEqual([[], []]);
+  });
+
+  test('is made where more would be proved', async () => {
+    const { host } = hostWith();
+    const gateway = host.commands.get('ip -4 route show default') ?? {};
+    host.commands.set('ip -4 route show default', {});
+    const plan = await planFor(host, [change()]);
+    host.commands.set('ip -4 route show default', gateway);
+    expect((await applyPlan(host, [change()], plan)).errors).toEqual([]);
+  });
+
+  test('is planned as a whole in its turn: where one task would do something else, nothing is begun', async () => {
+    const { host, side } = hostWith();
+    const before = entry('Before', { path: '/before', text: 'text' });
+    const plan = await planFor(host, [before, change()]);
+    const read = host.reader.readFile;
+    Object.assign(host.reader, {
+      readFile: (path: string) => {
+        if (host.files.has('/before')) host.files.set('/etc/net', 'moved');
+        return read(path);
+      },
+    });
+    const { ends, errors, executed } = await applyPlan(host, [before, change()], plan);
+    expect(ends).toEqual(['Before changed', 'config /etc/net failed', 'loader load skipped']);
+    expect(errors[0]).toMatch(/^what 'config \/etc\/net' would do is not what was planned/);
+    expect([executed, side.calls]).toEqual([stepsOf(plan).slice(0, 1), []]);
+  });
+
+  test('is not taken up where an earlier run has left it: that is in no plan', async () => {
+    const { host, side } = hostWith();
+    const plan = await planFor(host, [change()]);
+    Object.assign(side, { state: 'armed', id: '1234abcd', fingerprint: fingerprintOf(change()) });
+    const { errors } = await applyPlan(host, [change()], plan);
+    expect([errors, side.calls]).toEqual([[expect.stringMatching(/an apply without a plan takes it up/)], []]);
   });
 });

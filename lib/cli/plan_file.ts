@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import { PlanError } from '../errors.ts';
+import type { PlayEvent } from '../events.ts';
+import type { Plan } from '../plan/plan.ts';
+import { OutputFile } from './output_file.ts';
+
+/** Where the plan of a check run goes. Whole files may be in it: it is for its owner only, and for those to whom they give it. */
+export class PlanFile {
+  readonly #file: OutputFile;
+  readonly #path: string;
+  readonly #events: PlayEvent[] = [];
+
+  /** @throws PlaybookError where it is plain that it cannot be written */
+  constructor(path: string) {
+    this.#path = path;
+    this.#file = new OutputFile('--plan-out', path, { mode: 0o600 });
+  }
+
+  /** Gets every event of the run. */
+  add(event: PlayEvent): void {
+    this.#events.push(event);
+  }
+
+  /** Writes the plan, once the run has ended. What is no plan leaves the file as it was. @returns what went wrong */
+  async write(): Promise<string | undefined> {
+    const { planOf } = await import('../plan/plan_of.ts');
+    try {
+      const plan = await planOf(this.#events);
+      return this.#file.replace(`${JSON.stringify(plan, undefined, 2)}\n`);
+    } catch (error) {
+      if (error instanceof PlanError) return `${error.message}\nnothing was written to ${this.#path}`;
+      throw error;
+    }
+  }
+}
+
+/** Reads a plan that is to be applied. @throws PlanError that names the file */
+export async function readPlan(path: string): Promise<Plan> {
+  const { parsePlan } = await import('../plan/parse_plan.ts');
+  const named = (words: string): PlanError => new PlanError(`--apply-plan ${path === '' ? "''" : path}: ${words}`);
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw named(`it cannot be read: ${error.code ?? error.message}`);
+  });
+  try {
+    return parsePlan(text);
+  } catch (error) {
+    throw error instanceof PlanError ? named(error.message) : error;
+  }
+}

@@ -1,0 +1,101 @@
+import * as v from 'valibot';
+import { PlanError } from '../errors.ts';
+import { type Plan, planVersion } from './plan.ts';
+
+const texts = v.array(v.string());
+const argvs = v.array(texts);
+const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const sealed = { seal: v.exactOptional(hash) };
+const mode = { mode: v.exactOptional(count) };
+const secret = { secret: v.exactOptional(v.literal(true)) };
+
+const step = v.variant('kind', [
+  v.strictObject({
+    kind: v.literal('command'),
+    argv: texts,
+    stdin: v.exactOptional(v.literal('***')),
+    timeLimit: v.exactOptional(v.number()),
+    disrupts: v.exactOptional(v.picklist(['link', 'guest', 'data'])),
+    judgedBy: v.exactOptional(v.picklist(['exit-code', 'state'])),
+    units: v.exactOptional(texts),
+    undo: v.exactOptional(
+      v.strictObject({ withNewFiles: v.exactOptional(argvs), withOldFiles: v.exactOptional(argvs) }),
+    ),
+    ...sealed,
+  }),
+  v.strictObject({
+    kind: v.literal('write'),
+    path: v.string(),
+    text: v.exactOptional(v.string()),
+    replaces: v.exactOptional(v.string()),
+    ...mode,
+    ...secret,
+    ...sealed,
+  }),
+  v.strictObject({ kind: v.literal('directory'), path: v.string(), ...mode, ...sealed }),
+  v.strictObject({
+    kind: v.literal('remove'),
+    path: v.string(),
+    replaces: v.exactOptional(v.string()),
+    ...secret,
+    ...sealed,
+  }),
+]);
+
+const task = v.strictObject({
+  index: count,
+  title: v.string(),
+  module: v.string(),
+  fingerprint: v.exactOptional(hash),
+  status: v.picklist(['ok', 'changed', 'failed', 'skipped']),
+  reason: v.exactOptional(v.string()),
+  error: v.exactOptional(v.string()),
+  after: v.exactOptional(texts),
+  differences: v.array(
+    v.strictObject({ path: v.string(), wanted: v.exactOptional(v.unknown()), actual: v.exactOptional(v.unknown()) }),
+  ),
+  warnings: texts,
+  steps: v.array(step),
+});
+
+const change = v.strictObject({ title: v.string(), confirmWithin: v.number(), files: texts, proves: texts });
+
+const host = v.strictObject({ host: v.string(), tasks: v.array(task), networkChanges: v.array(change) });
+
+const plan: v.GenericSchema<unknown, Plan> = v.strictObject({
+  type: v.literal('kvm-play-plan'),
+  version: v.literal(planVersion),
+  made: v.string(),
+  salt: v.string(),
+  plays: v.array(v.strictObject({ play: v.string(), hosts: v.array(host) })),
+});
+
+/** What every version begins with. */
+const anyVersion = v.object({ type: v.literal('kvm-play-plan'), version: v.unknown() });
+
+/** Reads a plan from JSON. @throws PlanError for what is none, and for another version */
+export function parsePlan(text: string): Plan {
+  const data = parsed(text);
+  const beginning = v.safeParse(anyVersion, data);
+  if (!beginning.success) throw new PlanError('it is no plan; kvm-play --check --plan-out FILE makes one');
+  const { version } = beginning.output;
+  if (version !== planVersion) {
+    throw new PlanError(
+      `it is a plan of version ${JSON.stringify(version)}, and this kvm-play knows version ${planVersion}; make a new one`,
+    );
+  }
+  const result = v.safeParse(plan, data);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new PlanError(`it is no whole plan: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}; make a new one`);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
