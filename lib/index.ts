@@ -4,6 +4,7 @@ export type { TaskResult } from './engine.ts';
 export * from './errors.ts';
 export type {
   ChangePlan,
+  HostPhase,
   HostSummary,
   NetworkChangePhase,
   PlayEvent,

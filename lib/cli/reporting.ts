@@ -21,34 +21,52 @@ export interface Reporting {
  */
 export async function openReporting(line: CommandLine, mayChange: (run: number) => boolean): Promise<Reporting> {
   const junit = line.junit === undefined ? undefined : await junitFile(line.junit, mayChange);
-  const reports = await Promise.all([
-    ...(process.env.GITHUB_ACTIONS === 'true' ? [githubReport(line, mayChange)] : []),
+  const [terminal, ...others] = await Promise.all([
     line.json ? jsonReport() : terminalReport(line),
+    ...(process.env.GITHUB_ACTIONS === 'true' ? [githubReport(line, mayChange)] : []),
   ]);
-  if (junit !== undefined) reports.push(junit.report);
+  const reports = [...others, terminal.report, ...(junit === undefined ? [] : [junit.report])];
   return {
     // What begins first ends last: annotations stand around everything else.
     report: (event) => {
       for (const report of event.type === 'run-end' ? reports.toReversed() : reports) report(event);
     },
-    finish: () => junit?.finish(),
+    finish: () => {
+      terminal.close?.();
+      return junit?.finish();
+    },
   };
 }
 
-async function jsonReport(): Promise<Report> {
-  return (await import('../reporters/json.ts')).jsonReporter((text) => process.stdout.write(text));
+/** What shows events as they come. */
+interface EventReport {
+  readonly report: Report;
+  /** Takes away what is to be seen only while they come. */
+  close?(): void;
 }
 
-async function terminalReport({ check, diff, verbosity, quiet, color }: CommandLine): Promise<Report> {
+async function jsonReport(): Promise<EventReport> {
+  const { jsonReporter } = await import('../reporters/json.ts');
+  return { report: jsonReporter((text) => process.stdout.write(text)) };
+}
+
+async function terminalReport({ check, diff, verbosity, quiet, color }: CommandLine): Promise<EventReport> {
   const { stdout, env } = process;
-  const [{ terminalReporter }, fileDiff] = await Promise.all([
-    import('../reporters/terminal.ts'),
-    check || diff ? import('../reporters/file_diff.ts').then((loaded) => loaded.fileDiff) : undefined,
-  ]);
-  return terminalReporter({
-    write: (text) => stdout.write(text),
+  const look = {
     color: wantsColor(color, env, stdout.isTTY === true),
     unicode: /utf-?8/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || ''),
+  };
+  const canMoveCursor = stdout.isTTY === true && !['', 'dumb'].includes(env.TERM ?? '');
+  const [{ terminalReporter }, fileDiff, live] = await Promise.all([
+    import('../reporters/terminal.ts'),
+    check || diff ? import('../reporters/file_diff.ts').then((loaded) => loaded.fileDiff) : undefined,
+    canMoveCursor && !quiet
+      ? import('./live_terminal.ts').then(({ LiveTerminal }) => new LiveTerminal(stdout, look))
+      : undefined,
+  ]);
+  const report = terminalReporter({
+    ...look,
+    write: live?.write ?? ((text) => stdout.write(text)),
     steps: verbosity > 0,
     skipped: verbosity > 0,
     seconds: verbosity > 1,
@@ -56,6 +74,14 @@ async function terminalReport({ check, diff, verbosity, quiet, color }: CommandL
     width: Math.min(stdout.columns ?? 80, 100),
     ...(fileDiff && { fileDiff }),
   });
+  if (live === undefined) return { report };
+  return {
+    report: (event) => {
+      live.report(event);
+      report(event);
+    },
+    close: live.close,
+  };
 }
 
 /** Standard output holds nothing but JSON where that is asked for; the runner reads standard error as well. */

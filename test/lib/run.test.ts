@@ -256,6 +256,15 @@ describe('what ends a host', () => {
   });
 });
 
+test('where something has changed, it is told that all tasks are looked at once more', async () => {
+  const tasks = [entry({ path: '/1', text: '1' })];
+  const host = new FakeHost();
+  const phases = async (): Promise<unknown> =>
+    (await eventsOf(host, tasks)).map((event) => ('phase' in event ? event.phase : event.type));
+  expect(await phases()).toEqual(['task-start', 'task-end', 'verifying']);
+  expect(await phases()).toEqual(['task-start', 'task-end']);
+});
+
 describe('run', () => {
   const holding = tiny(() => ({ state: { value: 'wanted' }, warnings: ['mind this'] }));
   const failing = tiny(() => ({ missing: [{ key: 'x', what: 'there is no x', remedy: 'make one' }] }));

@@ -12,7 +12,8 @@ export function sourceArguments(path: string): readonly string[] {
   return 'typescript' in process.features && process.features.typescript ? [path] : [jiti, path];
 }
 
-const program = sourceArguments(main);
+/** Node's arguments that run the command. */
+export const program: readonly string[] = sourceArguments(main);
 
 /** What the tests run on, a CI system as well, must not show in what they see. */
 const plainEnvironment = {

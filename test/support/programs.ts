@@ -10,8 +10,8 @@ export function hasProgram(name: string): boolean {
 /**
  * Describes tests that need a program. Where the machine does not have it they are skipped, and the reason is printed;
  * with KVM_PLAY_LAB=required they run, and fail.
+ * @param programs what they need
  * @param name what is described
- * @param programs what it needs; each is called as its Debian package is
  */
 export function describeWith(programs: readonly string[], name: string, tests: () => void): void {
   const lacking = programs.filter((program) => !hasProgram(program));

@@ -46,9 +46,14 @@ export class Tmux {
     await this.#run('resize-window', '-x', `${width}`, '-y', `${height}`);
   }
 
-  /** Gives the lines that stand on the screen; with those that have scrolled out of it, if that is asked for. */
-  async lines({ scrolled = false } = {}): Promise<readonly string[]> {
-    return (await this.#run('capture-pane', '-p', ...(scrolled ? ['-S', '-'] : []))).split('\n');
+  /** Gives the lines that stand on the screen. */
+  async lines(): Promise<readonly string[]> {
+    return (await this.#run('capture-pane', '-p')).split('\n');
+  }
+
+  /** Gives what stands on the screen and what has scrolled out of it, as it was written: what the window has wrapped is one line. */
+  async text(): Promise<string> {
+    return (await this.#run('capture-pane', '-p', '-J', '-S', '-')).trimEnd();
   }
 
   /** Says whether the cursor is to be seen. */

@@ -112,6 +112,12 @@ describe('kvm-play', () => {
     const { exitCode, stdout } = await runCommand(['--host', 'none.invalid', 'site.ts'], { cwd });
     expect(exitCode).toBe(4);
     expect(stdout).toMatch(/\nunreachable: \[none\.invalid\] => .+\n/);
+    const events = (await runCommand(['--json', '--host', 'none.invalid', 'site.ts'], { cwd })).stdout;
+    expect(events.match(/"phase":"\w+"|host-unreachable/g)).toEqual([
+      '"phase":"connecting"',
+      'host-unreachable',
+      '"phase":"ended"',
+    ]);
   }, 30_000);
 
   test('what is wrong before anything is attempted', async () => {

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { commands, networkActions, shells } from '../../../lib/cli/commands.ts';
-import { completionScript } from '../../../lib/cli/completion.ts';
-import { options } from '../../../lib/cli/option_table.ts';
-import { runCommand } from '../../support/command.ts';
-import { describeWith } from '../../support/programs.ts';
-import { Tmux } from '../../support/tmux.ts';
+import { commands, networkActions, shells } from '../../lib/cli/commands.ts';
+import { completionScript } from '../../lib/cli/completion.ts';
+import { options } from '../../lib/cli/option_table.ts';
+import { runCommand } from '../support/command.ts';
+import { describeWith } from '../support/programs.ts';
+import { Tmux } from '../support/tmux.ts';
 
 let cwd: string;
 beforeAll(() => {
