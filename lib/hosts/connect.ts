@@ -4,8 +4,15 @@ import { type HostSpec, hostName, isLocalHost, parseHost } from './host_spec.ts'
 import { ShellHost } from './shell_host.ts';
 import type { SshOptions } from './ssh.ts';
 
-/** Imported once: some loaders of TypeScript give a module that is still being loaded to whoever asks for it meanwhile. */
-let ssh: Promise<typeof import('./ssh.ts')> | undefined;
+/** Imports that are under way: some loaders of TypeScript give a module that is still being loaded to whoever asks for it meanwhile. */
+let imports: Promise<unknown> = Promise.resolve();
+
+/** Imports one after the other. */
+function imported<Module>(load: () => Promise<Module>): Promise<Module> {
+  const loaded = imports.then(load, load);
+  imports = loaded;
+  return loaded;
+}
 
 /** How to reach hosts. */
 export interface ConnectOptions {
@@ -47,7 +54,7 @@ export async function prepare(
 ): Promise<Host> {
   const { become = false, ...rest } = options;
   if (isLocalHost(spec)) {
-    const { LocalTransport } = await import('./local.ts');
+    const { LocalTransport } = await imported(() => import('./local.ts'));
     const { becomePassword } = options;
     const transport = new LocalTransport(hostName(spec), {
       become,
@@ -56,7 +63,6 @@ export async function prepare(
     shared.onProgress?.('open');
     return new ShellHost(transport, lockId);
   }
-  ssh ??= import('./ssh.ts');
-  const { SshTransport } = await ssh;
+  const { SshTransport } = await imported(() => import('./ssh.ts'));
   return new ShellHost(new SshTransport(hostName(spec), spec, { become, ...rest, ...shared }), lockId);
 }

@@ -13,7 +13,7 @@ describeLab('a rehearsal, from the packed tarball in another project', () => {
     project = await installPacked();
     cpSync(join(root, 'playbooks/site.ts'), join(project.directory, 'site.ts'));
   }, 120_000);
-  afterAll(() => rmSync(project.directory, { recursive: true, force: true }));
+  afterAll(() => project && rmSync(project.directory, { recursive: true, force: true }));
 
   test('runs the site twice, shows the guest with its lease, and takes the host away', async () => {
     const { stdout, exitCode } = await project.run(['npx', 'kvm-play', 'rehearse', '--yes', 'site.ts'], {
