@@ -90,7 +90,10 @@ export const linkDownForLong: readonly Fault[] = [
   ),
   ...['reached', 'proving'].map(
     (step): Fault => ({
+      // That it hangs shows itself after some seconds: there has to be time for that.
       ...atStep('the shared connection of ssh hangs', step, sharedConnectionHangs, ['confirmed']),
+      where: `before \`${step}\`; 40 s to be confirmed`,
+      site: { confirmWithin: 40 },
       repair: sharedConnectionEnds,
     }),
   ),
