@@ -86,16 +86,15 @@ export class Session {
   /** Sends a last script, and closes the session without waiting for its answer. @returns false where it cannot be sent */
   leave(script: string): boolean {
     if (!this.isIdle || !this.#isOpen) return false;
-    const mark = randomBytes(16).toString('hex');
-    this.#child?.stdin?.write(frameBytes({ mark, script, inputLength: 0 }));
-    this.close();
+    this.#child?.stdin?.write(farewell(script));
+    this.#end(new ConnectionError('the session was closed'));
     return true;
   }
 
   /** Closes the session. A script that is being run is ended, here and on the machine. */
   close(): void {
     if (this.#isEnded) return;
-    if (this.#job === undefined) this.#child?.stdin?.write(farewell);
+    if (this.#job === undefined) this.#child?.stdin?.write(farewell());
     this.#end(new ConnectionError('the session was closed'));
   }
 

@@ -19,7 +19,7 @@ if [ $(($1 % 65536)) -ne 0 ]; then kvm_play_take $(($1 % 65536)); fi
  * both streams, and its exit status behind the last one on standard output.
  *
  * A script runs beside the reader, so that the end of the session is noticed at once: then everything that was started in it is
- * ended. (`end` as a frame says that nothing is left to be ended.) Frames are on descriptor 3, which scripts do not inherit.
+ * ended. (`end LENGTH` as a frame says that nothing is left to be ended; a last script may follow, whose output nobody gets.) Frames are on descriptor 3, which scripts do not inherit.
  */
 const loop = `exec 3<&0 </dev/null
 ${feed}
@@ -42,9 +42,14 @@ kvm_play_process=\${kvm_play_process#/proc/}
 [ "$kvm_play_process" = $$ ] || [ "$(kvm_play_session "$kvm_play_process")" != "$kvm_play_id" ] || kill "$kvm_play_process" 2>/dev/null
 done
 }
+kvm_play_leave() {
+trap '' HUP PIPE TERM
+[ "$1" -eq 0 ] || eval "$(kvm_play_take "$1" <&3)" >/dev/null 2>&1
+exit 0
+}
 kvm_play_serve() {
 while IFS=' ' read -r kvm_play_mark kvm_play_length kvm_play_input <&3; do
-[ "$kvm_play_mark" != end ] || exit 0
+[ "$kvm_play_mark" != end ] || kvm_play_leave "\${kvm_play_length:-0}"
 kvm_play_start "$kvm_play_mark" "$(kvm_play_take "$kvm_play_length" <&3)" "$kvm_play_input"
 done
 kvm_play_end_all
@@ -66,8 +71,11 @@ export function frameBytes({ mark, script, inputLength }: Frame): Buffer {
   return Buffer.concat([Buffer.from(`${mark} ${bytes.length} ${inputLength}\n`), bytes]);
 }
 
-/** Sent before a session is closed on purpose. */
-export const farewell = 'end\n';
+/** What is sent before a session is closed on purpose. @param last a script that is run then; nobody hears what came of it */
+export function farewell(last = ''): Buffer {
+  const bytes = Buffer.from(last);
+  return Buffer.concat([Buffer.from(`end ${bytes.length}\n`), bytes]);
+}
 
 /** The program of the far end, which starts with a script of its own. */
 export function sessionProgram({ mark, script, inputLength }: Frame): string {

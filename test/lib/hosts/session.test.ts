@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { ConnectionError } from '../../../lib/errors.ts';
 import { LocalTransport } from '../../../lib/hosts/local.ts';
+import { OpenSession } from '../../../lib/hosts/open_session.ts';
 import { commandOf } from '../../../lib/hosts/session_script.ts';
 import { OutputLimitError } from '../../../lib/hosts/transport.ts';
 import { type Shell, shells } from '../../support/shells.ts';
@@ -46,6 +48,22 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('a sessi
     await transport.run('cd /tmp; x=1; exec 3<&-; trap "" TERM; set -eu; umask 777', { timeLimit: 10 });
     const { stdout } = await transport.run('cd /; pwd; echo "$x"; umask; cat', { timeLimit: 10 });
     expect(stdout.toString()).toMatch(/^\/\n\n0*22\n$/);
+  });
+
+  test('a last script is run to its end, though nobody hears what it says', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'kvm-play-last-'));
+    const session = new OpenSession(async () => ({
+      argv: (command) => [...shell, '-c', command],
+      become: false,
+      explain: (_exitCode, stderr) => new ConnectionError(stderr),
+    }));
+    expect(session.leave(': > early')).toBe(false);
+    await session.run(':', { timeLimit: 10 });
+    expect(session.leave(`echo said; sleep 0.3; echo said; : > '${directory}/done'`)).toBe(true);
+    const deadline = Date.now() + 5000;
+    while (!existsSync(join(directory, 'done')) && Date.now() < deadline) await sleep(20);
+    expect(existsSync(join(directory, 'done'))).toBe(true);
+    rmSync(directory, { recursive: true });
   });
 
   test.each([0, 1, 65535, 65536, 65537, 131072, 200_000])('gives a script %i bytes of input, exactly', async (size) => {
