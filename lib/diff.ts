@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BugError } from './errors.ts';
+import { maskedData } from './masking.ts';
 import { Secret } from './secret.ts';
 
 /** One path in a state that is not as wanted. */
@@ -58,10 +59,11 @@ export function describeDifferences(found: readonly Difference[]): string {
   return found.map(({ path, wanted, actual }) => `${path} is ${inWords(actual)}, wanted ${inWords(wanted)}`).join('; ');
 }
 
-/** Shows a value of a state to a person. */
+/** Shows a value of a state to a person. Secrets are masked before it becomes JSON, which would change their quotes and backslashes. */
 export function inWords(value: unknown): string {
   if (value === undefined) return 'absent';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  const shown = maskedData(value);
+  return typeof shown === 'string' ? shown : JSON.stringify(shown);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

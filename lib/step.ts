@@ -1,4 +1,5 @@
 import type { TextFile } from './hosts/readonly_host.ts';
+import { mask, masked } from './masking.ts';
 import { Secret } from './secret.ts';
 
 /** What a step may disturb. A task that needs such a step says so in its own words: `disrupts: ['link']`. */
@@ -113,7 +114,7 @@ export function removeFile(
   return Object.freeze({ kind: 'remove', path, ...(isShown && { before }), ...(secret && { secret }) });
 }
 
-/** Replaces what nobody may see in a command's argument vector. */
+/** Replaces what nobody may see in a command's argument vector: secret arguments, and secrets inside of others. */
 export function shownArgv({ argv, secret = [] }: CommandStep): readonly string[] {
-  return argv.map((argument, index) => (secret.includes(index) ? '***' : argument));
+  return argv.map((argument, index) => (secret.includes(index) ? mask : masked(argument)));
 }

@@ -12,6 +12,7 @@ import { exitCode, exitCodes } from './exit_code.ts';
 import { rememberFailedHosts, withFailedHosts } from './failed_hosts.ts';
 import type { CommandLine, NetworkCommand } from './options.ts';
 import type { PlanFile } from './plan_file.ts';
+import { print } from './print.ts';
 import { openReporting, type Reporting } from './reporting.ts';
 import { readVarFiles } from './var_files.ts';
 
@@ -81,11 +82,11 @@ async function runSite(site: string, line: CommandLine, password: Password, sign
         ...(line.serial !== undefined && { serial: line.serial }),
       });
       if (!line.check) await rememberFailedHosts(site, summary);
-      if (summary.interrupted) process.stderr.write(interruptedLines(summary));
+      if (summary.interrupted) print(process.stderr, interruptedLines(summary).join('\n'));
       const code = exitCode(summary, line);
       const problem = await plans.file?.write();
       if (problem === undefined) return code;
-      process.stderr.write(`kvm-play: ${problem.replaceAll('\n', '\n  ')}\n`);
+      print(process.stderr, `kvm-play: ${problem.replaceAll('\n', '\n  ')}`);
       return code === exitCodes.ok || code === exitCodes.changed ? exitCodes.failed : code;
     });
   } finally {
@@ -118,7 +119,7 @@ async function changeByHand(command: NetworkCommand, line: CommandLine, password
     ...(privateKey !== undefined && { privateKey }),
     ...(sshConfig !== undefined && { sshConfig }),
   };
-  return network(command, options, (text) => process.stdout.write(`${text}\n`));
+  return network(command, options, (text) => print(process.stdout, text));
 }
 
 async function rehearseSite(site: string, line: CommandLine, signal: AbortSignal): Promise<number> {
@@ -128,9 +129,9 @@ async function rehearseSite(site: string, line: CommandLine, signal: AbortSignal
   // The second run is there to prove that nothing changes any more.
   const reporting = await openReporting(line, (run) => run === 1);
   const { report } = reporting;
-  const print = (text: string): boolean => (line.json ? process.stderr : process.stdout).write(`${text}\n`);
+  const say = (text: string): void => print(line.json ? process.stderr : process.stdout, text);
   return reported(reporting, () =>
-    rehearse({ site, vars, yes, keep }, { print, ask: (question) => ask(question, signal), report, signal }),
+    rehearse({ site, vars, yes, keep }, { print: say, ask: (question) => ask(question, signal), report, signal }),
   );
 }
 
@@ -142,7 +143,7 @@ async function reported(reporting: Reporting, work: () => Promise<number>): Prom
     code = await work();
   } finally {
     problem = reporting.finish();
-    if (problem !== undefined) process.stderr.write(`kvm-play: ${problem}\n`);
+    if (problem !== undefined) print(process.stderr, `kvm-play: ${problem}`);
   }
   return problem !== undefined && code === exitCodes.ok ? exitCodes.failed : code;
 }
@@ -168,7 +169,7 @@ async function list(site: string, line: CommandLine): Promise<number> {
     ...(line.listTags ? (['tags'] as const) : []),
     ...(line.listTasks ? (['tasks'] as const) : []),
   ];
-  process.stdout.write(`${listing(plays, { ...chosen, what, hosts: line.hosts }).join('\n')}\n`);
+  print(process.stdout, listing(plays, { ...chosen, what, hosts: line.hosts }).join('\n'));
   return exitCodes.ok;
 }
 
@@ -219,16 +220,14 @@ function untilInterrupted(): { signal: AbortSignal; forget(): void } {
 }
 
 /** Says per host what had been done, and what was not. */
-function interruptedLines({ hosts, check }: Summary): string {
-  return Object.entries(hosts)
-    .map(([host, { ok, changed, failed, skipped }]) => {
-      const counts = [
-        `${changed} ${check ? 'would change' : 'changed'}`,
-        `${ok} so already`,
-        ...(failed > 0 ? [`${failed} broken off or failed`] : []),
-        `${skipped} not attempted`,
-      ];
-      return `interrupted: [${host}] ${counts.join(', ')}; run the site again to go on\n`;
-    })
-    .join('');
+function interruptedLines({ hosts, check }: Summary): readonly string[] {
+  return Object.entries(hosts).map(([host, { ok, changed, failed, skipped }]) => {
+    const counts = [
+      `${changed} ${check ? 'would change' : 'changed'}`,
+      `${ok} so already`,
+      ...(failed > 0 ? [`${failed} broken off or failed`] : []),
+      `${skipped} not attempted`,
+    ];
+    return `interrupted: [${host}] ${counts.join(', ')}; run the site again to go on`;
+  });
 }

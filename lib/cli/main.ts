@@ -37,15 +37,16 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const { errorLines } = await import('../reporters/words.ts');
+  const [{ errorLines }, { print }] = await Promise.all([import('../reporters/words.ts'), import('./print.ts')]);
   const lines = error instanceof Error ? errorLines(error) : [String(error)];
-  process.stderr.write(
+  print(
+    process.stderr,
     `kvm-play: ${lines
       .map((line) => `  ${line}`.trimEnd())
       .join('\n')
-      .trimStart()}\n`,
+      .trimStart()}`,
   );
-  for (const line of await typeErrorsOf(error)) process.stderr.write(`  ${line}\n`);
+  for (const line of await typeErrorsOf(error)) print(process.stderr, `  ${line}`);
   if (process.env.GITHUB_ACTIONS === 'true' && error instanceof Error) {
     const { errorAnnotation } = await import('../reporters/github.ts');
     process.stderr.write(errorAnnotation(error, process.env.GITHUB_WORKSPACE || process.cwd()));

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { PlanError } from '../errors.ts';
 import type { PlayEvent } from '../events.ts';
 import type { Plan } from '../plan/plan.ts';
+import { jsonText } from '../reporters/json_text.ts';
 import { OutputFile } from './output_file.ts';
 
 /** Where the plan of a check run goes. Whole files may be in it: it is for its owner only, and for those to whom they give it. */
@@ -26,7 +27,7 @@ export class PlanFile {
     const { planOf } = await import('../plan/plan_of.ts');
     try {
       const plan = await planOf(this.#events);
-      return this.#file.replace(`${JSON.stringify(plan, undefined, 2)}\n`);
+      return this.#file.replace(`${jsonText(plan, 2)}\n`);
     } catch (error) {
       if (error instanceof PlanError) return `${error.message}\nnothing was written to ${this.#path}`;
       throw error;

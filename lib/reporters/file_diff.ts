@@ -1,4 +1,5 @@
 import { createTwoFilesPatch } from 'diff';
+import { masked } from '../masking.ts';
 import type { Step } from '../step.ts';
 
 /** Lines of a file that are shown around each change. */
@@ -8,10 +9,14 @@ const contextLines = 3;
 export function fileDiff(step: Step): string | undefined {
   if (step.kind !== 'write' && step.kind !== 'remove') return undefined;
   if (step.secret === true) return `${step.kind === 'write' ? '+++' : '---'} ${step.path}\n(secret)`;
-  const before = step.before?.text ?? '';
-  const after = step.kind === 'write' ? String(step.text) : '';
-  const from = step.before === undefined ? '/dev/null' : step.path;
+  // Masked before they are compared: a secret of several lines is no longer whole in a diff.
+  const before = masked(step.before?.text ?? '');
+  const after = step.kind === 'write' ? masked(String(step.text)) : '';
+  const from = step.kind === 'write' && step.before === undefined ? '/dev/null' : step.path;
   const to = step.kind === 'write' ? step.path : '/dev/null';
   const patch = createTwoFilesPatch(from, to, before, after, undefined, undefined, { context: contextLines });
-  return patch.slice(patch.indexOf('---')).trimEnd();
+  const shown = patch.slice(patch.indexOf('---')).trimEnd();
+  // What differs has been masked.
+  const isMasked = step.kind === 'write' && before === after && step.before?.text !== step.text;
+  return isMasked ? `${shown}\n(secret)` : shown;
 }

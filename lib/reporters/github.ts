@@ -1,7 +1,8 @@
 import { KvmPlayError, type Location } from '../errors.ts';
 import type { PlayEvent } from '../events.ts';
 import { masked } from '../masking.ts';
-import { errorLines, nearPath } from './words.ts';
+import { shownEvent } from './shown_event.ts';
+import { errorLines, linesOf, nearPath } from './words.ts';
 
 /** How annotations are written. */
 export interface GithubOptions {
@@ -23,7 +24,8 @@ export function githubReporter(options: GithubOptions): (event: PlayEvent) => vo
   const { write, workspace, stopToken } = options;
   const annotations: string[] = [];
   let runs = 0;
-  return (event) => {
+  return (all) => {
+    const event = shownEvent(all);
     switch (event.type) {
       case 'run-start':
         runs += 1;
@@ -58,7 +60,7 @@ export function githubReporter(options: GithubOptions): (event: PlayEvent) => vo
 export function errorAnnotation(error: Error, workspace: string, host?: string): string {
   const { task, location }: { task?: string | undefined; location?: Location | undefined } =
     error instanceof KvmPlayError ? error.context : {};
-  const title = [task ?? 'kvm-play', ...(host === undefined ? [] : [`on ${host}`])].join(' ');
+  const title = [masked(task ?? 'kvm-play'), ...(host === undefined ? [] : [`on ${host}`])].join(' ');
   return annotation('error', title, errorLines(error).join('\n'), location, workspace);
 }
 
@@ -71,9 +73,9 @@ function annotation(
 ): string {
   const place = location && { file: nearPath(location.file, workspace), line: location.line };
   const properties = Object.entries({ ...place, title }).map(
-    ([name, value]) => `${name}=${escapedProperty(String(value))}`,
+    ([name, value]) => `${name}=${escapedProperty(linesOf(String(value)).join(' '))}`,
   );
-  return `::${kind} ${properties.join(',')}::${escapedData(masked(message))}\n`;
+  return `::${kind} ${properties.join(',')}::${escapedData(linesOf(message).join('\n'))}\n`;
 }
 
 /** As the runner's own toolkit escapes what follows the last colons. */

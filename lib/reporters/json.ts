@@ -2,8 +2,10 @@ import type { TaskResult } from '../engine.ts';
 import { KvmPlayError } from '../errors.ts';
 import type { PlayEvent } from '../events.ts';
 import { masked } from '../masking.ts';
-import { type Step, shownArgv } from '../step.ts';
+import type { Step } from '../step.ts';
 import { fileDiff } from './file_diff.ts';
+import { jsonText } from './json_text.ts';
+import { shownEvent } from './shown_event.ts';
 
 /** Version of the stream; it grows when something is taken away or changes its meaning. */
 const version = 1;
@@ -14,44 +16,47 @@ const version = 1;
  * @param write gets each line, its end included
  */
 export function jsonReporter(write: (text: string) => void): (event: PlayEvent) => void {
-  return (event) => write(`${JSON.stringify({ version, ...shownEvent(event) }, withoutSecrets)}\n`);
+  return (event) => write(`${jsonText({ version, ...inJson(shownEvent(event)) })}\n`);
 }
 
-function withoutSecrets(_key: string, value: unknown): unknown {
-  return typeof value === 'string' ? masked(value) : value;
-}
-
-function shownEvent(event: PlayEvent): object {
+function inJson(event: PlayEvent): object {
   switch (event.type) {
     case 'task-end':
       return {
         ...event,
-        ...(event.result && { result: shownResult(event.result) }),
-        ...(event.error && { error: shownError(event.error) }),
+        ...(event.result && { result: inResult(event.result) }),
+        ...(event.error && { error: inError(event.error) }),
       };
     case 'host-unreachable':
     case 'host-failed':
-      return { ...event, error: shownError(event.error) };
+      return { ...event, error: inError(event.error) };
     default:
       return event;
   }
 }
 
 /** What was and what is in full is for programs: of large things the differences are enough. */
-function shownResult({ before: _before, after: _after, ...result }: TaskResult): object {
-  return { ...result, steps: result.steps.map(shownStep) };
+function inResult({ before: _before, after: _after, ...result }: TaskResult): object {
+  return { ...result, steps: result.steps.map(inStep) };
 }
 
-function shownError(error: Error): object {
+function inError(error: Error): object {
   const { name, message } = error;
-  return error instanceof KvmPlayError ? { name, message, ...error.context } : { name, message };
+  const { task, host, location } = error instanceof KvmPlayError ? error.context : {};
+  return {
+    name,
+    message: masked(message),
+    ...(task !== undefined && { task: masked(task) }),
+    ...(host !== undefined && { host }),
+    ...(location && { location }),
+  };
 }
 
-function shownStep(step: Step): object {
+function inStep(step: Step): object {
   switch (step.kind) {
     case 'command': {
       const { stdin: _stdin, secret: _secret, ...rest } = step;
-      return { ...rest, argv: shownArgv(step) };
+      return rest;
     }
     case 'write': {
       const { text: _text, before: _before, ...rest } = step;

@@ -1,5 +1,7 @@
 import { KvmPlayError } from '../errors.ts';
 import type { PlayEvent, TaskName } from '../events.ts';
+import { masked } from '../masking.ts';
+import { shownEvent } from './shown_event.ts';
 import { stepLine } from './steps.ts';
 import { errorLines, nearPath } from './words.ts';
 import { element, escaped } from './xml.ts';
@@ -48,7 +50,8 @@ export class JunitReport {
   }
 
   /** Takes an event. */
-  add(event: PlayEvent): void {
+  add(all: PlayEvent): void {
+    const event = shownEvent(all);
     switch (event.type) {
       case 'run-start':
         this.#runs += 1;
@@ -77,7 +80,12 @@ export class JunitReport {
   xml(): string {
     const suites = this.#suites.map((suite) => {
       const { name, host, started, cases } = suite;
-      const attributes = { name, ...counts([suite]), timestamp: started.toISOString().slice(0, 19), hostname: host };
+      const attributes = {
+        name: masked(name),
+        ...counts([suite]),
+        timestamp: started.toISOString().slice(0, 19),
+        hostname: host,
+      };
       return element(
         'testsuite',
         attributes,
@@ -135,8 +143,9 @@ function testCase(
 ): TestCase {
   const { location } = task ?? {};
   const attributes = {
-    name,
-    classname: suite.name,
+    // The tasks were named before any secret was read.
+    name: masked(name),
+    classname: masked(suite.name),
     time: seconds.toFixed(3),
     file: location && nearPath(location.file),
     line: location?.line,

@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import type { PlayEvent } from '../events.ts';
 import { cut, oneLine, padded, widthOf } from './columns.ts';
 import { type Activity, type LiveHost, LiveHosts } from './live_hosts.ts';
+import { shownEvent } from './shown_event.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -36,7 +37,8 @@ export class LiveView {
   }
 
   /** Takes an event. @param now milliseconds of a clock that never goes back */
-  add(event: PlayEvent, now: number): void {
+  add(all: PlayEvent, now: number): void {
+    const event = shownEvent(all);
     if (event.type === 'run-start') this.#began = now;
     this.#hosts.add(event, now);
   }

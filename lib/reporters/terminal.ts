@@ -2,10 +2,10 @@ import { styleText } from 'node:util';
 
 import { type Difference, inWords } from '../diff.ts';
 import type { HostSummary, NetworkChangePhase, PlayEvent, TaskStatus } from '../events.ts';
-import { masked } from '../masking.ts';
 import type { Step } from '../step.ts';
+import { shownEvent } from './shown_event.ts';
 import { stepLine } from './steps.ts';
-import { errorLines, withoutControls } from './words.ts';
+import { errorLines, linesOf, withoutControls } from './words.ts';
 
 type Style = Parameters<typeof styleText>[0];
 type TaskEnd = Extract<PlayEvent, { type: 'task-end' }>;
@@ -50,7 +50,7 @@ const styles: Readonly<Record<TaskStatus, Style>> = { ok: 'green', changed: 'yel
 /** Makes a reporter that shows a run to a person, in the form that users of Ansible know. */
 export function terminalReporter(options: TerminalOptions): (event: PlayEvent) => void {
   const view = new View(options);
-  return (event) => view.show(event);
+  return (event) => view.show(shownEvent(event));
 }
 
 class View {
@@ -90,8 +90,7 @@ class View {
         break;
       case 'run-end':
         this.#rule('PLAY RECAP');
-        for (const [host, counts] of Object.entries(event.summary.hosts))
-          this.#recap(host, counts, event.summary.hosts);
+        this.#recap(event.summary.hosts);
         break;
       default:
     }
@@ -120,7 +119,7 @@ class View {
       if (this.#check || this.#options.steps) this.#steps(result.steps);
     }
     for (const warning of result?.warnings ?? []) {
-      this.#line(`[WARNING]: ${warning.replaceAll('\n', '\n    ')}`, 'magenta');
+      this.#line(`[WARNING]: ${warning}`, 'magenta');
     }
   }
 
@@ -189,16 +188,25 @@ class View {
     for (const line of rest) this.#line(`    ${line}`, 'red');
   }
 
-  #recap(host: string, counts: HostSummary, all: Readonly<Record<string, HostSummary>>): void {
-    const width = Math.max(...Object.keys(all).map((name) => name.length));
-    const { ok, changed, unreachable, failed, skipped, warnings, rolledBack, unverified, ignored, rescued } = counts;
-    // As in Ansible, a changed task is an ok one too.
-    const undone = { ...(rolledBack > 0 && { rolledback: rolledBack }), ...(unverified > 0 && { unverified }) };
-    const handled = { ...(rescued > 0 && { rescued }), ...(ignored > 0 && { ignored }) };
-    const numbers = { ok: ok + changed, changed, unreachable, failed, skipped, warnings, ...handled, ...undone };
-    const text = Object.entries(numbers).map(([name, count]) => `${name}=${count}`.padEnd(name.length + 5));
-    const style = failed + unreachable > 0 ? 'red' : changed > 0 ? 'yellow' : 'green';
-    this.#line(`${host.padEnd(width)} : ${text.join(' ').trimEnd()}`, style);
+  /** The counts of all hosts stand in columns. A line that is wider than the window goes on below, indented. */
+  #recap(hosts: Readonly<Record<string, HostSummary>>): void {
+    const rows = Object.entries(hosts).map(([host, counts]) => ({ host, counts, cells: recapCells(counts) }));
+    const nameWidth = Math.max(...rows.map(({ host }) => host.length));
+    const names = new Set(rows.flatMap(({ cells }) => cells.map(([name]) => name)));
+    const widths = new Map(
+      [...names].map((name) => [
+        name,
+        Math.max(
+          ...rows.flatMap(({ cells }) => cells.filter(([each]) => each === name).map((cell) => textOf(cell).length)),
+        ),
+      ]),
+    );
+    for (const { host, counts, cells } of rows) {
+      const padded = cells.map((cell) => textOf(cell).padEnd(widths.get(cell[0]) ?? 0));
+      const lines = wrapped(`${host.padEnd(nameWidth)} :`, padded, this.#options.width);
+      const style = counts.failed + counts.unreachable > 0 ? 'red' : counts.changed > 0 ? 'yellow' : 'green';
+      for (const line of lines) this.#write(withoutControls(line), style);
+    }
   }
 
   /** A play of which there is nothing to tell does not show where little is wanted. */
@@ -212,9 +220,14 @@ class View {
     this.#line(`${title} ${'*'.repeat(Math.max(3, this.#options.width - title.length - 1))}`, 'bold');
   }
 
+  /** What follows in a text of several lines is indented: no text of a host looks like a line of the report. */
   #line(text: string, style?: Style): void {
-    for (const line of masked(text).split('\n').map(withoutControls))
-      this.#options.write(`${this.#styled(line, style)}\n`);
+    for (const [index, line] of linesOf(text).entries())
+      this.#write(index === 0 || line.startsWith('    ') ? line : `    ${line}`, style);
+  }
+
+  #write(line: string, style: Style | undefined): void {
+    this.#options.write(`${this.#styled(line, style)}\n`);
   }
 
   /** Whether colors are wanted has been decided: `styleText` must not look at the process's own streams. */
@@ -226,4 +239,42 @@ class View {
 function diffStyle(line: string): Style | undefined {
   if (line.startsWith('+')) return 'green';
   return line.startsWith('-') ? 'red' : undefined;
+}
+
+type RecapCell = readonly [name: string, count: number];
+
+/** What is counted of a host. As in Ansible, a changed task is an ok one too; what is rare is named where there is some. */
+function recapCells(counts: HostSummary): readonly RecapCell[] {
+  const { ok, changed, unreachable, failed, skipped, warnings, rolledBack, unverified, ignored, rescued } = counts;
+  const rare: readonly RecapCell[] = [
+    ['rescued', rescued],
+    ['ignored', ignored],
+    ['rolledback', rolledBack],
+    ['unverified', unverified],
+  ];
+  return [
+    ['ok', ok + changed],
+    ['changed', changed],
+    ['unreachable', unreachable],
+    ['failed', failed],
+    ['skipped', skipped],
+    ['warnings', warnings],
+    ...rare.filter(([, count]) => count > 0),
+  ];
+}
+
+function textOf([name, count]: RecapCell): string {
+  return `${name}=${count}`;
+}
+
+/** Puts words behind a beginning, so many on a line as there is room for. */
+function wrapped(beginning: string, words: readonly string[], width: number): readonly string[] {
+  const lines = [beginning];
+  for (const word of words) {
+    const line = lines.at(-1) ?? '';
+    const longer = lines.length === 1 && line === beginning ? `${line} ${word}` : `${line}  ${word}`;
+    if (longer.trimEnd().length <= width) lines[lines.length - 1] = longer;
+    else lines.push(`    ${word}`);
+  }
+  return lines.map((line) => line.trimEnd());
 }

@@ -8,9 +8,24 @@ export function errorLines(error: Error): readonly string[] {
     error instanceof KvmPlayError ? error.context : {};
   const place = location === undefined ? [] : [`at ${placeOf(location)}`];
   const about = task === undefined ? [] : [`task: ${task}`];
-  const known = error instanceof KvmPlayError;
-  const said = known ? error.message : (error.stack ?? error.message);
-  return [...masked(said).split('\n'), ...about, ...place].map(withoutControls);
+  const said = error instanceof KvmPlayError ? error.message : (error.stack ?? error.message);
+  return shownLines([said, ...about, ...place].join('\n'));
+}
+
+/**
+ * Makes lines that may be shown of a text that is somebody else's, as a host's is: secrets are masked, and what would steer a
+ * terminal or a CI system's runner is spelled out.
+ */
+export function shownLines(text: string): readonly string[] {
+  return linesOf(masked(text));
+}
+
+/**
+ * Makes lines that may be shown of a text in which secrets are masked already. Whatever is printed for a person goes through this
+ * function.
+ */
+export function linesOf(text: string): readonly string[] {
+  return text.split('\n').map(withoutControls);
 }
 
 /** Shows a place as the user would name it: relative to where they are. */
@@ -24,10 +39,24 @@ export function nearPath(file: string, from: string = process.cwd()): string {
   return near.startsWith('../../') ? file : near;
 }
 
-/** Text that comes from a host must not steer the reader's terminal: control characters, tabs excepted, are spelled out. */
+/**
+ * Spells out what a line must not hold when it reaches a terminal or the log of a CI system: control characters (tabs excepted),
+ * characters that are not to be seen or that turn the reading direction, and what a runner would take for a command.
+ *
+ * GitHub's runner obeys `##[name]` anywhere in a line, Azure's and TeamCity's `##vso[…]` and `##teamcity[…]`, and GitHub's
+ * `::name::` behind blanks at the beginning of a line. GitLab's markers of sections need control characters.
+ */
 export function withoutControls(text: string): string {
-  return text.replaceAll(
-    /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  return text
+    .replaceAll(/(?!\t)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, spelledOut)
+    .replaceAll(/##(?=\w*\[)/g, '#\\x23')
+    .replace(/^(\s*):(?=:.*::)/, '$1\\x3a');
+}
+
+/** Spells out a character as JavaScript does: `\x1b`, `\u202e`, `\u{e0001}`. */
+function spelledOut(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const digits = code.toString(16);
+  if (code > 0xffff) return `\\u{${digits}}`;
+  return code > 0xff ? `\\u${digits.padStart(4, '0')}` : `\\x${digits.padStart(2, '0')}`;
 }

@@ -1,5 +1,4 @@
-import { masked } from '../masking.ts';
-import { withoutControls } from './words.ts';
+import { linesOf } from './words.ts';
 
 /** Writes an element. @param attributes those without a value are left out @param children elements or escaped text, one below the other */
 export function element(
@@ -8,18 +7,17 @@ export function element(
   children: readonly string[] = [],
 ): string {
   const pairs = Object.entries(attributes).flatMap(([key, value]) =>
-    value === undefined ? [] : [` ${key}="${escaped(String(value))}"`],
+    value === undefined ? [] : [` ${key}="${typeof value === 'number' ? value : escaped(value)}"`],
   );
   const start = `<${name}${pairs.join('')}`;
   return children.length === 0 ? `${start}/>` : `${start}>\n${children.join('\n')}\n</${name}>`;
 }
 
-/** Writes text as it may stand in an element or in an attribute; what XML 1.0 cannot hold is spelled out, and secrets are hidden. */
+/** Writes text as it may stand in an element or in an attribute; what XML 1.0 cannot hold is spelled out. Secrets are masked before. */
 export function escaped(text: string): string {
-  return masked(text)
-    .split('\n')
-    .map((line) => withoutControls(line).replaceAll(/[\ufffe\uffff]/g, '\ufffd'))
+  return linesOf(text)
     .join('\n')
+    .replaceAll(/[\ufffe\uffff]/g, '\ufffd')
     .replaceAll(/[&<>"]/g, (character) => entities[character] ?? character);
 }
 

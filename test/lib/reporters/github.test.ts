@@ -34,7 +34,7 @@ test('failures and warnings are annotations at the lines of the site, after the 
     '::T::\n',
     '::warning file=sites/site.ts,line=4,title=Bridge%3A br0%2C br1 on a::100%25 full%0Areally\n',
     expect.stringMatching(
-      /^::error file=sites\/site\.ts,line=4,title=Other on b::it failed%0A::set-env name=x::y%0A.*\n$/,
+      /^::error file=sites\/site\.ts,line=4,title=Other on b::it failed%0A\\x3a:set-env name=x::y%0A.*\n$/,
     ),
     '::error title=kvm-play on c::gone\n',
   ]);

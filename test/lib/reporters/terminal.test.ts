@@ -84,8 +84,10 @@ TASK [Create the bridge] ***************
 ok: [kvm11]
 
 PLAY RECAP *****************************
-kvm1  : ok=2    changed=1    unreachable=0    failed=0    skipped=0    warnings=1
-kvm10 : ok=12   changed=0    unreachable=0    failed=0    skipped=1    warnings=0
+kvm1  : ok=2   changed=1  unreachable=0
+    failed=0  skipped=0  warnings=1
+kvm10 : ok=12  changed=0  unreachable=0
+    failed=0  skipped=1  warnings=0
 `);
   expect(shown(events, { skipped: true })).toContain('skipped: [kvm10]');
 });
@@ -123,8 +125,37 @@ PLAY [Lost] ****************************
 unreachable: [kvm2] => gone
 
 PLAY RECAP *****************************
-kvm1 : ok=0    changed=0    unreachable=0    failed=0    skipped=0    warnings=0
+kvm1 : ok=0  changed=0  unreachable=0
+    failed=0  skipped=0  warnings=0
 `);
+});
+
+test('the recap fits a terminal of 80 columns, whatever is counted', () => {
+  const recap = (hosts: Readonly<Record<string, HostSummary>>): readonly string[] =>
+    shown([{ type: 'run-end', summary: { check: false, interrupted: false, hosts } }], { width: 80 })
+      .split('\n')
+      .filter((line) => line.includes('='));
+  const all: HostSummary = {
+    ...counts,
+    ok: 123,
+    changed: 45,
+    failed: 1,
+    skipped: 17,
+    rolledBack: 1,
+    unverified: 1,
+    ignored: 10,
+    rescued: 2,
+  };
+  expect(recap({ localhost: counts })).toEqual([
+    'localhost : ok=0  changed=0  unreachable=0  failed=0  skipped=0  warnings=0',
+  ]);
+  expect(recap({ 'kvm1.example.org': all, b: counts })).toEqual([
+    'kvm1.example.org : ok=168  changed=45  unreachable=0  failed=1  skipped=17',
+    '    warnings=0  rescued=2  ignored=10  rolledback=1  unverified=1',
+    'b                : ok=0    changed=0   unreachable=0  failed=0  skipped=0',
+    '    warnings=0',
+  ]);
+  expect(Math.max(...recap({ ['long.'.repeat(15)]: all }).map((line) => line.length))).toBeLessThanOrEqual(80);
 });
 
 test('how long each task took, where it is asked for', () => {

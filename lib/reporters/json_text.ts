@@ -1,0 +1,16 @@
+/**
+ * Writes data as JSON that may be printed as it is: what would steer a terminal, hide something from a reader, or be a command to a
+ * CI system's runner (`##[name]` anywhere in a line) is escaped, as JSON allows for every character of a text.
+ * @param indent blanks by which it is indented; default: all on one line
+ */
+export function jsonText(value: unknown, indent?: number): string {
+  return JSON.stringify(value, undefined, indent)
+    .replaceAll(/[\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u007f-\u009f]/gu, escaped)
+    .replaceAll(/##(?=\w*\[)/g, '#\\u0023');
+}
+
+function escaped(character: string): string {
+  return [...Array(character.length).keys()]
+    .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`)
+    .join('');
+}
