@@ -25,6 +25,7 @@ export type { Condition, Known } from './known.ts';
 export {
   defineModule,
   type InForce,
+  type Ipv6Outlook,
   type LinkOutlook,
   type Missing,
   type Module,

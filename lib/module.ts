@@ -53,8 +53,26 @@ export interface LinkOutlook {
   readonly ipv4: 'dhcp' | 'none' | (string & {});
   /** The gateway that is configured together with it. */
   readonly gateway?: string;
+  /** Where its IPv6 addresses come from. Left out where the module does not say. */
+  readonly ipv6?: Ipv6Outlook;
+  /** Its MAC. Left out where it cannot be foreseen. */
+  readonly mac?: string;
+  /** Destinations of the routes that files bring with it, of whatever table: `default`, `10.0.0.0/8`, `fd00:1::/64`. */
+  readonly routes?: readonly string[];
+  /** The link that takes its addresses over once it is gone. */
+  readonly heir?: string;
   /** Seconds that it takes to forward packets once it is up: spanning tree listens and learns first. Default 0. */
   readonly delay?: number;
+}
+
+/** What a link will have of IPv6. */
+export interface Ipv6Outlook {
+  /** Addresses with their prefix that are configured: `fd00::150/64`. */
+  readonly addresses: readonly string[];
+  /** True where it also takes addresses and routes from router advertisements. */
+  readonly isAutomatic: boolean;
+  /** The gateway that is configured together with them. */
+  readonly gateway?: string;
 }
 
 /** What holds on the live system of what a module has written. An empty list means that all of it holds. */

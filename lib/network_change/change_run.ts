@@ -85,7 +85,7 @@ export async function applyChange(
     }
     if (planned.some(({ steps }) => steps.some(cutsLink))) await open.reconnect();
     const failures = [...doubts.values()].flat();
-    const { warnings } = await open.proved(options.signal).catch((error: unknown) => {
+    const { warnings, lost } = await open.proved(options.signal).catch((error: unknown) => {
       if (failures.length === 0 || !(error instanceof ConvergenceError)) throw error;
       throw new ConvergenceError([...failures, error.message].join('\n'), { cause: error });
     });
@@ -95,7 +95,7 @@ export async function applyChange(
         ...new Set([
           ...(warnings.get(task) ?? look.warnings),
           ...(doubts.get(task) ?? []).map((words) => `${words}\nyet everything is as wanted`),
-          ...(steps.some(cutsLink) ? movedWords(host) : []),
+          ...(steps.some(cutsLink) ? [...lost, ...movedWords(host, promises.before)] : []),
         ]),
       ],
     }));
@@ -103,8 +103,8 @@ export async function applyChange(
 }
 
 /** Who runs the site again must find the host: by then its old address may be somebody else's. */
-function movedWords({ name, reachedAt }: Host): readonly string[] {
-  if (reachedAt === undefined) return [];
+function movedWords({ name, reachedAt }: Host, { connection }: Surroundings): readonly string[] {
+  if (reachedAt === undefined || reachedAt === connection?.local) return [];
   return [`${name} is reached at ${reachedAt} now; name that address in the site, the inventory or ssh_config`];
 }
 
@@ -116,7 +116,7 @@ async function prepare(
   const readings = planned.map(({ look }) => look.reading);
   const links = readings.flatMap((reading) => reading.links);
   const before = await readSurroundings(host.reader);
-  const reasons = [...strandingReasons(readings, before), ...secretReasons(planned)];
+  const reasons = [...strandingReasons(readings, before, options.reachAt), ...secretReasons(planned)];
   if (reasons.length > 0) throw new UnsupportedChangeError(reasons.join('\n')).at({ task: tasks[0]?.title });
   const wanted = [...gatewayProbe(host, before), ...(options.prove ?? [])];
   const passing = await Promise.all(wanted.map((probe) => passes(host.reader, probe)));
@@ -146,7 +146,11 @@ function secretReasons(planned: readonly PlannedTask[]): readonly string[] {
   );
 }
 
-/** No connection can prove that this very machine still has its network: its gateway has to answer. */
-function gatewayProbe(host: Host, { gateways: [gateway] }: Surroundings): readonly Probe[] {
-  return host.isLocal && gateway !== undefined ? [{ ping: gateway }] : [];
+/**
+ * No connection can prove that this very machine still has its network: its gateway has to answer. A link-local one is asked over
+ * a link, which is another one afterwards.
+ */
+function gatewayProbe(host: Host, { gateways }: Surroundings): readonly Probe[] {
+  const gateway = gateways.find(({ via }) => !via.startsWith('fe80:'));
+  return host.isLocal && gateway !== undefined ? [{ ping: gateway.via }] : [];
 }

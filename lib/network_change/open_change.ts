@@ -111,7 +111,8 @@ export class OpenChange {
     { id, left = 0 }: ChangeStatus,
     tell: TellPhase,
   ): OpenChange {
-    const before = { connection: undefined, addresses: [], gateways: [], masters: new Map<string, string>() };
+    const nothing = { connection: undefined, way: undefined, addresses: [], gateways: [] };
+    const before = { ...nothing, masters: new Map<string, string>(), macs: new Map<string, string>() };
     const promises = { ...known, before, links: [], addresses: [] };
     return new OpenChange(host, id, performance.now() + left * 1000, promises, tell);
   }
@@ -174,7 +175,7 @@ export class OpenChange {
       if (!(error instanceof ConnectionError)) throw error;
       this.#patience = Math.min(2 * this.#patience, ownLimit);
       await this.reconnect();
-      return { complaints: [{ words: error.message, mayCome: true }], warnings: new Map() };
+      return { complaints: [{ words: error.message, mayCome: true }], warnings: new Map(), lost: [] };
     }
   }
 
@@ -267,7 +268,7 @@ export class OpenChange {
     const has = now.addresses.map(({ address }) => address.split('/')[0]);
     return (
       (connection === undefined || has.includes(connection.local)) &&
-      gateways.every((gateway) => now.gateways.includes(gateway))
+      gateways.every(({ via }) => now.gateways.some((gateway) => gateway.via === via))
     );
   }
 

@@ -1,19 +1,14 @@
 import { describeDifferences } from '../diff.ts';
 import type { Host } from '../hosts/host.ts';
-import type { LinkOutlook, Task } from '../module.ts';
+import type { Task } from '../module.ts';
 import { type Probe, probeWords } from './network_change.ts';
+import { lostGateways, type NetworkPromises, networkComplaints, networkInWords } from './network_promises.ts';
 import { passes } from './probes.ts';
-import { readSurroundings, type Surroundings } from './surroundings.ts';
+import { readSurroundings } from './surroundings.ts';
 
 /** What has to hold after a change. */
-export interface Promises {
+export interface Promises extends NetworkPromises {
   readonly tasks: readonly Task[];
-  /** The host's network before the change. */
-  readonly before: Surroundings;
-  /** What its links come to by the change. */
-  readonly links: readonly LinkOutlook[];
-  /** Addresses of which the host must have one: its own of before, or one that the site gives it. */
-  readonly addresses: readonly string[];
   /** Probes that passed before the change. */
   readonly probes: readonly Probe[];
 }
@@ -30,17 +25,17 @@ export interface Proof {
   readonly complaints: readonly Complaint[];
   /** What the tasks warn of. */
   readonly warnings: ReadonlyMap<Task, readonly string[]>;
+  /** What the host had before and has no longer, though nobody promised it. */
+  readonly lost: readonly string[];
 }
 
 /** Says in words what will be proved. */
-export function promisesInWords({ before, addresses, probes }: Omit<Promises, 'tasks'>): readonly string[] {
+export function promisesInWords(promises: Omit<Promises, 'tasks'>): readonly string[] {
   return [
-    ...(before.connection === undefined ? [] : ['the host answers over a new connection']),
-    ...(addresses.length === 0 ? [] : [`it has the address ${addresses.join(' or ')}`]),
+    ...(promises.before.connection === undefined ? [] : ['the host answers over a new connection']),
     'every task of the change holds, and what it wrote is in force',
-    ...before.gateways.map((gateway) => `the default route goes via ${gateway}`),
-    ...([...before.masters.values()].some((master) => master !== '') ? ['guests are plugged in where they were'] : []),
-    ...probes.map(probeWords),
+    ...networkInWords(promises),
+    ...promises.probes.map(probeWords),
   ];
 }
 
@@ -54,7 +49,12 @@ export async function prove(host: Host, promises: Promises): Promise<Proof> {
     ...probes.map((probe) => probeComplaints(host, probe)),
   ]);
   for (const { task, warned } of complaints) if (task !== undefined) warnings.set(task, warned);
-  return { complaints: [...complaints.flatMap((each) => each.found), ...networkComplaints(now, promises)], warnings };
+  const ofNetwork = networkComplaints(now, promises).map((words) => ({ words, mayCome: true }));
+  return {
+    complaints: [...complaints.flatMap((each) => each.found), ...ofNetwork],
+    warnings,
+    lost: lostGateways(now, promises),
+  };
 }
 
 interface Found {
@@ -83,26 +83,4 @@ async function probeComplaints(host: Host, probe: Probe): Promise<Found> {
     ? []
     : [{ words: `it no longer holds: ${probeWords(probe)}`, mayCome: true }];
   return { task: undefined, warned: [], found };
-}
-
-function networkComplaints(now: Surroundings, { before, links, addresses }: Promises): readonly Complaint[] {
-  const has = now.addresses.map(({ address }) => address.split('/')[0] ?? '');
-  const complaints: string[] = [];
-  if (addresses.length > 0 && !addresses.some((address) => has.includes(address))) {
-    const list = now.addresses.map(({ link, address }) => `${link} ${address}`).join(', ');
-    complaints.push(`the host has no longer the address ${addresses.join(' or ')}, but ${list || 'none'}`);
-  }
-  const gateways = links.flatMap(({ gateway }) => gateway ?? []);
-  const wanted = gateways.length > 0 ? gateways : before.gateways;
-  for (const gateway of wanted.filter((each) => !now.gateways.includes(each))) {
-    complaints.push(`the default route via ${gateway} is gone; there is ${now.gateways.join(', ') || 'none'}`);
-  }
-  const touched = new Set(links.map(({ link }) => link));
-  for (const [link, master] of before.masters) {
-    // A guest that was stopped meanwhile has taken its tap with it.
-    const isGone = !now.masters.has(link);
-    if (master === '' || touched.has(link) || isGone) continue;
-    if (now.masters.get(link) !== master) complaints.push(`${link} is no longer plugged into ${master}`);
-  }
-  return complaints.map((words) => ({ words, mayCome: true }));
 }

@@ -9,6 +9,7 @@ import {
 import type { PlayEvent } from '../../../lib/events.ts';
 import { runOnHost } from '../../../lib/host_run.ts';
 import { fingerprintOf, type NetworkChangeOptions, networkChange } from '../../../lib/network_change/network_change.ts';
+import { linksScript, wayScript } from '../../../lib/network_change/surroundings.ts';
 import type { PlayItem } from '../../../lib/play_items.ts';
 import { type Answer, FakeHost } from '../../support/fake_host.ts';
 import { applyPlan, planFor, stepsOf } from '../../support/plans.ts';
@@ -48,9 +49,11 @@ function hostWith(options: Partial<HostSide> = {}): { host: FakeHost; side: Host
       }),
       'others /etc/net': {},
       'sh -c printf %s "$SSH_CONNECTION"': { stdout: '192.168.221.1 5 192.168.221.150 22' },
-      'ip -o -4 address show': () => addresses('192.168.221.150'),
+      'ip -o address show': () => addresses('192.168.221.150'),
       'ip -4 route show default': { stdout: 'default via 192.168.221.1 dev ens33\n' },
-      'sh -c cd /sys/class/net && for l in *; do echo "$l $(readlink "$l/master")"; done': { stdout: 'ens33 \n' },
+      'ip -6 route show default': {},
+      [`sh -c ${wayScript}`]: { stdout: '192.168.221.1 from 192.168.221.150 dev ens33 uid 0 \n    cache \n' },
+      [`sh -c ${linksScript}`]: { stdout: 'ens33 52:54:00:aa:00:01 \n' },
       'sh /var/lib/kvm-play/change/program status': () => ({
         stdout: `state ${side.state}\nid ${side.id}\ntitle net\nowner me\nfingerprint ${side.fingerprint}\nage 3\nleft 7\n`,
       }),
@@ -120,6 +123,22 @@ describe('a network change', () => {
     expect(warnings).toEqual([expect.stringMatching(/^fake is reached at 192\.168\.221\.9 now; name that address/)]);
   });
 
+  test('says nothing of an address at which the host was reached before', async () => {
+    const { host } = hostWith();
+    host.reachedAt = '192.168.221.150';
+    expect((await play(host, [change()])).warnings).toEqual([]);
+  });
+
+  test('takes the loss of a default route that nobody promised for what it is, and says so', async () => {
+    const { host, side } = hostWith();
+    host.commands.set('ip -4 route show default', () => ({
+      stdout: `default via 192.168.221.1 dev ens33\n${side.calls.includes('load') ? '' : 'default via 192.168.221.2 dev ens33 metric 200\n'}`,
+    }));
+    const { statuses, warnings } = await play(host, [change()]);
+    expect(statuses).toEqual(['changed', 'changed']);
+    expect(warnings).toEqual(['the default route via 192.168.221.2 (ens33) is gone: nothing has set it again']);
+  });
+
   test('takes a snapshot of every file that its steps and the engine write', async () => {
     const { host } = hostWith();
     await play(host, [change()]);
@@ -152,8 +171,8 @@ describe('a network change', () => {
         files: ['/etc/net'],
         proves: [
           'the host answers over a new connection',
-          'it has the address 192.168.221.150',
           'every task of the change holds, and what it wrote is in force',
+          'it has the address 192.168.221.150',
           'the default route goes via 192.168.221.1',
         ],
       },
@@ -241,7 +260,7 @@ describe('a network change that is not as promised', () => {
 
   test('is unverified when the host is not as it was before', async () => {
     const { host, side } = hostWith({ answers: { load: { exitCode: 1 } } });
-    host.commands.set('ip -o -4 address show', () =>
+    host.commands.set('ip -o address show', () =>
       addresses(side.state === 'rolled-back' ? '192.168.221.9' : '192.168.221.150'),
     );
     const { errors } = await play(host, [change()]);

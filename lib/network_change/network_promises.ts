@@ -1,0 +1,121 @@
+import type { LinkOutlook } from '../module.ts';
+import { successorOf } from './stranding.ts';
+import { isIpv6, type Surroundings } from './surroundings.ts';
+
+/** What a host's network is held against after a change. */
+export interface NetworkPromises {
+  /** The host's network before the change. */
+  readonly before: Surroundings;
+  /** What its links come to by the change. */
+  readonly links: readonly LinkOutlook[];
+  /** Addresses of which the host must have one: its own of before, or one that the site gives it. */
+  readonly addresses: readonly string[];
+}
+
+/** Says in words what of the network will be proved. */
+export function networkInWords(promises: NetworkPromises): readonly string[] {
+  const { before, addresses } = promises;
+  const hops = hopsToController(promises);
+  const hasPorts = [...before.masters.values()].some((master) => master !== '');
+  return [
+    ...(addresses.length === 0 ? [] : [`it has the address ${addresses.join(' or ')}`]),
+    ...promisedGateways(promises).map((any) => `the default route goes via ${any.join(' or ')}`),
+    ...(hops.length === 0 ? [] : [`this controller (${before.connection?.peer}) is reached via ${hops.join(' or ')}`]),
+    ...(hasPorts ? ['guests are plugged in where they were'] : []),
+  ];
+}
+
+/** Says what of the network is not as it was promised. */
+export function networkComplaints(now: Surroundings, promises: NetworkPromises): readonly string[] {
+  return [
+    ...addressComplaints(now, promises),
+    ...gatewayComplaints(now, promises),
+    ...hopComplaints(now, promises),
+    ...portComplaints(now, promises),
+  ];
+}
+
+/** Names default routes of before that are gone though nobody had promised them: no file knew them, or no server gives them. */
+export function lostGateways(now: Surroundings, { before, links }: NetworkPromises): readonly string[] {
+  const has = now.gateways.map(({ via }) => via);
+  const isReplaced = links.some(({ gateway, ipv6 }) => gateway !== undefined || ipv6?.gateway !== undefined);
+  if (isReplaced) return [];
+  const gone = before.gateways.filter(({ via }) => !has.includes(via));
+  return gone.map(({ link, via }) => `the default route via ${via} (${link}) is gone: nothing has set it again`);
+}
+
+function addressComplaints(now: Surroundings, { addresses }: NetworkPromises): readonly string[] {
+  const has = now.addresses.map(({ address }) => address.split('/')[0] ?? '');
+  if (addresses.length === 0 || addresses.some((address) => has.includes(address))) return [];
+  const list = now.addresses.map(({ link, address }) => `${link} ${address}`).join(', ');
+  return [`the host has no longer the address ${addresses.join(' or ')}, but ${list || 'none'}`];
+}
+
+/**
+ * Gateways of default routes that must be there, each with those that may stand in for it. One that the tasks name is promised
+ * by itself. Which of those of before are known to a file or a server nobody can see here, so one of each family has to be there.
+ */
+function promisedGateways({ before, links }: NetworkPromises): readonly (readonly string[])[] {
+  const ipv4 = before.gateways.filter(({ via }) => !isIpv6(via));
+  const ipv6 = before.gateways.filter(({ link, via }) => isIpv6(via) && keepsAdvertisedRoutes(link, links));
+  return [
+    ...oneOf(
+      links.flatMap(({ gateway }) => gateway ?? []),
+      ipv4,
+    ),
+    ...oneOf(
+      links.flatMap((link) => link.ipv6?.gateway ?? []),
+      ipv6,
+    ),
+  ];
+}
+
+function oneOf(named: readonly string[], before: Surroundings['gateways']): readonly (readonly string[])[] {
+  if (named.length > 0) return named.map((gateway) => [gateway]);
+  return before.length === 0 ? [] : [[...new Set(before.map(({ via }) => via))]];
+}
+
+/** A link of the change that will not listen to router advertisements, or of which no task says so, promises no route of theirs. */
+function keepsAdvertisedRoutes(link: string, links: readonly LinkOutlook[]): boolean {
+  const own = links.find((outlook) => outlook.link === link);
+  return own === undefined || successorOf(own, links)?.ipv6?.isAutomatic === true;
+}
+
+function gatewayComplaints(now: Surroundings, promises: NetworkPromises): readonly string[] {
+  const has = now.gateways.map(({ via }) => via);
+  return promisedGateways(promises)
+    .filter((any) => !any.some((gateway) => has.includes(gateway)))
+    .map((any) => `the default route via ${any.join(' or ')} is gone; there is ${has.join(', ') || 'none'}`);
+}
+
+/**
+ * Next hops by which packets of the connection may leave: the one of before, by whatever rule and table it was found, or a
+ * gateway that the tasks name. Empty where the controller is on the link itself.
+ */
+function hopsToController({ before, links }: NetworkPromises): readonly string[] {
+  if (before.way?.via === undefined || before.connection === undefined) return [];
+  const named = isIpv6(before.connection.peer)
+    ? links.flatMap(({ ipv6 }) => ipv6?.gateway ?? [])
+    : links.flatMap(({ gateway }) => gateway ?? []);
+  return [...new Set([before.way.via, ...named])];
+}
+
+/** From another address the host may take another way, which the new connection itself has proved. */
+function hopComplaints(now: Surroundings, promises: NetworkPromises): readonly string[] {
+  const { connection } = promises.before;
+  const hops = hopsToController(promises);
+  const isSame = now.connection?.local === connection?.local && now.connection?.peer === connection?.peer;
+  if (connection === undefined || hops.length === 0 || !isSame || hops.includes(now.way?.via ?? '')) return [];
+  const way = now.way === undefined ? 'there is no route' : `it goes via ${now.way.via ?? `${now.way.link} itself`}`;
+  return [`the route to this controller (${connection.peer}) via ${hops.join(' or ')} is gone; ${way}`];
+}
+
+function portComplaints(now: Surroundings, { before, links }: NetworkPromises): readonly string[] {
+  const touched = new Set(links.map(({ link }) => link));
+  return [...before.masters].flatMap(([link, master]) => {
+    // A guest that was stopped meanwhile has taken its tap with it.
+    const isGone = !now.masters.has(link);
+    if (master === '' || touched.has(link) || isGone || now.masters.get(link) === master) return [];
+    return [`${link} is no longer plugged into ${master}`];
+  });
+}

@@ -1,0 +1,116 @@
+import { describe, expect, test } from '@jest/globals';
+import type { LinkOutlook } from '../../../lib/module.ts';
+import { lostGateways, networkComplaints, networkInWords } from '../../../lib/network_change/network_promises.ts';
+import type { Surroundings } from '../../../lib/network_change/surroundings.ts';
+
+const before: Surroundings = {
+  connection: { peer: '10.1.0.1', local: '192.168.221.150' },
+  way: { link: 'ens33', via: '192.168.221.1' },
+  addresses: [{ link: 'ens33', address: '192.168.221.150/24' }],
+  gateways: [{ link: 'ens33', via: '192.168.221.1' }],
+  masters: new Map([['ens33', '']]),
+  macs: new Map(),
+};
+const after: Surroundings = {
+  ...before,
+  way: { link: 'br0', via: '192.168.221.1' },
+  addresses: [{ link: 'br0', address: '192.168.221.150/24' }],
+  gateways: [{ link: 'br0', via: '192.168.221.1' }],
+};
+const port: LinkOutlook = { link: 'ens33', bridge: 'br0', ipv4: 'none' };
+const bridge: LinkOutlook = { link: 'br0', ipv4: 'dhcp', ipv6: { addresses: [], isAutomatic: true } };
+const promises = { before, links: [bridge, port], addresses: ['192.168.221.150'] };
+const second = { link: 'ens33', via: '192.168.221.2' };
+const ipv6 = { link: 'ens33', via: 'fe80::1' };
+
+test('what was promised is said in words', () => {
+  expect(networkInWords({ ...promises, before: { ...before, gateways: [...before.gateways, second, ipv6] } })).toEqual([
+    'it has the address 192.168.221.150',
+    'the default route goes via 192.168.221.1 or 192.168.221.2',
+    'the default route goes via fe80::1',
+    'this controller (10.1.0.1) is reached via 192.168.221.1',
+  ]);
+});
+
+describe('a default route', () => {
+  test('is demanded where it was the only one', () => {
+    expect(networkComplaints(after, promises)).toEqual([]);
+    expect(networkComplaints({ ...after, gateways: [] }, promises)).toEqual([
+      'the default route via 192.168.221.1 is gone; there is none',
+    ]);
+  });
+
+  test('that nobody promised is missed, and no reason to go back', () => {
+    const had = { ...promises, before: { ...before, gateways: [second, ...before.gateways] } };
+    expect(networkComplaints(after, had)).toEqual([]);
+    expect(lostGateways(after, had)).toEqual([
+      'the default route via 192.168.221.2 (ens33) is gone: nothing has set it again',
+    ]);
+  });
+
+  test('that a task names is demanded, and the one of before is not missed', () => {
+    const named = { ...promises, links: [{ ...bridge, gateway: '192.168.221.9' }, port] };
+    expect(networkComplaints(after, named)).toEqual([
+      'the default route via 192.168.221.9 is gone; there is 192.168.221.1',
+    ]);
+    const now = { ...after, gateways: [{ link: 'br0', via: '192.168.221.9' }] };
+    expect([networkComplaints(now, named), lostGateways(now, named)]).toEqual([[], []]);
+  });
+
+  test('of IPv6 is demanded of a link that listens to router advertisements', () => {
+    const had = { ...promises, before: { ...before, gateways: [...before.gateways, ipv6] } };
+    expect(networkComplaints(after, had)).toEqual(['the default route via fe80::1 is gone; there is 192.168.221.1']);
+    const deaf = { ...bridge, ipv6: { addresses: [], isAutomatic: false } };
+    expect(networkComplaints(after, { ...had, links: [deaf, port] })).toEqual([]);
+    expect(networkComplaints(after, { ...had, links: [] })).toEqual([
+      'the default route via fe80::1 is gone; there is 192.168.221.1',
+    ]);
+  });
+});
+
+describe('the route to the controller', () => {
+  test('is demanded by whatever table it went, though the default route is there', () => {
+    const policy = { ...promises, before: { ...before, way: { link: 'ens33', via: '192.168.221.254' } } };
+    expect(networkComplaints(after, policy)).toEqual([
+      'the route to this controller (10.1.0.1) via 192.168.221.254 is gone; it goes via 192.168.221.1',
+    ]);
+    expect(networkComplaints({ ...after, way: { link: 'br0', via: '192.168.221.254' } }, policy)).toEqual([]);
+    expect(networkComplaints({ ...after, way: undefined }, policy)).toEqual([
+      'the route to this controller (10.1.0.1) via 192.168.221.254 is gone; there is no route',
+    ]);
+  });
+
+  test('is another one from another address', () => {
+    const moved = {
+      ...after,
+      connection: { peer: '10.1.0.1', local: '192.168.221.9' },
+      way: { link: 'br0', via: '10.0.0.1' },
+    };
+    expect(networkComplaints(moved, { ...promises, addresses: [] })).toEqual([]);
+  });
+});
+
+test('an address of either family is proved', () => {
+  const over6 = { ...promises, addresses: ['fd00:221::150'] };
+  expect(networkComplaints(after, over6)).toEqual([
+    'the host has no longer the address fd00:221::150, but br0 192.168.221.150/24',
+  ]);
+  const now = { ...after, addresses: [{ link: 'br0', address: 'fd00:221::150/64' }] };
+  expect(networkComplaints(now, over6)).toEqual([]);
+});
+
+test('a guest stays plugged in, unless it is gone', () => {
+  const guests = {
+    ...promises,
+    before: {
+      ...before,
+      masters: new Map([
+        ['vnet0', 'br1'],
+        ['vnet1', 'br1'],
+      ]),
+    },
+  };
+  expect(networkComplaints({ ...after, masters: new Map([['vnet0', '']]) }, guests)).toEqual([
+    'vnet0 is no longer plugged into br1',
+  ]);
+});
