@@ -1,4 +1,4 @@
-import { endMark } from './pieces.ts';
+import { observedPiece } from './pieces.ts';
 import { feed } from './session_script.ts';
 
 /** One part of what is done to a host in one request. */
@@ -15,14 +15,14 @@ export interface ActionPart {
 
 /** Script text that does one part after the other, up to the first that fails; their inputs come one after the other on standard input. */
 export function actionScript(parts: readonly ActionPart[], mark: string): string {
-  const pieces = parts.map(({ script, stdin, mayFail }) => {
+  const pieces = parts.map(({ script, stdin, timeLimit, mayFail }) => {
     const alone = `( ${script}\n)`;
     const run =
       stdin === undefined || stdin.length === 0
         ? `${alone} </dev/null`
         : `kvm_play_feed ${stdin.length} | { ${alone}; kvm_play_status=$?; cat >/dev/null; exit "$kvm_play_status"; }`;
-    return `${run}; kvm_play_part=$?; (exit "$kvm_play_part"); ${endMark(mark)}
-${mayFail ? '' : '[ "$kvm_play_part" -eq 0 ] || exit 0'}`;
+    return `${observedPiece(run, mark, timeLimit)}
+${mayFail ? '' : '[ "$kvm_play_status" -eq 0 ] || exit 0'}`;
   });
   return `${feed}\n${pieces.join('\n')}`;
 }

@@ -34,6 +34,8 @@ interface Action {
 export class QueryBatch {
   readonly #transport: Transport;
   #gathered = new Map<string, Asked>();
+  /** What got no answer among others, and is asked again by itself, whatever has been gathered meanwhile. */
+  #again: readonly Asked[] = [];
   #action: Action | undefined;
   #isDue = false;
   #busy = false;
@@ -77,17 +79,17 @@ export class QueryBatch {
 
   async #send(): Promise<void> {
     this.#busy = true;
-    while (this.#gathered.size > 0 || this.#action !== undefined) {
-      const all = [...this.#gathered];
+    while (this.#gathered.size + this.#again.length > 0 || this.#action !== undefined) {
+      const questions = [...this.#gathered.values(), ...this.#again];
       const action = this.#action;
       this.#gathered = new Map();
+      this.#again = [];
       this.#action = undefined;
-      const questions = all.map(([, asked]) => asked);
       try {
         const { done, answers } = await request(this.#transport, action?.parts ?? [], questions);
         if (done instanceof Error) action?.reject(done);
         else action?.resolve(done);
-        for (const [key, asked] of all) this.#settle(key, asked, answers.get(asked.question));
+        this.#again = questions.flatMap((asked) => settle(asked, answers.get(asked.question)));
       } catch (error) {
         action?.reject(error);
         for (const asked of questions) asked.reject(error);
@@ -95,14 +97,15 @@ export class QueryBatch {
     }
     this.#busy = false;
   }
+}
 
-  /** What got no answer among others is asked again, by itself. */
-  #settle(key: string, asked: Asked, answer: RawOutput | Error | undefined): void {
-    if (answer instanceof Error) asked.reject(answer);
-    else if (answer !== undefined) asked.resolve(answer);
-    else if (asked.alone) asked.reject(new ConnectionError('the answer was cut off'));
-    else this.#gathered.set(key, { ...asked, alone: true });
-  }
+/** Hands the answer over. @returns the question, to be asked by itself, where it got none among others */
+function settle(asked: Asked, answer: RawOutput | Error | undefined): readonly Asked[] {
+  if (answer instanceof Error) asked.reject(answer);
+  else if (answer !== undefined) asked.resolve(answer);
+  else if (asked.alone) asked.reject(new ConnectionError('the answer was cut off'));
+  else return [{ ...asked, alone: true }];
+  return [];
 }
 
 type Answers = ReadonlyMap<Question, RawOutput | Error | undefined>;
@@ -122,7 +125,12 @@ async function request(transport: Transport, parts: readonly ActionPart[], all: 
     ...all.filter(({ alone }) => alone).map(({ question }) => askAlone(question)),
   ];
   const action = parts.length === 0 ? [] : [`( ${actionScript(parts, inner)}\n); ${endMark(mark)}`];
-  const script = [prologue, ...action, ...groups.map((group) => piece(group.script, mark)), 'exit 0'].join('\n');
+  const script = [
+    prologue,
+    ...action,
+    ...groups.map((group) => piece(group.script, mark, group.timeLimit)),
+    'exit 0',
+  ].join('\n');
   const timeLimit = [...parts, ...groups].reduce((sum, part) => sum + part.timeLimit, margin);
   const stdin = actionInput(parts);
   const read = (output: RawOutput): Reply => {
@@ -178,14 +186,6 @@ function newAsked(question: Question): Asked {
     reject = onReject;
   });
   return { question, alone: false, answer, resolve, reject };
-}
-
-/** Exit status of `timeout` for a command that took too long (coreutils); 137 when it had to be killed. */
-const timedOut = [124, 137];
-
-/** Tells whether a command ended because its time was over. */
-export function isTimeout({ exitCode }: RawOutput): boolean {
-  return timedOut.includes(exitCode);
 }
 
 /** Says that a command was ended because its time was over. */

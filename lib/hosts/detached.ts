@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError } from '../errors.ts';
 import type { ReachOptions } from './host.ts';
+import { observed, parseOutcome } from './outcome.ts';
 import { runtimeDirectory } from './paths.ts';
 import { quote } from './quote.ts';
 import { reconnectTo, runAnywhere } from './reach.ts';
@@ -51,16 +52,14 @@ export async function runDetached(
   const within = options.within ?? commands.reduce((sum, { timeLimit }) => sum + timeLimit, returnLimit);
   const result = await awaitResult(transport, journal, { at: [], ...options, within });
   await transport.run(`rm -rf -- ${journal}`, { timeLimit: 15 }).catch(() => {});
-  return result.exitCode === 0 ? parseOutputs(result.stdout) : [result];
+  return result.exitCode === 0 ? parseOutputs(result.stdout, commands) : [result];
 }
 
 /** Output and exit status of command N go to `N.output` and `N.status`; `done` stands there when the last one has ended. */
 function detachedScript(journal: string, commands: readonly DetachedCommand[]): string {
   const pieces = commands.map(
-    ({ script, mayFail }, index) => `{ ${script}
-} >${journal}/${index}.output 2>&1
-kvm_play_status=$?
-echo "$kvm_play_status" > ${journal}/${index}.status
+    ({ script, mayFail }, index) => `${observed(`{ ${script}\n} >${journal}/${index}.output 2>&1`)}
+echo "$kvm_play_outcome" > ${journal}/${index}.status
 ${mayFail ? '' : '[ "$kvm_play_status" -eq 0 ] || end'}`,
   );
   return `${prologue}
@@ -87,7 +86,7 @@ fi`;
 }
 
 /**
- * Answers with a line `STATUS LENGTH` for each command that was run, and the end of its output behind it. Two may ask at once,
+ * Answers with a line `OUTCOME LENGTH` for each command that was run, and the end of its output behind it. Two may ask at once,
  * over the old connection and over a fresh one.
  */
 function askScript(journal: string): string {
@@ -134,16 +133,18 @@ async function awaitResult(
   throw new ConnectionError(`${words}; their output is in ${journal}`);
 }
 
-function parseOutputs(answer: Buffer): readonly RawOutput[] {
+function parseOutputs(answer: Buffer, commands: readonly DetachedCommand[]): readonly RawOutput[] {
   const outputs: RawOutput[] = [];
   for (let at = 0; at < answer.length; ) {
     const lineEnd = answer.indexOf('\n', at);
-    const [status, length] = answer.subarray(at, lineEnd).toString('latin1').split(' ').map(Number);
-    if (lineEnd === -1 || status === undefined || length === undefined) {
+    const [, ending, length] = /^(\d+ \S+ \S+) (\d+)$/.exec(answer.toString('latin1', at, lineEnd)) ?? [];
+    const command = commands[outputs.length];
+    if (lineEnd === -1 || ending === undefined || command === undefined) {
       throw new ConnectionError('the journal of the steps cannot be read');
     }
-    at = lineEnd + 1 + length;
-    outputs.push({ exitCode: status, stdout: Buffer.alloc(0), stderr: answer.subarray(lineEnd + 1, at) });
+    at = lineEnd + 1 + Number(length);
+    const stderr = answer.subarray(lineEnd + 1, at);
+    outputs.push({ ...parseOutcome(ending, command.timeLimit), stdout: Buffer.alloc(0), stderr });
   }
   return outputs;
 }

@@ -1,10 +1,11 @@
 import { ConnectionError } from '../errors.ts';
 import type { Secret } from '../secret.ts';
+import { bootstrap } from './clean_shell.ts';
 import { OpenSession } from './open_session.ts';
 import { runProcess } from './process.ts';
 import { refusal } from './refusal.ts';
 import { BecomePassword } from './sudo_dialog.ts';
-import { bootstrap, lastLimit, type RawOutput, type RunScript, type Transport } from './transport.ts';
+import { lastLimit, type RawOutput, type RunScript, type Transport } from './transport.ts';
 
 /** Options of {@link LocalTransport}. */
 export interface LocalOptions {
@@ -12,8 +13,10 @@ export interface LocalOptions {
   readonly become: boolean;
   /** The password that sudo may want. Default: none, `sudo -n`. */
   readonly becomePassword?: Secret;
-  /** The shell that runs the scripts. Default: `sh`. */
+  /** The program, and its arguments, that gets a command line after `-c`, as a login shell does. Default: `sh`. */
   readonly shell?: readonly [string, ...string[]];
+  /** The POSIX shell that runs the scripts. Default: `sh`. */
+  readonly sh?: string;
 }
 
 /** Runs scripts on this machine, without SSH. */
@@ -24,17 +27,19 @@ export class LocalTransport implements Transport {
   readonly #become: boolean;
   readonly #password: BecomePassword | undefined;
   readonly #shell: readonly [string, ...string[]];
+  readonly #sh: string | undefined;
   readonly #session: OpenSession;
 
-  constructor(name: string, { become, becomePassword, shell = ['sh'] }: LocalOptions) {
+  constructor(name: string, { become, becomePassword, shell = ['sh'], sh }: LocalOptions) {
     this.name = name;
     this.#become = become;
     this.#password = become && becomePassword !== undefined ? new BecomePassword(becomePassword) : undefined;
     this.#shell = shell;
+    this.#sh = sh;
     this.#session = new OpenSession(async () => {
       const dialog = await this.#password?.dialog();
       const explain = (code: number | undefined, words: string): ConnectionError => refusal(code, words, dialog);
-      return { argv: (command) => [...shell, '-c', command], become, dialog, explain };
+      return { argv: (command) => [...shell, '-c', command], become, sh, dialog, explain };
     });
   }
 
@@ -47,7 +52,7 @@ export class LocalTransport implements Transport {
     const input = Buffer.concat([bytes, stdin ?? Buffer.alloc(0)]);
     const [file, ...args] = this.#shell;
     const dialog = await this.#password?.dialog();
-    const command = bootstrap(bytes.length, this.#become, dialog?.words);
+    const command = bootstrap(bytes.length, { become: this.#become, words: dialog?.words, sh: this.#sh });
     const result = await runProcess(file, [...args, '-c', command], { input, timeLimit, dialog });
     if (dialog?.refusal !== undefined) throw dialog.refusal;
     if (result.timedOut) throw new ConnectionError(`no answer within ${timeLimit} s`);

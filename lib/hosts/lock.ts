@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, LockedError } from '../errors.ts';
 import { quote } from './quote.ts';
 import { prologue } from './script.ts';
-import type { Transport } from './transport.ts';
+import type { RawOutput, Transport } from './transport.ts';
 
 /** Seconds without a sign of life after which a run counts as dead. */
 const lease = 120;
@@ -20,6 +20,8 @@ const lockPath = '"$kvm_play_run"/lock';
 
 /** Exit status of {@link takeScript} when somebody else holds the lock. */
 const held = 75;
+/** Exit status of a guarded script that found the lock lost. */
+const lostStatus = 76;
 
 /** Runs of this very process that are over: what gives their locks back may still be on its way. */
 const over = new Set<string>();
@@ -28,7 +30,9 @@ const over = new Set<string>();
  * The lock of one run on one host: a file that says who holds it, and beside it the host's uptime up to which it is held.
  * Nobody takes it over while a step of its run is still being executed on the host, though the run itself may be dead.
  * A run gives signs of life; one that gave none for two minutes is dead, as is one of this very controller whose process is gone,
- * and one from before the host's last boot (the lock lies in /run, and names the boot).
+ * and one from before the host's last boot (the lock names the boot).
+ * A run that only seemed dead (its process was stopped, its machine slept) takes no further step: each looks on the host itself
+ * whether the lock is still its own.
  */
 export class HostLock {
   readonly #transport: Transport;
@@ -69,10 +73,33 @@ export class HostLock {
     this.#keepAlive();
   }
 
-  /** Script text that runs a command under the lock: should this run die, its lock is not broken before the command has ended. */
+  /**
+   * Script text that takes a step under the lock: not where another run has taken it over, and should this run die, nobody takes
+   * it over before the step has ended. What it says of a lost lock, {@link lost} reads.
+   */
   guard(script: string): string {
-    const file = `"$kvm_play_run"/step.${this.#id}`;
-    return `echo $$ > ${file}; ${script}\nkvm_play_step=$?; rm -f -- ${file}; (exit "$kvm_play_step")`;
+    const note = `"$kvm_play_run"/step.${this.#id}`;
+    return `${bornFunction}
+kvm_play_born $$; echo "$$ $kvm_play_start" > ${note}
+kvm_play_holder=; { read -r kvm_play_holder < ${lockPath}; } 2>/dev/null
+if [ "$kvm_play_holder" = ${this.#id} ]; then
+${script}
+kvm_play_step=$?; : > ${note}
+else
+rm -f -- ${note}; echo ${this.#id} >&2; cat ${lockPath} >&2 2>/dev/null; kvm_play_step=${lostStatus}
+fi
+(exit "$kvm_play_step")`;
+  }
+
+  /** Reads what became of a guarded script. @returns the error where the lock was lost, and the script was not run */
+  lost({ exitCode, stderr }: RawOutput): LockedError | undefined {
+    const [id, ...holder] = stderr.toString().split('\n');
+    if (exitCode !== lostStatus || id !== this.#id) return undefined;
+    const [, , pid, since, who] = holder;
+    const taker = who === undefined ? 'nobody holds it now' : `${who}, process ${pid}, holds it since ${since}`;
+    return new LockedError(
+      `this run has lost the host's lock: it gave no sign of life for ${lease} s (was it stopped, or did its machine sleep?), and ${taker}; it does nothing more on this host, so look at what the other run did, and run the site again`,
+    );
   }
 
   /** Makes the lock outlive a time without a connection. @param seconds how long that may be */
@@ -131,11 +158,23 @@ export class HostLock {
 }
 
 /**
- * `ln` makes the lock whole or not at all. A dead one is moved away first, which only one of several runs can do;
- * if what it moved is not what it had judged, it is put back.
+ * Script text of `kvm_play_born PID`, which reads the time at which a process was started into `$kvm_play_start` (field 22 of its
+ * stat, proc(5)), and nothing where it has ended: process numbers come again.
+ */
+const bornFunction = `kvm_play_born() {
+kvm_play_stat=; { IFS= read -r kvm_play_stat < "/proc/$1/stat"; } 2>/dev/null
+set -- \${kvm_play_stat##*) }
+case \${1:-Z} in Z | X) kvm_play_start= ;; *) kvm_play_start=\${20} ;; esac
+}`;
+
+/**
+ * `ln` makes the lock whole or not at all. A dead one is moved away first, which only one of several runs can do; if what it moved
+ * is not what it had judged, or has begun a step meanwhile, it is put back. A step leaves its note before it looks at the lock, so
+ * one of the two sees the other.
  */
 function takeScript(id: string, content: string, breakId: string): string {
-  return `set -eu
+  return `${bornFunction}
+set -eu
 umask 077
 mkdir -p "$kvm_play_run"
 boot=$(cat /proc/sys/kernel/random/boot_id)
@@ -144,10 +183,15 @@ printf '%s\\n%s\\n' ${quote(content)} "$boot" > "$mine"
 trap 'rm -f -- "$mine"' EXIT
 now=$(cut -d. -f1 /proc/uptime)
 echo "$((now + ${lease}))" > "$kvm_play_run"/alive.${id}
+busy() {
+  { read -r step start < "$kvm_play_run"/step."$1"; } 2>/dev/null || return 1
+  kvm_play_born "$step"
+  [ -n "$start" ] && [ "$start" = "$kvm_play_start" ]
+}
 dead() {
-  step=$(cat "$kvm_play_run"/step."$1" 2>/dev/null) && kill -0 "$step" 2>/dev/null && return 1
-  [ "$1" = ${quote(breakId)} ] && return 0
   [ "$(sed -n 6p ${lockPath})" = "$boot" ] || return 0
+  ! busy "$1" || return 1
+  [ "$1" != ${quote(breakId)} ] || return 0
   until=$(cat "$kvm_play_run"/alive."$1" 2>/dev/null) || return 0
   [ "$until" -lt "$now" ]
 }
@@ -156,7 +200,7 @@ if [ "$(sed -n 1p ${lockPath} 2>/dev/null)" != ${id} ] && ! ln "$mine" ${lockPat
   if [ -n "$holder" ] && dead "$holder"; then
     moved="$kvm_play_run"/broken.${id}
     mv ${lockPath} "$moved" 2>/dev/null || :
-    if [ "$(sed -n 1p "$moved" 2>/dev/null)" = "$holder" ]; then rm -f -- "$kvm_play_run"/alive."$holder" "$kvm_play_run"/step."$holder"
+    if [ "$(sed -n 1p "$moved" 2>/dev/null)" = "$holder" ] && ! busy "$holder"; then rm -f -- "$kvm_play_run"/alive."$holder" "$kvm_play_run"/step."$holder"
     else ln "$moved" ${lockPath} 2>/dev/null || :; fi
     rm -f -- "$moved"
   fi
@@ -164,13 +208,14 @@ if [ "$(sed -n 1p ${lockPath} 2>/dev/null)" != ${id} ] && ! ln "$mine" ${lockPat
 fi`;
 }
 
+/** Only for a lock that is still its own: what a lost one left would stay for good. */
 function aliveScript(id: string, seconds: number): string {
   const alive = `"$kvm_play_run"/alive.${id}`;
-  return `now=$(cut -d. -f1 /proc/uptime) && echo "$((now + ${seconds}))" > ${alive}.new && mv -f ${alive}.new ${alive}`;
+  return `[ "$(sed -n 1p ${lockPath} 2>/dev/null)" = ${id} ] && now=$(cut -d. -f1 /proc/uptime) && echo "$((now + ${seconds}))" > ${alive}.new && mv -f ${alive}.new ${alive}`;
 }
 
 function releaseScript(id: string): string {
-  return `[ "$(sed -n 1p ${lockPath} 2>/dev/null)" != ${id} ] || rm -f -- ${lockPath}; rm -f -- "$kvm_play_run"/alive.${id}`;
+  return `[ "$(sed -n 1p ${lockPath} 2>/dev/null)" != ${id} ] || rm -f -- ${lockPath}; rm -f -- "$kvm_play_run"/alive.${id} "$kvm_play_run"/step.${id}`;
 }
 
 function locked(holder: string): LockedError {

@@ -1,14 +1,27 @@
+import { type Outcome, observed, parseOutcome } from './outcome.ts';
 import type { RawOutput } from './transport.ts';
 
-/** Script text that runs one piece of a batch, which can neither end nor change another one, and marks where its output ends. */
-export function piece(script: string, mark: string): string {
-  return `( ${script}\n) </dev/null; ${endMark(mark)}`;
+/**
+ * Script text that runs one piece of a batch, which can neither end nor change another one, and marks where its output ends.
+ * @param timeLimit seconds that it limits itself to
+ */
+export function piece(script: string, mark: string, timeLimit: number): string {
+  return observedPiece(`( ${script}\n) </dev/null`, mark, timeLimit);
+}
+
+/** Like {@link piece}, for script text that has a standard input and a shell of its own. */
+export function observedPiece(run: string, mark: string, timeLimit: number): string {
+  return `${observed(run)}\n${markOf(mark, `"$kvm_play_outcome ${timeLimit}"`)}`;
 }
 
 /** Script text that marks the end of a piece on both streams, with its exit status on standard output. */
 export function endMark(mark: string): string {
+  return markOf(mark, '"$?"');
+}
+
+function markOf(mark: string, ending: string): string {
   const word = markWord(mark);
-  return `printf '%s %s\\n' ${word} "$?"; printf '%s\\n' ${word} >&2`;
+  return `printf '%s %s\\n' ${word} ${ending}; printf '%s\\n' ${word} >&2`;
 }
 
 /** A mark as a word of a script, in which the mark itself does not stand: `ps` prints scripts, and so would print marks. */
@@ -30,11 +43,18 @@ export function cut({ exitCode, stdout, stderr }: RawOutput, mark: string): Piec
   const texts = (parts: readonly Buffer[], index: number): Buffer => body(parts[index], index);
   const outputs = out.slice(1).flatMap((behind, index) => {
     if (err.length <= index + 1) return [];
-    const status = Number.parseInt(behind.toString('latin1', 0, 8), 10);
-    return [{ exitCode: status, stdout: texts(out, index), stderr: texts(err, index) }];
+    return [{ ...ending(behind), stdout: texts(out, index), stderr: texts(err, index) }];
   });
   const count = outputs.length;
   return { outputs, rest: { exitCode, stdout: texts(out, count), stderr: texts(err, count) } };
+}
+
+/** Reads how a piece ended; one whose time nobody has observed has none. */
+function ending(behind: Buffer): Outcome {
+  const line = behind.toString('latin1', 0, behind.indexOf('\n')).trim();
+  const [exitCode, began, ended, limit] = line.split(' ');
+  if (limit === undefined) return { exitCode: Number(exitCode), timedOut: false };
+  return parseOutcome([exitCode, began, ended].join(' '), Number(limit));
 }
 
 /** Behind the mark stands the exit status of the piece before it, up to the line's end. */

@@ -1,21 +1,19 @@
+import { absenceFunctions } from './absence.ts';
 import { quote } from './quote.ts';
 import { limited } from './script.ts';
 
-/** Exit status by which a look says that there is no such file. */
-export const absent = 44;
-
 /**
- * A kind of look that costs next to nothing: `file` reads one ({@link absent} where there is none), `directory` lists the names in
- * one (none where there is no such directory), `exists` and `writable` say so of a path, `target` follows its links,
- * `command` finds a command in the PATH.
+ * A kind of look that costs next to nothing: `file` reads one, `directory` lists the names in one (none in what is no directory),
+ * `exists` and `writable` say so of a path, `target` follows its links, `command` finds a command in the PATH. The first three end
+ * with `absent` where there is nothing, and with a complaint where that cannot be told.
  */
 export type LookKind = 'file' | 'directory' | 'exists' | 'writable' | 'target' | 'command';
 
 /** The script text that takes each look at `$2`; one shell takes many. */
 const looks: Readonly<Record<LookKind, string>> = {
-  file: `if [ -e "$2" ]; then cat -- "$2"; else (exit ${absent}); fi`,
-  directory: '[ ! -d "$2" ] || ls -1A -- "$2"',
-  exists: '[ -e "$2" ]',
+  file: '{ [ -e "$2" ] || kvm_play_there "$2"; } && cat -- "$2"',
+  directory: '{ [ -e "$2" ] || kvm_play_there "$2"; } && if [ -d "$2" ]; then ls -1A -- "$2"; fi',
+  exists: '[ -e "$2" ] || kvm_play_there "$2"',
   writable: '[ -w "$2" ]',
   target: 'readlink -f -- "$2"',
   command: 'command -v "$2"',
@@ -28,7 +26,6 @@ export type Question =
 
 /** Commands that are cheap looks in other words. */
 const commandLooks: readonly { readonly words: readonly string[]; readonly look: LookKind }[] = [
-  { words: ['test', '-e'], look: 'exists' },
   { words: ['test', '-w'], look: 'writable' },
   { words: ['readlink', '-f', '--'], look: 'target' },
 ];
@@ -47,7 +44,7 @@ export function questionOf(argv: readonly string[], timeLimit: number): Question
 export function askScript(question: Question): string {
   if (question.kind === 'argv') return limited(question.timeLimit, question.argv);
   const { look, at, timeLimit } = question;
-  return limited(timeLimit, ['sh', '-c', looks[look], 'sh', look, at]);
+  return limited(timeLimit, ['sh', '-c', `${absenceFunctions}\n${looks[look]}`, 'sh', look, at]);
 }
 
 /**
@@ -60,7 +57,9 @@ export function lookScript(
   timeLimit: number,
 ): string {
   const cases = Object.entries(looks).map(([look, script]) => `${look}) ${script} ;;`);
-  const script = `while [ $# -gt 0 ]; do\ncase $1 in\n${cases.join('\n')}\nesac\n${ended}; shift 2; done`;
+  const script = `${absenceFunctions}
+[ -n "$(kvm_play_unsure "$@")" ] || kvm_play_sure=yes
+while [ $# -gt 0 ]; do\ncase $1 in\n${cases.join('\n')}\nesac\n${ended}; shift 2; done`;
   const names = questions.map(({ look, at }) => `${look} ${quote(at)}`).join(' ');
   return `limited ${timeLimit} sh -c ${quote(script)} sh ${names}`;
 }

@@ -112,7 +112,7 @@ function singlyScript(argvs: readonly (readonly string[])[], timeLimit: number, 
   const end = first.findIndex((word, index) => argvs.some((argv) => argv[index] !== word));
   const common = first.slice(0, end === -1 ? 1 : end);
   const rest = argvs.map((argv) => `singly ${quoteAll(argv.slice(common.length))}`);
-  return `singly() { ${piece(`${limited(timeLimit, common)} "$@"`, mark)}; }\n${rest.join('\n')}`;
+  return `singly() { ${piece(`${limited(timeLimit, common)} "$@"`, mark, timeLimit)}; }\n${rest.join('\n')}`;
 }
 
 function mergeable(rule: MergeRule, questions: readonly ArgvQuestion[]): readonly (readonly ArgvQuestion[])[] {

@@ -1,4 +1,4 @@
-import { absent } from './question.ts';
+import { absenceFunctions, absent } from './absence.ts';
 import { limited } from './script.ts';
 import type { RawOutput } from './transport.ts';
 
@@ -10,7 +10,9 @@ const separator = '/proc/sys/kernel/random/boot_id';
  * which of them are there, and prints these with the separator's text before, between and behind them.
  */
 export function readFilesScript(paths: readonly string[], timeLimit: number): string {
-  const script = `for at do
+  const script = `${absenceFunctions}
+kvm_play_unsure "$@" >&2
+for at do
 shift
 if [ -e "$at" ]; then printf 1; set -- "$@" "$at" ${separator}; else printf 0; fi
 done

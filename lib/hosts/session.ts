@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { ConnectionError, InterruptedError } from '../errors.ts';
 import { environmentForOthers } from '../secret.ts';
+import { bootstrap, commandOf } from './clean_shell.ts';
 import { MarkedStream } from './marked_stream.ts';
-import { commandOf, farewell, frameBytes, sessionProgram } from './session_script.ts';
+import { farewell, frameBytes, sessionProgram } from './session_script.ts';
 import type { Reaction, SudoDialog } from './sudo_dialog.ts';
-import { bootstrap, OutputLimitError, outputLimit, type RawOutput, type RunScript } from './transport.ts';
+import { OutputLimitError, outputLimit, type RawOutput, type RunScript } from './transport.ts';
 
 /** Seconds until a host that does not answer counts as unreachable; ssh's own limit comes first and has the better words. */
 export const openLimit = 15;
@@ -20,6 +21,8 @@ export interface SessionStart {
   argv(command: string): readonly [string, ...string[]];
   /** Run scripts by sudo where the user is not root. */
   readonly become: boolean;
+  /** The POSIX shell that runs the scripts over there. Default: `sh`. */
+  readonly sh?: string | undefined;
   /** The talk with sudo, where it may want a password. */
   readonly dialog?: SudoDialog | undefined;
   /** Says in words why no script was begun. */
@@ -99,12 +102,12 @@ export class Session {
   }
 
   #open(frame: { mark: string; script: string; inputLength: number }, stdin: Buffer): void {
-    const { become, argv, signal, dialog } = this.#start;
+    const { become, argv, signal, dialog, sh } = this.#start;
     const program = sessionProgram(frame);
     // Who may have to become root gives the program on standard input: sudo would write it to the log.
-    const command = become ? undefined : commandOf(program);
+    const command = become ? undefined : commandOf(program, { sh });
     const bytes = Buffer.from(`${program}\n`);
-    const [file, ...args] = argv(command ?? bootstrap(bytes.length, become, dialog?.words));
+    const [file, ...args] = argv(command ?? bootstrap(bytes.length, { become, words: dialog?.words, sh }));
     // In a process group of its own: Ctrl-C at the terminal ends the run, and not the step under way.
     const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: environmentForOthers() });
     this.#child = child;

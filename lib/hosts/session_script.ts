@@ -1,9 +1,6 @@
 import { markWord } from './pieces.ts';
 import { quote } from './quote.ts';
 
-/** Bytes that one argument of a remote command may have (the kernel's MAX_ARG_STRLEN is 128 KiB), with room to spare. */
-const argumentLimit = 100 * 1024;
-
 /**
  * Functions that pass on exactly so many bytes of standard input: `dd` by `iflag=fullblock` where it knows that, else byte by byte.
  */
@@ -80,21 +77,4 @@ export function farewell(last = ''): Buffer {
 /** The program of the far end, which starts with a script of its own. */
 export function sessionProgram({ mark, script, inputLength }: Frame): string {
   return `${loop}\nkvm_play_start ${markWord(mark)} ${quote(script)} ${inputLength}\nkvm_play_serve`;
-}
-
-/**
- * The command line that runs a program, for any login shell: one line, without `!` (csh) and with no single quote and no `\\\\`
- * inside the single quotes (fish). All other characters are spelled in octal, which printf(1) reads back.
- * @returns undefined for a program that is too long for a command line
- */
-export function commandOf(program: string): string | undefined {
-  const text = Buffer.from(program)
-    .toString('latin1')
-    .replaceAll(/[^A-Za-z0-9 _./=:,@+;()|<>&*?[\]{}~^#-]/g, (character) => `\\${octal(character)}`);
-  const command = `exec sh -c 'eval "$(printf "${text}")"'`;
-  return command.length > argumentLimit ? undefined : command;
-}
-
-function octal(character: string): string {
-  return character.charCodeAt(0).toString(8).padStart(3, '0');
 }

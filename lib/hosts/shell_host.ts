@@ -1,12 +1,13 @@
 import { CommandError, ConnectionError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 import { type CommandStep, type Step, shownArgv } from '../step.ts';
+import { absent } from './absence.ts';
 import type { ActionPart } from './action.ts';
-import { isTimeout, QueryBatch, timeoutError } from './batch.ts';
+import { QueryBatch, timeoutError } from './batch.ts';
 import { runDetached } from './detached.ts';
 import type { Executed, ExecuteOptions, Host, ReachOptions } from './host.ts';
 import { HostLock } from './lock.ts';
-import { absent, type LookKind, questionOf } from './question.ts';
+import { type LookKind, questionOf } from './question.ts';
 import { pasteable, quote } from './quote.ts';
 import { reachAgain } from './reach.ts';
 import type { Output, ReadonlyHost, TextFile } from './readonly_host.ts';
@@ -18,6 +19,9 @@ import type { RawOutput, Transport } from './transport.ts';
 const queryLimit = 30;
 /** Seconds that a step may take where it says nothing else. */
 const stepLimit = 120;
+
+/** Exit statuses by which `command -v` says that there is no such command: of most shells, and of dash. */
+const noCommand: readonly number[] = [1, 127];
 
 /** A host with a POSIX shell, reached by any transport. */
 export class ShellHost implements Host {
@@ -49,19 +53,23 @@ export class ShellHost implements Host {
   }
 
   async execute(step: Step, { wrap = asItIs }: ExecuteOptions = {}): Promise<void> {
-    const [failure] = failuresOf([step], await this.#batch.act([this.#part(step, wrap)]), () => false);
+    const outputs = await this.#batch.act([this.#part(step, wrap, this.#lock.isTaken)]);
+    this.#refuseLost(outputs);
+    const [failure] = failuresOf([step], outputs, () => false);
     if (failure !== undefined) throw failure;
   }
 
   async executeTogether(steps: readonly Step[], { line, wrap = asItIs }: ExecuteOptions = {}): Promise<Executed> {
-    const parts = [...(line === undefined ? [] : [logPart(line)]), ...steps.map((step) => this.#part(step, wrap))];
+    const logged = line === undefined ? [] : [this.#logPart(line, true)];
+    const parts = [...logged, ...steps.map((step) => this.#part(step, wrap, true))];
     const { outputs, readAfter } = await this.#actLocked(parts);
-    const failures = failuresOf(steps, line === undefined ? outputs : outputs.slice(1), isJudgedByState);
+    this.#refuseLost(outputs);
+    const failures = failuresOf(steps, outputs.slice(logged.length), isJudgedByState);
     return { failures, readAfter };
   }
 
   async log(line: string): Promise<void> {
-    await this.#batch.act([logPart(line)]).catch(() => {});
+    await this.#batch.act([this.#logPart(line, this.#lock.isTaken)]).catch(() => {});
   }
 
   async close(): Promise<void> {
@@ -80,7 +88,9 @@ export class ShellHost implements Host {
       timeLimit: limits[index] ?? stepLimit,
       mayFail: isJudgedByState(step),
     }));
-    return failuresOf(steps, await runDetached(this.#transport, commands, options), isJudgedByState);
+    const outputs = await runDetached(this.#transport, commands, options);
+    this.#refuseLost(outputs);
+    return failuresOf(steps, outputs, isJudgedByState);
   }
 
   /** Takes the lock with the same request. Where somebody holds it, it is told who, or a dead run's lock is broken first. */
@@ -96,34 +106,47 @@ export class ShellHost implements Host {
     return { outputs: await this.#batch.act(parts), readAfter: false };
   }
 
-  #part(step: Step, wrap: (script: string) => string): ActionPart {
-    const common = { timeLimit: timeLimitOf(step), mayFail: isJudgedByState(step) };
+  /** @throws LockedError where one of the steps found the host's lock lost: none was taken after it, whatever its kind */
+  #refuseLost(outputs: readonly RawOutput[]): void {
+    for (const output of outputs) {
+      const lost = this.#lock.lost(output);
+      if (lost !== undefined) throw lost;
+    }
+  }
+
+  /** @param isLocked who decides something by hand, beside the run that holds the lock, has none */
+  #part(step: Step, wrap: (script: string) => string, isLocked: boolean): ActionPart {
+    const { script, stdin = Buffer.alloc(0) } = this.#scriptOf(step);
+    const own = isLocked ? this.#lock.guard(script) : script;
+    return { script: wrap(own), stdin, timeLimit: timeLimitOf(step), mayFail: isJudgedByState(step) };
+  }
+
+  #logPart(line: string, isLocked: boolean): ActionPart {
+    const script = `if command -v logger >/dev/null; then logger -t kvm-play -- ${quote(line)} || :; fi`;
+    return { script: isLocked ? this.#lock.guard(script) : script, timeLimit: 15, mayFail: true };
+  }
+
+  #scriptOf(step: Step): Pick<ActionPart, 'script' | 'stdin'> {
     switch (step.kind) {
       case 'command': {
-        const { argv, stdin } = step;
-        const script = wrap(this.#lock.guard(limited(common.timeLimit, argv)));
-        const text = stdin instanceof Secret ? stdin.revealed : stdin;
-        return { ...common, script, ...(text !== undefined && { stdin: Buffer.from(text) }) };
+        const text = step.stdin instanceof Secret ? step.stdin.revealed : step.stdin;
+        const script = limited(timeLimitOf(step), step.argv);
+        return { script, ...(text !== undefined && { stdin: Buffer.from(text) }) };
       }
       case 'write': {
         const stdin = fileBytes(step);
-        return { ...common, script: wrap(writeScript(step, stdin.length, this.#run)), stdin };
+        return { script: `( ${writeScript(step, stdin.length, this.#run)}\n)`, stdin };
       }
       case 'directory':
-        return { ...common, script: wrap(directoryScript(step)) };
+        return { script: `( ${directoryScript(step)}\n)` };
       case 'remove':
-        return { ...common, script: wrap(removeScript(step, this.#run)) };
+        return { script: `( ${removeScript(step, this.#run)}\n)` };
     }
   }
 }
 
 function asItIs(script: string): string {
   return script;
-}
-
-function logPart(line: string): ActionPart {
-  const script = `if command -v logger >/dev/null; then logger -t kvm-play -- ${quote(line)} || :; fi`;
-  return { script, timeLimit: 15, mayFail: true };
 }
 
 function isJudgedByState(step: Step): boolean {
@@ -167,7 +190,7 @@ class ShellReader implements ReadonlyHost {
 
   async query(argv: readonly string[], { timeLimit = queryLimit }: { timeLimit?: number } = {}): Promise<Output> {
     const output = await this.#batch.ask(questionOf(argv, timeLimit));
-    if (isTimeout(output)) throw timeoutError(argv, output, timeLimit);
+    if (output.timedOut) throw timeoutError(argv, output, timeLimit);
     return { exitCode: output.exitCode, stdout: output.stdout.toString(), stderr: output.stderr.toString() };
   }
 
@@ -180,6 +203,7 @@ class ShellReader implements ReadonlyHost {
 
   async listDirectory(path: string): Promise<readonly string[]> {
     const output = await this.#look('directory', path);
+    if (output.exitCode === absent) return [];
     refuseFailed(['ls', path], output, queryLimit);
     return output.stdout
       .toString()
@@ -189,12 +213,17 @@ class ShellReader implements ReadonlyHost {
   }
 
   async exists(path: string): Promise<boolean> {
-    return (await this.#look('exists', path)).exitCode === 0;
+    const output = await this.#look('exists', path);
+    if (output.exitCode === absent) return false;
+    refuseFailed(['test', '-e', path], output, queryLimit);
+    return true;
   }
 
   async which(name: string): Promise<string | undefined> {
     const output = await this.#look('command', name);
-    return output.exitCode === 0 ? output.stdout.toString().trim() : undefined;
+    if (!output.timedOut && noCommand.includes(output.exitCode)) return undefined;
+    refuseFailed(['command', '-v', name], output, queryLimit);
+    return output.stdout.toString().trim();
   }
 
   async #look(look: LookKind, at: string): Promise<RawOutput> {
@@ -220,7 +249,7 @@ function refuseFailed(argv: readonly string[], output: RawOutput, timeLimit: num
 function failureOf(argv: readonly string[], output: RawOutput, timeLimit: number): CommandError | undefined {
   const { exitCode } = output;
   if (exitCode === 0) return undefined;
-  if (isTimeout(output)) return timeoutError(argv, output, timeLimit);
+  if (output.timedOut) return timeoutError(argv, output, timeLimit);
   const words = (output.stderr.toString().trim() || output.stdout.toString().trim()).split('\n').slice(-20).join('\n');
   const message = `${pasteable(argv)} failed with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`;
   return new CommandError(message, { argv, exitCode, stderr: words });

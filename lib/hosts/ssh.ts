@@ -1,5 +1,6 @@
 import { ConnectionError } from '../errors.ts';
 import type { Secret } from '../secret.ts';
+import { bootstrap } from './clean_shell.ts';
 import type { Gate } from './gate.ts';
 import type { HostSpec } from './host_spec.ts';
 import { OpenSession } from './open_session.ts';
@@ -8,7 +9,7 @@ import { refusal } from './refusal.ts';
 import { openLimit, type SessionStart } from './session.ts';
 import { type SshConfiguration, sharing, socketPath, sshArguments, sshFailed } from './ssh_command.ts';
 import { BecomePassword } from './sudo_dialog.ts';
-import { bootstrap, lastLimit, type RawOutput, type RunScript, type Transport } from './transport.ts';
+import { lastLimit, type RawOutput, type RunScript, type Transport } from './transport.ts';
 
 /** Options of {@link SshTransport}. */
 export interface SshOptions extends SshConfiguration {
@@ -134,7 +135,7 @@ export class SshTransport implements Transport {
   async #ssh(options: readonly string[], script: string, { stdin, timeLimit }: RunScript): Promise<RawOutput> {
     const bytes = Buffer.from(`${keepExitStatus(script)}\n`);
     const dialog = await this.#password?.dialog();
-    const command = bootstrap(bytes.length, this.#options.become, dialog?.words);
+    const command = bootstrap(bytes.length, { become: this.#options.become, words: dialog?.words });
     const args = [...sshArguments(this.#spec, this.#options, options), command];
     const input = Buffer.concat([bytes, stdin ?? Buffer.alloc(0)]);
     const result = await runProcess('ssh', args, { input, timeLimit, dialog });

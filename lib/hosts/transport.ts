@@ -1,5 +1,4 @@
 import { KvmPlayError } from '../errors.ts';
-import type { SudoWords } from './sudo_dialog.ts';
 
 /** Most that a script may print, in bytes. */
 export const outputLimit: number = 64 * 1024 * 1024;
@@ -10,6 +9,8 @@ export const lastLimit = 15;
 /** What a script left behind, as bytes. */
 export interface RawOutput {
   readonly exitCode: number;
+  /** True when its time was over, and it was ended on the machine; undefined where nobody has observed its time. */
+  readonly timedOut?: boolean;
   readonly stdout: Buffer;
   readonly stderr: Buffer;
 }
@@ -67,23 +68,4 @@ export interface Transport {
    * @param last a script that is run before; where its answer costs a round trip, it is not waited for
    */
   close(last?: string): Promise<void>;
-}
-
-/**
- * The command line that starts a script of so many bytes, which comes first on standard input, followed by the script's own input.
- * It survives csh and fish as login shells (one line, no `!`, no single quote inside), shows nothing in process lists, and reads
- * exactly its bytes: `sh -s` would read ahead in dash and busybox.
- * @param length the script's length in bytes
- * @param become run the script by `sudo` where the user is not root: without a password, or with one where there are words for
- *   the talk about it (`sudo -S`: it reads the password from standard input, a byte at a time, and nothing beyond its line)
- */
-export function bootstrap(length: number, become: boolean, words?: SudoWords): string {
-  const load = `eval "$(dd bs=${length} count=1 iflag=fullblock 2>/dev/null || dd bs=1 count=${length} 2>/dev/null)"`;
-  if (!become) return `exec sh -c '${load}'`;
-  const begin = words === undefined ? load : `echo ${words.ready}; ${load}`;
-  const escaped = begin.replaceAll(/["$]/g, '\\$&');
-  const options = words === undefined ? '-n' : `-S -p ${words.prompt}`;
-  // sudo drops what says whom this session serves; a network change must know it.
-  const sudo = `sudo ${options} -- env SSH_CONNECTION="$SSH_CONNECTION"`;
-  return `exec sh -c 'if [ "$(id -u)" = 0 ]; then ${begin}; else exec ${sudo} sh -c "${escaped}"; fi'`;
 }

@@ -5,6 +5,7 @@ import {
   ConnectionError,
   ConvergenceError,
   InterruptedError,
+  LockedError,
   RollBackUnverifiedError,
   RolledBackError,
 } from '../errors.ts';
@@ -255,7 +256,9 @@ export class OpenChange {
         if (status.id !== this.#id || !isUnfinished(status)) return state;
         if (!isRequested) isRequested = await requestRollBack(this.#host, this.#id);
       } catch (error) {
-        if (!(error instanceof ConnectionError || error instanceof CommandError)) throw error;
+        // A run that has lost the host's lock may ask for nothing more; the host goes back by itself.
+        const isPassing = [ConnectionError, CommandError, LockedError].some((kind) => error instanceof kind);
+        if (!isPassing) throw error;
       }
       await sleep(lookInterval * 1000);
     }

@@ -1,11 +1,15 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { QueryBatch } from '../../../lib/hosts/batch.ts';
 import { LocalTransport } from '../../../lib/hosts/local.ts';
+import type { ReadonlyHost } from '../../../lib/hosts/readonly_host.ts';
+import { prologue } from '../../../lib/hosts/script.ts';
 import { ShellHost } from '../../../lib/hosts/shell_host.ts';
 import type { RawOutput, RunScript, Transport } from '../../../lib/hosts/transport.ts';
+import { command } from '../../../lib/step.ts';
+import { type LocalUser, localUser } from '../../support/local_user.ts';
 import { type Shell, shells } from '../../support/shells.ts';
 
 /** Counts what travels. */
@@ -17,7 +21,7 @@ class CountingTransport implements Transport {
   readonly #local: LocalTransport;
 
   constructor(shell: Shell = ['sh']) {
-    this.#local = new LocalTransport('localhost', { become: false, shell });
+    this.#local = new LocalTransport('localhost', { become: false, shell, sh: shell.join(' ') });
   }
 
   async run(script: string, options: RunScript): Promise<RawOutput> {
@@ -93,8 +97,23 @@ describe('QueryBatch', () => {
       ask(batch, 'pwd; cat'),
     ]);
     expect(answers.map(({ exitCode }) => exitCode)).toEqual([5, 124, 0, 0]);
+    expect(answers.map(({ timedOut }) => timedOut)).toEqual([false, true, false, false]);
     expect(answers[3]?.stdout.toString()).toBe('/\n');
     expect(transport.scripts).toHaveLength(1);
+  });
+
+  test('a question that is asked anew by itself, and an equal one that came meanwhile, are both answered', async () => {
+    const transport = counted();
+    const batch = new QueryBatch(transport);
+    // Both are cut off from the answer to the first request, in which a third one has no end.
+    const again = { kind: 'argv', argv: ['echo', 'again'], timeLimit: 10 } as const;
+    const endless = batch.ask({ kind: 'argv', argv: ['yes'], timeLimit: 30 });
+    const refused = expect(endless).rejects.toThrow('printed more than 64 MiB');
+    const first = batch.ask(again);
+    await turn();
+    const second = batch.ask(again);
+    expect((await Promise.all([first, second])).map(({ stdout }) => stdout.toString())).toEqual(['again\n', 'again\n']);
+    await refused;
   });
 
   test('a list of processes, which shows the questions themselves, is an answer like any other', async () => {
@@ -184,3 +203,79 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('cheap l
     expect(there).toMatchObject({ status: 'fulfilled', value: { text: '' } });
   });
 });
+
+describe.each(shells.map((shell) => [shell.join(' ')] as const))('an answer that is none, with %s', (sh) => {
+  let user: LocalUser;
+  let transport: LocalTransport;
+  let reader: ReadonlyHost;
+  beforeEach(() => {
+    user = localUser();
+    transport = user.reach({}, sh);
+    ({ reader } = new ShellHost(transport));
+    mkdirSync(join(user.home, 'closed'));
+    writeFileSync(join(user.home, 'closed', 'file'), 'x');
+    chmodSync(join(user.home, 'closed'), 0o600);
+    symlinkSync('closed/file', join(user.home, 'into'));
+    symlinkSync('loop', join(user.home, 'loop'));
+    symlinkSync('none', join(user.home, 'dangling'));
+  });
+  afterEach(async () => {
+    await transport.close();
+    user.remove();
+  });
+
+  const looks = ['exists', 'readFile', 'listDirectory'] as const;
+
+  test.each(['closed/file', 'closed/none', 'into', 'loop', 'loop/file'])('is no absence of %s', async (name) => {
+    const path = join(user.home, name);
+    // Alone, and beside others: those are answered.
+    for (const look of looks) {
+      await expect(reader[look](path)).rejects.toThrow(/(Permission denied|Too many levels of symbolic links)$/);
+    }
+    const both = [path, join(user.home, 'none')].flatMap((each) => looks.map((look) => reader[look](each)));
+    const all = await Promise.allSettled([...both, reader.which('sh')]);
+    expect(all.map(({ status }) => status)).toEqual([
+      ...['rejected', 'rejected', 'rejected'],
+      ...['fulfilled', 'fulfilled', 'fulfilled', 'fulfilled'],
+    ]);
+  });
+
+  test.each(['none', 'none/of it', 'dangling', '.profile/file'])('is one of %s', async (name) => {
+    writeFileSync(join(user.home, '.profile'), '');
+    const path = join(user.home, name);
+    expect(await Promise.all(looks.map((look) => reader[look](path)))).toEqual([false, undefined, []]);
+    expect([await reader.exists(path), await reader.readFile(path)]).toEqual([false, undefined]);
+    expect(await reader.listDirectory(path)).toEqual([]);
+  });
+
+  test('is not a time that is over, where a command ends with the status that timeout has for it', async () => {
+    const host = new ShellHost(transport);
+    for (const status of [124, 137, 143]) {
+      const argv = ['sh', '-c', `exit ${status}`];
+      expect((await reader.query(argv)).exitCode).toBe(status);
+      await expect(host.execute(command(argv))).rejects.toThrow(`failed with exit code ${status}`);
+    }
+    await expect(reader.query(['sleep', '75'], { timeLimit: 0.3 })).rejects.toThrow(
+      'took longer than 0.3 s, and was ended',
+    );
+    await expect(host.execute(command(['sleep', '75'], { timeLimit: 0.3 }))).rejects.toThrow('took longer than 0.3 s');
+  });
+});
+
+/** A machine on which whatever has a time limit runs into it. */
+class HangingTransport extends CountingTransport {
+  override async run(script: string, options: RunScript): Promise<RawOutput> {
+    const hanging = `limited() { return 124; }
+kvm_play_clock() { kvm_play_now=$((\${kvm_play_now:-0} + 100)); }`;
+    return super.run(script.replace(prologue, `${prologue}\n${hanging}`), options);
+  }
+}
+
+test.each(['exists', 'which', 'readFile', 'listDirectory'] as const)(
+  '%s is answered by no absence where it takes too long',
+  async (look) => {
+    const transport = new HangingTransport();
+    opened.push(transport);
+    await expect(new ShellHost(transport).reader[look]('/mnt/hangs')).rejects.toThrow('took longer than 30 s');
+  },
+);

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ConnectionError } from '../../../lib/errors.ts';
+import { commandOf } from '../../../lib/hosts/clean_shell.ts';
 import { LocalTransport } from '../../../lib/hosts/local.ts';
 import { OpenSession } from '../../../lib/hosts/open_session.ts';
-import { commandOf } from '../../../lib/hosts/session_script.ts';
 import { OutputLimitError } from '../../../lib/hosts/transport.ts';
 import { type Shell, shells } from '../../support/shells.ts';
 
@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 function open(shell: Shell = ['sh']): LocalTransport {
-  const transport = new LocalTransport('localhost', { become: false, shell });
+  const transport = new LocalTransport('localhost', { become: false, shell, sh: shell.join(' ') });
   opened.push(transport);
   return transport;
 }
@@ -55,6 +55,7 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('a sessi
     const session = new OpenSession(async () => ({
       argv: (command) => [...shell, '-c', command],
       become: false,
+      sh: shell.join(' '),
       explain: (_exitCode, stderr) => new ConnectionError(stderr),
     }));
     expect(session.leave(': > early')).toBe(false);

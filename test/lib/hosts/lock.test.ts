@@ -1,0 +1,104 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { LockedError } from '../../../lib/errors.ts';
+import type { LocalTransport } from '../../../lib/hosts/local.ts';
+import { ShellHost } from '../../../lib/hosts/shell_host.ts';
+import { command, makeDirectory, removeFile, type Step, writeFile } from '../../../lib/step.ts';
+import { type LocalUser, localUser } from '../../support/local_user.ts';
+import { shells } from '../../support/shells.ts';
+
+/** Field 22 of a process's stat: when it was started. */
+function startOf(pid: number): string {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
+describe.each(shells.map((shell) => shell.join(' ')))('the lock of a host with %s', (sh) => {
+  let user: LocalUser;
+  const opened: LocalTransport[] = [];
+  beforeEach(() => {
+    user = localUser();
+  });
+  afterEach(async () => {
+    for (const transport of opened.splice(0)) await transport.close();
+    user.remove();
+  });
+
+  const run = (): string => join(user.home, '.local/state/kvm-play/run');
+  const holder = (): string => readFileSync(join(run(), 'lock'), 'utf8').split('\n')[0] ?? '';
+
+  function reach(): ShellHost {
+    const transport = user.reach({}, sh);
+    opened.push(transport);
+    return new ShellHost(transport);
+  }
+
+  /** As if the run that holds the lock had given no sign of life for long. */
+  function expire(): void {
+    writeFileSync(join(run(), `alive.${holder()}`), '0\n');
+  }
+
+  test('is noticed to be lost by each kind of step, and none of them is taken', async () => {
+    const [stopped, other] = [reach(), reach()];
+    const [kept, gone] = [join(user.home, 'kept'), join(user.home, 'gone')];
+    await stopped.executeTogether([writeFile(kept, 'old\n')], { line: 'the first' });
+    await expect(other.lock()).rejects.toThrow(/another run holds this host's lock: .*process \d+, since 2/);
+    expire();
+    await other.lock();
+    const steps: readonly Step[] = [
+      writeFile(kept, 'new\n'),
+      writeFile(gone, 'x'.repeat(200_000)),
+      makeDirectory(gone),
+      removeFile(kept),
+      command(['touch', gone]),
+      command(['touch', gone], { judgedBy: 'state' }),
+      command(['sh', '-c', 'cat > "$1"', 'sh', gone], { stdin: 'x' }),
+    ];
+    const lost = /^this run has lost the host's lock: .* process \d+, holds it since 2/;
+    for (const step of steps) {
+      await expect(stopped.execute(step)).rejects.toThrow(lost);
+      await expect(stopped.executeTogether([step, ...steps], { line: 'no' })).rejects.toThrow(LockedError);
+    }
+    expect([readFileSync(kept, 'utf8'), existsSync(gone)]).toEqual(['old\n', false]);
+    await other.execute(command(['touch', gone]));
+    expect(existsSync(gone)).toBe(true);
+    await stopped.close();
+    expect(holder()).not.toBe('');
+    await other.close();
+  });
+
+  test('that nobody holds any more is lost too', async () => {
+    const stopped = reach();
+    await stopped.lock();
+    const other = reach();
+    expire();
+    await other.lock();
+    await other.close();
+    await expect(stopped.execute(command(['touch', join(user.home, 'gone')]))).rejects.toThrow(
+      /has lost the host's lock/,
+    );
+    expect(existsSync(join(user.home, 'gone'))).toBe(false);
+  });
+
+  test('stays with a run whose step is under way, and not with one whose step left only its number', async () => {
+    const first = reach();
+    await first.lock();
+    const note = join(run(), `step.${holder()}`);
+    expire();
+    writeFileSync(note, `${process.pid} ${startOf(process.pid)}\n`);
+    const second = reach();
+    await expect(second.lock()).rejects.toThrow(LockedError);
+    writeFileSync(note, `${process.pid} ${Number(startOf(process.pid)) - 1}\n`);
+    await second.lock();
+    expect(existsSync(note)).toBe(false);
+    await second.close();
+  });
+
+  test('leaves nothing behind when it is given back', async () => {
+    const host = reach();
+    await host.executeTogether([command(['true'])], { line: 'a line' });
+    await host.close();
+    expect(readdirSync(run())).toEqual([]);
+  });
+});
