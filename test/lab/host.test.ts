@@ -1,12 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile as writeText } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { connect } from '../../lib/hosts/connect.ts';
 import type { Host } from '../../lib/hosts/host.ts';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
 import { command, makeDirectory, removeFile, writeFile } from '../../lib/step.ts';
+import { runCommand, startCommand } from '../support/command.ts';
+import { until } from '../support/until.ts';
 import { describeLab } from './support.ts';
+
+const imports = "import { play } from 'kvm-play';\nimport { file } from 'kvm-play/modules';\n";
 
 describeLab('a host reached over SSH', () => {
   let lab: Lab;
@@ -101,7 +108,8 @@ describeLab('a host reached over SSH', () => {
     await once(dead, 'exit');
     host = await reach('root');
     await host.lock();
-    const step = 'sleep 2 & echo $! > /run/kvm-play/step.$(head -n 1 /run/kvm-play/lock)';
+    const born = '$(cut -d " " -f 22 /proc/$!/stat)';
+    const step = `sleep 2 & echo "$! ${born}" > /run/kvm-play/step.$(head -n 1 /run/kvm-play/lock)`;
     await inside(`sed -i '3s/.*/${dead.pid}/' /run/kvm-play/lock; { ${step}; } >/dev/null 2>&1`);
     const started = performance.now();
     const next = await reach('root');
@@ -125,6 +133,70 @@ describeLab('a host reached over SSH', () => {
       await host.lock();
     }
   });
+
+  test('a run that was stopped takes no further step once another one has taken its lock', async () => {
+    await host.close();
+    const directory = mkdtempSync(join(tmpdir(), 'kvm-play-stopped-'));
+    const site = (text: string): readonly string[] => {
+      const path = join(directory, `${text}.ts`);
+      const tasks = Array.from({ length: 12 }, (_, n) => `file({ path: '/srv/stopped-${n}', content: '${text}' })`);
+      writeFileSync(path, `${imports}export default play({ name: 'Files', tasks: [${tasks.join(', ')}] });\n`);
+      return [path, '--host', `root@${lab.hostAddress}`, '--ssh-config', lab.sshConfig];
+    };
+    const stopped = startCommand([...site('first'), '--json']);
+    if (stopped.pid === undefined || stopped.stdout === null) throw new Error('the command did not start');
+    let said = '';
+    stopped.stdout.on('data', (piece) => {
+      said += piece;
+    });
+    const closed = once(stopped, 'close');
+    while (!said.includes('"task-end"')) await once(stopped.stdout, 'data');
+    process.kill(stopped.pid, 'SIGSTOP');
+    // What it had sent by then is taken; after that the host hears no more of it, until its lock has run out.
+    await until(async () => (await inside('cat /run/kvm-play/step.*')) === '');
+    await inside('for f in /run/kvm-play/alive.*; do echo 0 > $f; done');
+    expect(await runCommand(site('second'))).toMatchObject({ exitCode: 0, stderr: '' });
+    process.kill(stopped.pid, 'SIGCONT');
+    await closed;
+    expect(stopped.exitCode).toBe(2);
+    expect(said).toMatch(
+      /this run has lost the host's lock: .* nobody holds it now; it does nothing more on this host/,
+    );
+    expect(await inside('cat /srv/stopped-*')).toBe('second'.repeat(12));
+    rmSync(directory, { recursive: true });
+    host = await reach('root');
+    await host.lock();
+  }, 120_000);
+
+  test('steps that cut the link are not taken under a lock that was lost', async () => {
+    await inside('for f in /run/kvm-play/alive.*; do echo 0 > $f; done');
+    const other = await reach('root');
+    await other.lock();
+    const steps = ['touch', '/run/kp-cut'];
+    await expect(host.executeDetached([command(steps, { disrupts: 'link' })])).rejects.toThrow(/process \d+, holds it/);
+    expect(await host.reader.exists('/run/kp-cut')).toBe(false);
+    await other.close();
+    host = await reach('root');
+    await host.lock();
+  });
+
+  test.each(['sh', 'bash', 'csh', 'fish'])(
+    'a login that ends idle shells ends no step, and exports nothing to it, with %s as the login shell and bash as sh',
+    async (shell) => {
+      await inside(`usermod -s "$(command -v ${shell})" admin; ln -sf bash /bin/sh
+printf 'TMOUT=1\nBASH_ENV=/nowhere\nLIBVIRT_DEFAULT_URI=test:///default\n' >> /etc/environment
+echo 'readonly TMOUT=1; export TMOUT' | tee /root/.bashrc > /home/admin/.bashrc`);
+      for (const reached of [await reach('root'), await reach('admin'), await reach('admin', true)]) {
+        const before = await reached.reader.query(['sh', '-c', 'echo $PPID']);
+        const { stdout } = await reached.reader.query(['sh', '-c', 'sleep 1.5; env']);
+        expect(stdout).not.toMatch(/^(TMOUT|BASH_ENV|LIBVIRT_DEFAULT_URI|SUDO_\w+)=/m);
+        expect(stdout).toMatch(/^SSH_CONNECTION=192\.168\.221\./m);
+        expect(before.exitCode).toBe(0);
+        await reached.close();
+      }
+      await inside("ln -sf dash /bin/sh; sed -i '/TMOUT/,$d' /etc/environment; rm /root/.bashrc /home/admin/.bashrc");
+    },
+  );
 
   test.each(['sh', 'bash', 'dash', 'csh', 'fish'])(
     'works with %s as the login shell, as a user and become',
