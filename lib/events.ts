@@ -65,8 +65,9 @@ export type PlayEvent =
 /**
  * How far a host is in a play. `connecting`: its turn to be connected has come; not on this very machine. `looking`: it answers, and
  * all tasks are looked at. `verifying`: something has changed, and all tasks are looked at once more. `ended`: nothing more follows.
+ * `not-begun`: nothing was done on it, because a host before it failed (`serial`) or the run was interrupted.
  */
-export type HostPhase = 'connecting' | 'looking' | 'verifying' | 'ended';
+export type HostPhase = 'connecting' | 'looking' | 'verifying' | 'ended' | 'not-begun';
 
 /**
  * The steps of a network change: it is looked at, the way back is armed, tasks are applied, the host is reached again, everything
@@ -103,6 +104,8 @@ export interface HostSummary {
   readonly failed: number;
   readonly skipped: number;
   readonly unreachable: number;
+  /** Plays that were not begun on it, because a host before it failed (`serial`) or the run was interrupted. */
+  readonly notBegun: number;
   readonly warnings: number;
   /** Network changes that were rolled back: the host is as it was before them. */
   readonly rolledBack: number;
@@ -121,6 +124,7 @@ export const nothingCounted: HostSummary = {
   failed: 0,
   skipped: 0,
   unreachable: 0,
+  notBegun: 0,
   warnings: 0,
   rolledBack: 0,
   unverified: 0,

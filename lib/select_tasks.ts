@@ -47,6 +47,19 @@ export function selectTasks(items: readonly PlayItem[], selection: TaskSelection
   return left(items, []);
 }
 
+/**
+ * Says what is chosen of each play of a site: the plays behind the one in which `startAtTask` stands are whole.
+ * @param plays the items of each play
+ */
+export function selectionByPlay(
+  plays: readonly (readonly PlayItem[])[],
+  { tags = [], skipTags = [], startAtTask }: TaskSelection,
+): readonly TaskSelection[] {
+  const start = plays.findIndex((items) => leavesOf(items).some(({ title }) => title === startAtTask));
+  const isStarted = (index: number): boolean => startAtTask === undefined || (start !== -1 && index > start);
+  return plays.map((_, index) => ({ tags, skipTags, ...(!isStarted(index) && { startAtTask }) }));
+}
+
 /** Lists all tags of a play's tasks, and of what holds them. */
 export function tagsOf(items: readonly PlayItem[]): readonly string[] {
   const found = items.flatMap((item): readonly string[] => {

@@ -9,7 +9,7 @@ import { parseHost } from '../hosts/host_spec.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Play } from '../play.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
-import { rememberFailedHosts, withFailedHosts } from './failed_hosts.ts';
+import { failedHosts, rememberFailedHosts } from './failed_hosts.ts';
 import type { CommandLine, NetworkCommand } from './options.ts';
 import type { PlanFile } from './plan_file.ts';
 import { print } from './print.ts';
@@ -151,13 +151,15 @@ async function reported(reporting: Reporting, work: () => Promise<number>): Prom
 /** What the command line chooses: values, hosts and tasks. @throws PlaybookError for files that cannot be read */
 async function choice(site: string, line: CommandLine) {
   const { inventory: path, limit, tags, skipTags, startAtTask } = line;
+  const limitGroups = limit === undefined ? undefined : await failedHosts(site, limit);
   const inventory = path === undefined ? undefined : await (await import('../inventory/load.ts')).loadInventory(path);
   return {
     tags,
     skipTags,
     vars: { ...(await readVarFiles(line.varFiles)), ...line.vars },
     ...(inventory && { inventory }),
-    ...(limit !== undefined && { limit: await withFailedHosts(site, limit) }),
+    ...(limit !== undefined && { limit }),
+    ...(limitGroups && { limitGroups }),
     ...(startAtTask !== undefined && { startAtTask }),
   };
 }
@@ -221,7 +223,9 @@ function untilInterrupted(): { signal: AbortSignal; forget(): void } {
 
 /** Says per host what had been done, and what was not. */
 function interruptedLines({ hosts, check }: Summary): readonly string[] {
-  return Object.entries(hosts).map(([host, { ok, changed, failed, skipped }]) => {
+  return Object.entries(hosts).map(([host, { ok, changed, failed, skipped, notBegun }]) => {
+    if (notBegun > 0 && ok + changed + failed === 0)
+      return `interrupted: [${host}] not begun; run the site again to go on`;
     const counts = [
       `${changed} ${check ? 'would change' : 'changed'}`,
       `${ok} so already`,

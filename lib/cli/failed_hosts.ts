@@ -9,27 +9,29 @@ import { cacheDirectory, privateDirectory } from '../private_directory.ts';
 const failedWord = '@failed';
 
 /**
- * Puts the hosts that failed in the last run of a site in the place of `@failed`.
- * @throws PlaybookError where none failed, or nobody knows
+ * Gives the group `@failed` where a limit names it: the hosts that failed in the last run of a site, or that it did not begin.
+ * @throws PlaybookError where there are none, or nobody knows
  */
-export async function withFailedHosts(site: string, limit: string): Promise<string> {
-  if (!limit.includes(failedWord)) return limit;
+export async function failedHosts(
+  site: string,
+  limit: string,
+): Promise<Readonly<Record<string, readonly string[]>> | undefined> {
+  if (!limit.includes(failedWord)) return undefined;
   const path = fileOf(site);
   const text = path && (await readFile(path, 'utf8').catch(() => undefined));
   const names = text?.split('\n').filter((name) => name !== '') ?? [];
   if (names.length === 0)
     throw new PlaybookError(`--limit ${limit}: no host failed in the last run of ${site} from here`);
-  return limit
-    .split(/([,:])/)
-    .flatMap((part) => (part === failedWord ? names.join(limit.includes(',') ? ',' : ':') : part))
-    .join('');
+  return { [failedWord]: names };
 }
 
-/** Remembers which hosts failed, were lost, or could not be reached. Where nothing can be remembered, nothing is. */
+/** Remembers which hosts failed, were lost, could not be reached, or were not begun. Where nothing can be remembered, nothing is. */
 export async function rememberFailedHosts(site: string, { hosts }: Summary): Promise<void> {
   const path = fileOf(site);
   if (path === undefined) return;
-  const failed = Object.entries(hosts).filter(([, { failed, unreachable }]) => failed + unreachable > 0);
+  const failed = Object.entries(hosts).filter(
+    ([, { failed, unreachable, notBegun }]) => failed + unreachable + notBegun > 0,
+  );
   const done =
     failed.length === 0 ? rm(path, { force: true }) : writeFile(path, failed.map(([name]) => `${name}\n`).join(''));
   await done.catch(() => {});

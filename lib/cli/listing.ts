@@ -1,17 +1,14 @@
 import { hostName, parseHost } from '../hosts/host_spec.ts';
-import type { Inventory } from '../inventory/inventory.ts';
-import { limited, targetsOf } from '../inventory/targets.ts';
+import { limited, type TargetOptions, targetsOf } from '../inventory/targets.ts';
 import { checkNames, type Play, type Values, valuesFor } from '../play.ts';
 import { leavesOf } from '../play_items.ts';
-import { checkSelection, selectTasks, type TaskSelection, tagsOf } from '../select_tasks.ts';
+import { checkSelection, selectionByPlay, selectTasks, type TaskSelection, tagsOf } from '../select_tasks.ts';
 
 /** What is listed, and of which part of a site. */
-export interface ListingOptions extends TaskSelection {
+export interface ListingOptions extends TaskSelection, Omit<TargetOptions, 'hosts'> {
   readonly what: readonly ('tasks' | 'tags' | 'hosts')[];
   readonly vars: Values;
   readonly hosts: readonly string[];
-  readonly inventory?: Inventory;
-  readonly limit?: string;
 }
 
 /**
@@ -30,7 +27,7 @@ export function listing(plays: readonly Play[], options: ListingOptions): readon
       : limited(
           all.flatMap(({ targets }) => targets),
           limit,
-          inventory,
+          options,
         );
   const plans = all.map(({ play, targets }) => {
     const chosen = targets.filter(({ spec }) => left?.has(hostName(spec)) ?? true);
@@ -41,8 +38,12 @@ export function listing(plays: readonly Play[], options: ListingOptions): readon
     plans.flatMap(({ items }) => items),
     options,
   );
-  return plans.flatMap(({ play, hosts: names, items }) => {
-    const chosen = selectTasks(items, options);
+  const selections = selectionByPlay(
+    plans.map(({ items }) => items),
+    options,
+  );
+  return plans.flatMap(({ play, hosts: names, items }, index) => {
+    const chosen = selectTasks(items, selections[index] ?? {});
     const tasks = leavesOf(chosen);
     const tags = [...tagsOf(chosen)].sort();
     return [

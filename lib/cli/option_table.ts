@@ -40,7 +40,7 @@ export const optionTable = {
     short: 'l',
     section: 'Hosts',
     value: 'PATTERN',
-    help: 'only these hosts, e.g. web:&dc1:!old; @failed are those that failed last time',
+    help: 'only these hosts, e.g. web:&dc1:!old; @failed are those that failed or were not begun last time',
     commands: ['run'],
   },
   serial: {

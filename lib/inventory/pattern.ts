@@ -11,7 +11,7 @@ import type { Inventory } from './inventory.ts';
  * @throws PlaybookError for a part that fits nothing, and names the nearest that would
  */
 export function chooseHosts(inventory: Inventory, pattern: string): readonly string[] {
-  const parts = splitPattern(pattern);
+  const parts = splitPattern(pattern, inventory);
   const wanted = parts.filter((part) => !/^[&!]/.test(part));
   const chosen = new Set((wanted.length > 0 ? wanted : ['all']).flatMap((part) => hostsOf(inventory, part, pattern)));
   for (const part of parts.filter((each) => each.startsWith('&'))) {
@@ -24,16 +24,42 @@ export function chooseHosts(inventory: Inventory, pattern: string): readonly str
   return [...inventory.hosts.keys()].filter((name) => chosen.has(name));
 }
 
-/** `:` separates, but not inside brackets, and not in an IPv6 address. */
-function splitPattern(pattern: string): readonly string[] {
-  const parts = pattern.includes(',') ? pattern.split(',') : (pattern.match(/(?:\[[^\]]*\]|[^:[])+/g) ?? []);
+/**
+ * Splits a pattern at commas where it has any, and else at colons: not inside brackets, not inside the parentheses of a regular
+ * expression, and not in a name that is known with its colons (`kvm1:2222`, an IPv6 address).
+ */
+function splitPattern(pattern: string, { hosts, groups }: Inventory): readonly string[] {
+  const parts = pattern.includes(',')
+    ? pattern.split(',')
+    : splitAtColons(pattern, [...hosts.keys(), ...groups.keys()]);
   const trimmed = parts.map((part) => part.trim()).filter((part) => part !== '');
   if (trimmed.length === 0) throw new PlaybookError(`the pattern '${pattern}' names no hosts`);
   return trimmed;
 }
 
+function splitAtColons(pattern: string, names: readonly string[]): readonly string[] {
+  const known = names.filter((name) => name.includes(':')).toSorted((one, other) => other.length - one.length);
+  const parts: string[] = [];
+  let rest = pattern;
+  while (rest !== '') {
+    const [, sign = '', base = ''] = /^(\s*[&!]?)(.*)$/s.exec(rest) ?? [];
+    const name = known.find((each) => base.startsWith(each) && /^\s*(?:$|:)/.test(base.slice(each.length)));
+    const length = name?.length ?? lengthToColon(base);
+    parts.push(sign + base.slice(0, length));
+    rest = base.slice(length).replace(/^\s*:/, '');
+  }
+  return parts;
+}
+
+/** Counts the characters of a part. A bracket that nothing closes is a character as any other. */
+function lengthToColon(text: string): number {
+  const closing = text.startsWith('~') ? /^(?:\\.|\[[^\]]*\]|\((?:\\.|[^)\\])*\)|[^:])*/s : /^(?:\[[^\]]*\]|[^:])*/s;
+  return closing.exec(text)?.[0].length ?? 0;
+}
+
 function hostsOf(inventory: Inventory, part: string, pattern: string): readonly string[] {
-  const [, base = part, place] = /^([^[~]+)\[(-?\d*(?::-?\d*)?)\]$/.exec(part) ?? [];
+  const isName = inventory.hosts.has(part) || inventory.groups.has(part);
+  const [, base = part, place] = isName ? [] : (/^([^[~]+)\[(-?\d*(?::-?\d*)?)\]$/.exec(part) ?? []);
   const found = namesMatching(inventory, base);
   if (found.length === 0 && !inventory.groups.has(base)) {
     const close = nearest(base, [...inventory.groups.keys(), ...inventory.hosts.keys()]);

@@ -15,6 +15,8 @@ export interface TargetOptions {
   readonly inventory?: Inventory;
   /** A pattern that leaves only some of the hosts, e.g. `web:&dc1:!old`. */
   readonly limit?: string;
+  /** Groups that the limit may name besides those of the inventory. Names of hosts that are not there are passed over. */
+  readonly limitGroups?: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
@@ -37,15 +39,16 @@ export function targetsOf(play: Play, { hosts, inventory }: TargetOptions): read
 
 /**
  * Chooses among the hosts of all plays.
- * @param inventory where groups are known, else hosts can be named only
+ * @param options where groups are known; else hosts can be named only
  * @throws PlaybookError when no host is left
  */
 export function limited(
   targets: readonly InventoryHost[],
   limit: string,
-  inventory: Inventory | undefined,
+  { inventory, limitGroups = {} }: TargetOptions,
 ): ReadonlySet<string> {
-  const known = inventory ?? inventoryOf(targets);
+  const { hosts, groups } = inventory ?? inventoryOf(targets);
+  const known = { hosts, groups: new Map([...groups, ...Object.entries(limitGroups)]) };
   const chosen = chooseHosts(known, limit);
   const left = targets.map(({ spec }) => hostName(spec)).filter((name) => chosen.includes(name));
   if (left.length === 0) throw new PlaybookError(`--limit ${limit}: none of the hosts of this site is among them`);

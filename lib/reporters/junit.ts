@@ -65,6 +65,9 @@ export class JunitReport {
           this.#current.set(host, suite);
         }
         break;
+      case 'host-phase':
+        if (event.phase === 'not-begun') this.#addNotBegun(event.host);
+        break;
       case 'task-end':
         this.#addTask(event);
         break;
@@ -120,6 +123,14 @@ export class JunitReport {
       failed: [error === undefined ? unexpectedChange() : problem('failure', error)],
     }[outcome];
     suite.cases.push(testCase(suite, task.title, { outcome, seconds, task }, [...reason, ...output]));
+  }
+
+  #addNotBegun(host: string): void {
+    const suite = this.#current.get(host);
+    if (suite === undefined) return;
+    const message = 'not begun: a host before it failed, or the run was interrupted';
+    const outcome = { outcome: 'skipped', seconds: 0, task: undefined } as const;
+    suite.cases.push(testCase(suite, 'the host as a whole', outcome, [element('skipped', { message })]));
   }
 
   /** The task under way when a host was lost has no end of its own; other troubles are cases by themselves. */

@@ -24,7 +24,7 @@ export interface LiveHost {
 
 type ChangeEvent = Extract<PlayEvent, { type: 'network-change' }>;
 
-const phaseWords: Readonly<Record<Exclude<HostPhase, 'ended'>, string>> = {
+const phaseWords: Readonly<Record<Exclude<HostPhase, 'ended' | 'not-begun'>, string>> = {
   connecting: 'connecting',
   looking: 'looking at all tasks',
   verifying: 'looking at all tasks once more',
@@ -63,7 +63,7 @@ export class LiveHosts {
         this.#begin(event.hosts, event.tasks.length, now);
         break;
       case 'host-phase':
-        if (event.phase === 'ended') this.#end(event.host);
+        if (event.phase === 'ended' || event.phase === 'not-begun') this.#end(event.host);
         else this.#at(event.host, { kind: kindOf(event.phase), words: phaseWords[event.phase], since: now });
         break;
       case 'task-start':

@@ -79,6 +79,9 @@ class View {
       case 'task-end':
         this.#task(event);
         break;
+      case 'host-phase':
+        if (event.phase === 'not-begun') this.#notBegun(event.host);
+        break;
       case 'network-change':
         this.#change(event);
         break;
@@ -94,6 +97,12 @@ class View {
         break;
       default:
     }
+  }
+
+  #notBegun(host: string): void {
+    this.#showPlay();
+    this.#header = undefined;
+    this.#line(`not begun: [${host}] because a host before it failed or the run was interrupted`, 'cyan');
   }
 
   #task(event: TaskEnd): void {
@@ -204,7 +213,8 @@ class View {
     for (const { host, counts, cells } of rows) {
       const padded = cells.map((cell) => textOf(cell).padEnd(widths.get(cell[0]) ?? 0));
       const lines = wrapped(`${host.padEnd(nameWidth)} :`, padded, this.#options.width);
-      const style = counts.failed + counts.unreachable > 0 ? 'red' : counts.changed > 0 ? 'yellow' : 'green';
+      const style =
+        counts.failed + counts.unreachable > 0 ? 'red' : counts.changed + counts.notBegun > 0 ? 'yellow' : 'green';
       for (const line of lines) this.#write(withoutControls(line), style);
     }
   }
@@ -245,12 +255,14 @@ type RecapCell = readonly [name: string, count: number];
 
 /** What is counted of a host. As in Ansible, a changed task is an ok one too; what is rare is named where there is some. */
 function recapCells(counts: HostSummary): readonly RecapCell[] {
-  const { ok, changed, unreachable, failed, skipped, warnings, rolledBack, unverified, ignored, rescued } = counts;
+  const { ok, changed, unreachable, failed, skipped, warnings, rolledBack, unverified, ignored, rescued, notBegun } =
+    counts;
   const rare: readonly RecapCell[] = [
     ['rescued', rescued],
     ['ignored', ignored],
     ['rolledback', rolledBack],
     ['unverified', unverified],
+    ['notbegun', notBegun],
   ];
   return [
     ['ok', ok + changed],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { networkChange } from '../../lib/network_change/network_change.ts';
 import { tasksOf } from '../../lib/play_items.ts';
-import { checkSelection, selectTasks, type TaskSelection } from '../../lib/select_tasks.ts';
+import { checkSelection, selectionByPlay, selectTasks, type TaskSelection } from '../../lib/select_tasks.ts';
 import { entry } from '../support/tiny_modules.ts';
 
 const task = (title: string, ...tags: readonly string[]) => entry(title, { path: `/${title}`, text: '', tags });
@@ -50,4 +50,24 @@ describe('tags', () => {
   ])('%j is refused', (selection, words) => {
     expect(() => checkSelection(items, selection)).toThrow(words);
   });
+});
+
+test('the plays behind the one in which startAtTask stands are whole, and those before it are left out', () => {
+  const plays = [
+    [task('a'), task('b')],
+    [task('c'), task('d')],
+    [task('c'), task('e', 'slow')],
+  ];
+  const left = (selection: TaskSelection): readonly string[] => {
+    const selections = selectionByPlay(plays, selection);
+    return plays.map((play, index) =>
+      tasksOf(selectTasks(play, selections[index] ?? {}))
+        .map(({ title }) => title)
+        .join(' '),
+    );
+  };
+  expect(left({ startAtTask: 'd' })).toEqual(['', 'd', 'c e']);
+  expect(left({ startAtTask: 'c', skipTags: ['slow'] })).toEqual(['', 'c d', 'c']);
+  expect(left({ startAtTask: 'a' })).toEqual(['a b', 'c d', 'c e']);
+  expect(left({ tags: ['slow'] })).toEqual(['', '', 'e']);
 });

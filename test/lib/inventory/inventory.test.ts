@@ -89,9 +89,28 @@ describe('a pattern', () => {
     [':', "the pattern ':' names no hosts"],
     ['~(', "'~(' is no regular expression"],
     ['web[7]', 'there is no such place among 2 hosts'],
+    ['~web[', "'~web[' is no regular expression"],
+    ['web[', "no host and no group fits 'web['"],
+    ['web1:2223', "no host and no group fits '2223' (in 'web1:2223')"],
   ])('%s is refused', (pattern, words) => {
     expect(failure(() => chooseHosts(inventory, pattern)).message).toContain(words);
   });
+});
+
+test.each([
+  ['kvm1:2222', 'kvm1:2222'],
+  ['kvm1:2222:kvm2', 'kvm1:2222 kvm2'],
+  ['kvm*:!kvm1:2222', 'kvm1:22 kvm2'],
+  ['kvm1:22', 'kvm1:22'],
+  ['2001:db8::7:kvm2', 'kvm2 2001:db8::7'],
+  ['!kvm2:&~kvm(1:22|2)', 'kvm1:2222 kvm1:22'],
+  ['~kvm[12](:22)$', 'kvm1:22'],
+  ['kvm1:2222,kvm2', 'kvm1:2222 kvm2'],
+  ['[fe80::1]:22', '[fe80::1]:22'],
+])('of hosts with colons in their names %s chooses %s', (pattern, chosen) => {
+  const names = ['kvm1:2222', 'kvm1:22', 'kvm2', '2001:db8::7', '[fe80::1]:22'];
+  const inventory = makeInventory({ groups: {}, hosts: Object.fromEntries(names.map((name) => [name, {}])) });
+  expect(chooseHosts(inventory, pattern).join(' ')).toBe(chosen);
 });
 
 describe('an inventory in the site', () => {

@@ -1,11 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { PlaybookError } from '../../../lib/errors.ts';
-import type { PlayEvent } from '../../../lib/events.ts';
+import { nothingCounted, type PlayEvent } from '../../../lib/events.ts';
 import { parseIniInventory } from '../../../lib/inventory/ini.ts';
 import { makeInventory } from '../../../lib/inventory/inventory.ts';
-import { type TargetOptions, targetsOf } from '../../../lib/inventory/targets.ts';
+import { limited, type TargetOptions, targetsOf } from '../../../lib/inventory/targets.ts';
 import { type PlayOptions, play } from '../../../lib/play.ts';
+import { JunitReport } from '../../../lib/reporters/junit.ts';
+import { terminalReporter } from '../../../lib/reporters/terminal.ts';
 import { type RunOptions, run } from '../../../lib/run.ts';
+import { jsonStream } from '../../support/json_stream.ts';
 import { entry, tiny } from '../../support/tiny_modules.ts';
 
 const inventory = makeInventory(
@@ -93,7 +96,7 @@ describe('a run', () => {
     expect(events).toEqual([]);
   });
 
-  test('goes on to the next hosts only while none has failed', async () => {
+  test('goes on to the next hosts only while none has failed, tells which were not begun, and leaves them out later', async () => {
     const failing = play({
       name: 'Failing',
       vars: { text: '' },
@@ -104,13 +107,60 @@ describe('a run', () => {
         })({}),
       ],
     });
-    expect((await run(failing, { inventory, check: true, serial: 1 })).hosts).toEqual({
-      a: expect.objectContaining({ ok: 1, failed: 0 }),
-      b: expect.objectContaining({ failed: 1 }),
-      c: expect.objectContaining({ ok: 0, failed: 0, skipped: 0 }),
+    const events: PlayEvent[] = [];
+    const options = { inventory, check: true, serial: 1, onEvent: (event: PlayEvent) => events.push(event) };
+    expect((await run([failing, values], options)).hosts).toEqual({
+      a: expect.objectContaining({ ok: 1, failed: 0, notBegun: 0 }),
+      b: expect.objectContaining({ failed: 1, notBegun: 0 }),
+      c: { ...nothingCounted, notBegun: 1 },
     });
+    expect(events.flatMap((event) => (event.type === 'play-start' ? [event.hosts] : []))).toEqual([
+      ['a', 'b', 'c'],
+      ['a'],
+    ]);
+    jsonStream(events);
+    let shown = '';
+    const show = terminalReporter({
+      write: (text) => {
+        shown += text;
+      },
+      ...{ color: false, unicode: true, steps: false, skipped: false, quiet: true, width: 80 },
+    });
+    const junit = new JunitReport({ mayChange: () => true });
+    for (const event of events) {
+      show(event);
+      junit.add(event);
+    }
+    expect(shown).toMatch(/^not begun: \[c\] because a host before it failed/m);
+    expect(shown).toMatch(/^c : ok=0 .*notbegun=1$/m);
+    expect(junit.xml()).toContain('<skipped message="not begun');
     await expect(run(failing, { inventory, serial: 0 })).rejects.toThrow(
       'serial is a whole number from 1 on, and was 0',
     );
+  });
+
+  test('goes on with later plays behind the task at which it starts', async () => {
+    const named = (title: string) => play({ name: title, tasks: [entry(title, { path: '/nowhere', text: title })] });
+    const events: PlayEvent[] = [];
+    await run(['one', 'two', 'three'].map(named), {
+      check: true,
+      startAtTask: 'two',
+      onEvent: (event) => events.push(event),
+    });
+    const ends = events.flatMap((event) => (event.type === 'task-end' ? [event.task.title] : []));
+    expect(ends).toEqual(['two', 'three']);
+  });
+
+  test('is limited to hosts with a port, and to groups that only the limit knows', async () => {
+    const chosen = (limit: string, limitGroups: TargetOptions['limitGroups'] = {}): readonly string[] => {
+      const targets = targetsOf(play({ name: 'P', hosts: ['root@a:2222', 'b', 'c'], tasks: [] }), {});
+      return [...limited(targets, limit, { limitGroups })];
+    };
+    const failed = { '@failed': ['root@a:2222', 'c', 'gone'] };
+    expect(chosen('root@a:2222')).toEqual(['root@a:2222']);
+    expect(chosen('@failed', failed)).toEqual(['root@a:2222', 'c']);
+    expect(chosen('b:@failed:!c', failed)).toEqual(['root@a:2222', 'b']);
+    expect(chosen('all,!@failed', failed)).toEqual(['b']);
+    expect(() => chosen('@failed', { '@failed': ['gone'] })).toThrow('none of the hosts of this site is among them');
   });
 });

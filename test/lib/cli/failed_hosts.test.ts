@@ -1,0 +1,36 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { failedHosts, rememberFailedHosts } from '../../../lib/cli/failed_hosts.ts';
+import { type HostSummary, nothingCounted } from '../../../lib/events.ts';
+
+let directory: string;
+const before = process.env.XDG_CACHE_HOME;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'kvm-play-failed-'));
+  process.env.XDG_CACHE_HOME = directory;
+});
+afterEach(async () => {
+  if (before === undefined) delete process.env.XDG_CACHE_HOME;
+  else process.env.XDG_CACHE_HOME = before;
+  await rm(directory, { recursive: true, force: true });
+});
+
+const remember = (hosts: Readonly<Record<string, Partial<HostSummary>>>): Promise<void> =>
+  rememberFailedHosts('site.ts', {
+    check: false,
+    interrupted: false,
+    hosts: Object.fromEntries(Object.entries(hosts).map(([name, counts]) => [name, { ...nothingCounted, ...counts }])),
+  });
+
+test('hosts that failed, were lost or were not begun are remembered, with their ports, until a run in which all went well', async () => {
+  await remember({ 'root@a:2222': { failed: 1 }, b: { unreachable: 1 }, c: { notBegun: 1 }, d: { ok: 1 } });
+  expect(await failedHosts('site.ts', 'web:!@failed')).toEqual({ '@failed': ['root@a:2222', 'b', 'c'] });
+  expect(await failedHosts('site.ts', 'web')).toBeUndefined();
+  await remember({ a: { ok: 1 } });
+  await expect(failedHosts('site.ts', '@failed')).rejects.toThrow(
+    'no host failed in the last run of site.ts from here',
+  );
+});
