@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { inAttempts } from './attempts.ts';
 import { applyOnce, type EngineOptions, type Look, lookAt, type TaskResult } from './engine.ts';
-import { CommandError, ConvergenceError, InterruptedError, KvmPlayError, MissingError } from './errors.ts';
 import type { Host } from './hosts/host.ts';
 import type { Task } from './module.ts';
+import type { Step } from './step.ts';
 
 /** Brings a host to what a task wants, and looks again; as often as the task says. @throws KvmPlayError */
 export async function applyTask<State>(
@@ -10,38 +10,46 @@ export async function applyTask<State>(
   task: Task<State>,
   options: EngineOptions = {},
 ): Promise<TaskResult<State>> {
-  return applyLook(host, task, await lookAt(host, task, options), options);
+  return applyLook(host, task, () => lookAt(host, task, options), options);
 }
 
-/** Like {@link applyTask}, from a look that is still true. */
+/**
+ * Like {@link applyTask}, from a look that is still true.
+ * An attempt that took steps and failed has changed something, even where the next one finds nothing more to do.
+ */
 export async function applyLook<State>(
   host: Host,
   task: Task<State>,
-  first: Look<State>,
+  first: () => Promise<Look<State>>,
   options: EngineOptions,
 ): Promise<TaskResult<State>> {
-  const { attempts, interval } = task.retry ?? { attempts: 1, interval: 0 };
-  let look = first;
-  for (let attempt = 1; ; attempt += 1) {
+  const earlier: { look: Look<State>; steps: readonly Step[] }[] = [];
+  return inAttempts(host, task, first, options, async (look) => {
+    let planned: readonly Step[] = [];
+    const review = async (steps: readonly Step[]): Promise<void> => {
+      await options.review?.(steps);
+      planned = steps;
+    };
     try {
-      return await applyOnce(host, task, look, options);
+      return withEarlier(await applyOnce(host, task, look, { ...options, review }), earlier);
     } catch (error) {
-      options.ahead?.forget();
-      if (attempt >= attempts || !mayPass(error)) throw told(error, attempt);
-      await sleep(interval * 1000, undefined, { signal: options.signal }).catch(() => {
-        throw new InterruptedError('interrupted before it was tried again');
-      });
-      look = await lookAt(host, task, options);
+      if (planned.length > 0) earlier.push({ look, steps: planned });
+      throw error;
     }
-  }
+  });
 }
 
-/** What may be otherwise next time: a command that failed, a state that did not come, something that is not there yet. */
-function mayPass(error: unknown): error is KvmPlayError {
-  return error instanceof CommandError || error instanceof ConvergenceError || error instanceof MissingError;
-}
-
-function told(error: unknown, attempts: number): unknown {
-  if (attempts > 1 && error instanceof KvmPlayError) error.message = `${error.message}\nit was tried ${attempts} times`;
-  return error;
+function withEarlier<State>(
+  outcome: TaskResult<State>,
+  earlier: readonly { look: Look<State>; steps: readonly Step[] }[],
+): TaskResult<State> {
+  const [first] = earlier;
+  if (first === undefined) return outcome;
+  return {
+    ...outcome,
+    changed: true,
+    before: first.look.reading.state,
+    differences: first.look.differences,
+    steps: [...earlier.flatMap(({ steps }) => steps), ...outcome.steps],
+  };
 }

@@ -4,7 +4,7 @@ import { nearest } from './nearest.ts';
 
 /** The options that every task takes beside its module's arguments; see `TaskOptions`. */
 const taskOptions: ReadonlySet<string> = new Set([
-  ...['reflects', 'disrupts', 'loadedLater', 'tags'],
+  ...['reflects', 'disrupts', 'provides', 'loadedLater', 'tags'],
   ...['when', 'mayFail', 'retry', 'until', 'timeLimit', 'become'],
 ]);
 

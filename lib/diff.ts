@@ -45,6 +45,14 @@ export function differences(wanted: unknown, actual: unknown, path = ''): readon
   return isDeepStrictEqual(wanted, actual) ? [] : [{ path, wanted, actual }];
 }
 
+/**
+ * Tells where two wants of the same thing cannot both hold: single values that both name, and differently. Lists are passed over,
+ * for two tasks may each name a part of what there is.
+ */
+export function contradictions(wanted: unknown, wantedBefore: unknown): readonly Difference[] {
+  return differences(wanted, wantedBefore).filter((each) => isSingle(each.wanted) && isSingle(each.actual));
+}
+
 /** What a state is once everything is as wanted: what is wanted for the making of a thing only is no part of it. */
 export function expected<State extends object>(wanted: State, actual: Partial<State>): Partial<State> {
   const compared: Partial<State> = { ...wanted };
@@ -64,6 +72,10 @@ export function inWords(value: unknown): string {
   if (value === undefined) return 'absent';
   const shown = maskedData(value);
   return typeof shown === 'string' ? shown : JSON.stringify(shown);
+}
+
+function isSingle(value: unknown): boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -9,18 +9,14 @@ import {
   UnsupportedChangeError,
 } from './errors.ts';
 import type { Host, ReachOptions } from './hosts/host.ts';
-import { lookUntil, type Wait } from './look_until.ts';
-import { clearMarker, hasMarker, leavesMarker, markerSteps } from './marker.ts';
-import type { InForce, Missing, Reading, Task } from './module.ts';
+import { lookUntil, settleLimit, type Wait } from './look_until.ts';
+import { leavesMarker, markerSteps } from './marker.ts';
+import type { Missing, Reading, Task } from './module.ts';
+import { awaitLoaded, lookAtReflected } from './reflected.ts';
 import { type CommandStep, type Disruption, type Step, shownArgv } from './step.ts';
 
-/** Seconds that a state may take to settle (a unit that is starting, a bridge that is coming up). */
-const settleLimit = 30;
 /** What every report says of a task whose state cannot be known, whether it is checked or applied. */
 const unknowableWarning = 'whether it changes anything cannot be known';
-
-/** Seconds that others may take for their part (a DHCP server for a lease). */
-const othersLimit = 60;
 
 /** What became of one task on one host. */
 export interface TaskResult<State = unknown> {
@@ -75,19 +71,6 @@ export interface Look<State = unknown> {
   readonly differences: readonly Difference[];
   readonly missing: readonly Missing[];
   readonly warnings: readonly string[];
-}
-
-/** Says what {@link applyTask} would do, and changes nothing. @throws KvmPlayError as apply would before its first write */
-export async function checkTask<State>(
-  host: Host,
-  task: Task<State>,
-  options: EngineOptions = {},
-): Promise<TaskResult<State>> {
-  return inContext(host, task, async () => {
-    const look = await lookAt(host, task, options);
-    refuseMissing(look.missing);
-    return result(look, planSteps(host, task, look, options));
-  });
 }
 
 /** Brings a host to what a task wants, from a look that is still true, and looks again. It is tried once. @throws KvmPlayError */
@@ -291,55 +274,6 @@ async function converged<State>(
   return { reading, hasWaited: looks > 1 };
 }
 
-/**
- * Waits until what the reflected tasks have written is in force, then takes their markers away, and waits for others' part.
- * What others do not do is no reason to load again: by then the marker is gone.
- */
-async function awaitLoaded(host: Host, task: Task, wait: Wait, { unwanted }: EngineOptions): Promise<void> {
-  for (const other of task.reflects.filter((each) => !unwanted?.has(each))) {
-    const inForce = await lookUntil(
-      settleLimit,
-      () => readInForce(host, other),
-      ({ loaded }) => loaded.length === 0,
-      wait,
-    );
-    if (inForce.loaded.length > 0) {
-      throw new ConvergenceError(`${other.title} is not in force: ${describeDifferences(inForce.loaded)}`);
-    }
-    await clearMarker(host, other);
-    const settled = await lookUntil(
-      othersLimit,
-      () => readInForce(host, other),
-      ({ settled }) => settled.length === 0,
-      wait,
-    );
-    if (settled.settled.length > 0) {
-      throw new ConvergenceError(
-        `${other.title} is in force, and after ${othersLimit} s still ${describeDifferences(settled.settled)}`,
-      );
-    }
-  }
-}
-
-async function lookAtReflected(
-  host: Host,
-  task: Task,
-  options: EngineOptions,
-): Promise<{ due: readonly Difference[]; unsettled: readonly string[] }> {
-  const [inForce, marked] = await Promise.all([readInForce(host, task), hasMarker(host, task)]);
-  const path = `in force.${task.subject}`;
-  const notLoaded = inForce.loaded.map((difference) => ({ ...difference, path: `${path}.${difference.path}` }));
-  const due = (actual: string): Difference => ({ path, wanted: 'loaded', actual });
-  const unsettled = inForce.settled.map((difference) => `${task.title}: ${describeDifferences([difference])}`);
-  if (options.written?.has(task)) return { due: [due('written, not loaded'), ...notLoaded], unsettled };
-  if (marked) return { due: [due('written by a run that did not finish'), ...notLoaded], unsettled };
-  return { due: notLoaded, unsettled };
-}
-
-async function readInForce(host: Host, task: Task): Promise<InForce> {
-  return (await task.inForce?.(host.reader)) ?? { loaded: [], settled: [] };
-}
-
 /** @throws ConvergenceError for what does not hold still, such as a unit that crashes again and again */
 async function readSettled<State>(host: Host, task: Task<State>, wait: Wait): Promise<Reading<State>> {
   const reading = await lookUntil(
@@ -377,7 +311,7 @@ export function result<State>(look: Look<State>, steps: readonly Step[]): TaskRe
 }
 
 /** @throws ConvergenceError for a state that is not the one which the task waits for */
-function refuseAwaited({ isAwaited, state }: Reading): void {
+export function refuseAwaited({ isAwaited, state }: Reading): void {
   if (isAwaited) throw new ConvergenceError(`what 'until' waits for does not hold: ${inWords(state)}`);
 }
 
@@ -389,7 +323,8 @@ function inTime(steps: readonly Step[], limit: number | undefined): readonly Ste
   );
 }
 
-async function inContext<T>(host: Host, task: Task, work: () => Promise<T>): Promise<T> {
+/** Says of an error on which host and in which task it happened. */
+export async function inContext<T>(host: Host, task: Task, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

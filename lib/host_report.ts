@@ -51,13 +51,13 @@ export class HostReport {
     return 'done';
   }
 
-  /** A task has failed. Unless somebody deals with that, it ends its host. */
+  /** A task has failed. Unless somebody deals with that, its host ends with it. */
   fail(task: TaskName, cause: unknown, handling?: Handling): End {
     const error = asError(cause);
     const { title, location } = task;
     if (error instanceof KvmPlayError) error.at({ host: this.#host.name, task: title, location });
     this.#close(task, 'failed', { error, ...(handling && { handling }) });
-    if (handling === undefined) return 'ended';
+    if (handling === undefined) return 'broken';
     return handling === 'ignored' ? 'done' : 'failed';
   }
 

@@ -18,6 +18,8 @@ export interface HostRunOptions extends Pick<EngineOptions, 'restartOwnNetwork' 
   readonly become?: boolean;
   /** The same machine, for tasks that say otherwise. Default: the host itself. */
   readonly otherwise?: Host;
+  /** In check mode: tasks of the run's earlier plays that would have changed something here; those of this play are added. */
+  readonly changing?: Set<Task>;
   /** What was reviewed: exactly that is done, or nothing. */
   readonly reviewed?: ReviewedPlay | undefined;
 }
@@ -41,7 +43,8 @@ export async function runOnHost(
   const start: HostTurnsOptions = { host, hostFor, options, report, emit, written: new Set(), unwanted: new Set() };
   try {
     const seen = await lookAtAll(start, nodes, items);
-    const forecasts = await foresee(nodes, { ...start, ...seen });
+    const changing = options.check === true ? (options.changing ?? new Set<Task>()) : new Set<Task>();
+    const forecasts = await foresee(nodes, { ...start, ...seen, changing });
     if (forecasts === undefined) return;
     await options.reviewed?.holdForecast(forecasts);
     const turns = new HostTurns(start, nodes, forecasts, seen.facts);

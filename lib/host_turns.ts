@@ -1,6 +1,6 @@
 import { applyLook } from './apply_task.ts';
 import { describeDifferences } from './diff.ts';
-import { type EngineOptions, planSteps, refuseMissing, result, type TaskResult } from './engine.ts';
+import { type EngineOptions, type Look, planSteps, refuseMissing, result, type TaskResult } from './engine.ts';
 import {
   ConnectionError,
   ConvergenceError,
@@ -13,10 +13,10 @@ import type { Facts } from './facts.ts';
 import { type Forecast, type TaskForecast, withDue } from './forecast.ts';
 import type { HostReport } from './host_report.ts';
 import type { Host } from './hosts/host.ts';
+import { KeptTasks } from './kept_tasks.ts';
 import { Results } from './known.ts';
 import {
   type ChangeNode,
-  type Handling,
   isAssertionNode,
   isLaterNode,
   isTaskNode,
@@ -31,7 +31,7 @@ import type { ReviewedPlay } from './plan/reviewed_play.ts';
 import type { Later } from './play_items.ts';
 import { ReadAhead } from './read_ahead.ts';
 import type { Step } from './step.ts';
-import { type End, hold, inTurn, madeNow, noTask, reasonToSkip, takeBlock } from './turn.ts';
+import { type End, hold, inTurn, madeNow, noTask, reasonToSkip, type Taker, takeBlock } from './turn.ts';
 
 /** What turns are taken with. */
 export interface HostTurnsOptions {
@@ -48,13 +48,12 @@ export interface HostTurnsOptions {
 }
 
 /** Takes the nodes of a play in turn on one host: check mode says what was foreseen, apply mode looks again and acts. */
-export class HostTurns {
+export class HostTurns implements Taker {
+  readonly results: Results;
+  readonly kept: KeptTasks = new KeptTasks();
   readonly #from: HostTurnsOptions;
   readonly #forecasts: ReadonlyMap<LeafNode, Forecast>;
   readonly #ahead: ReadAhead;
-  readonly #results: Results;
-  /** Tasks that were seen to be as wanted, and where. */
-  readonly #done = new Map<Task, Host>();
 
   constructor(
     from: HostTurnsOptions,
@@ -64,7 +63,7 @@ export class HostTurns {
   ) {
     this.#from = from;
     this.#forecasts = forecasts;
-    this.#results = new Results(from.host.name, facts);
+    this.results = new Results(from.host.name, facts);
     const known = plannedLeaves(nodes).flatMap((node) =>
       this.#foreseen(node).map(({ task, look, steps }) => {
         return { task, host: from.hostFor(node.become), look, isExpected: steps.length > 0 };
@@ -82,7 +81,7 @@ export class HostTurns {
         case 'change':
           return this.#change(node);
         case 'block':
-          return takeBlock(node, (list) => this.take(list));
+          return takeBlock(node, this);
       }
     });
   }
@@ -95,8 +94,7 @@ export class HostTurns {
     const { host, written, emit } = this.#from;
     if (written.size === 0) return;
     emit({ type: 'host-phase', host: host.name, phase: 'verifying' });
-    const looks = await this.#ahead.all(this.#done);
-    const undone = looks.filter(({ look }) => look.differences.length > 0);
+    const undone = await this.#lookForUndone(this.kept.all());
     if (undone.length === 0) return;
     const lines = undone.map(
       ({ task, look }) => `'${task.title}' no longer holds: ${describeDifferences(look.differences)}`,
@@ -107,14 +105,30 @@ export class HostTurns {
     });
   }
 
+  /** What was seen of tasks that load this one took it for wanted. */
+  leaveOut(task: Task): void {
+    const { unwanted } = this.#from;
+    if (!unwanted.has(task)) this.#ahead.forget();
+    unwanted.add(task);
+  }
+
+  async undone(tasks: readonly Task[]): Promise<readonly Task[]> {
+    const kept = [...this.kept.all()].filter(([task]) => tasks.includes(task));
+    return (await this.#lookForUndone(new Map(kept))).map(({ task }) => task);
+  }
+
+  async #lookForUndone(tasks: ReadonlyMap<Task, Host>): Promise<readonly { task: Task; look: Look }[]> {
+    return (await this.#ahead.all(tasks)).filter(({ look }) => look.differences.length > 0);
+  }
+
   async #leaf(node: LeafNode): Promise<End> {
     if (this.#from.options.check) return this.#tell(node);
     try {
-      const reason = reasonToSkip(node.conditions, this.#results);
+      const reason = reasonToSkip(node.conditions, this.results);
       if (reason !== undefined) return await this.#skip(node, reason);
       if (isTaskNode(node)) return await this.#task(node);
       if (isLaterNode(node)) return await this.#made(node);
-      if (isAssertionNode(node)) hold(node.item, this.#results);
+      if (isAssertionNode(node)) hold(node.item, this.results);
       return this.#from.report.hold(node.name);
     } catch (error) {
       return this.#endOf(node, error);
@@ -145,19 +159,16 @@ export class HostTurns {
   }
 
   async #skip(node: LeafNode, reason: string): Promise<End> {
-    const { unwanted } = this.#from;
     if (isTaskNode(node)) {
-      this.#results.addWithout(node.item, 'skipped');
-      // What was seen of tasks that load it took it for wanted.
-      if (!unwanted.has(node.item)) this.#ahead.forget();
-      unwanted.add(node.item);
+      this.results.addWithout(node.item, 'skipped');
+      this.leaveOut(node.item);
       await this.#review(node, []);
     }
     return this.#from.report.skip(node.name, reason);
   }
 
   async #made(node: LeafNode<Later>): Promise<End> {
-    const nodes = madeNow(node, this.#results);
+    const nodes = madeNow(node, this.results);
     return nodes.length === 0 ? this.#from.report.skip(node.name, noTask) : this.take(nodes);
   }
 
@@ -171,16 +182,16 @@ export class HostTurns {
     if (unwanted.delete(task)) this.#ahead.forget();
     const ahead = { start: () => this.#ahead.startBehind(task), forget: () => this.#ahead.forget() };
     const review = (steps: readonly Step[]): Promise<void> => this.#review(node, steps);
-    const look = await this.#ahead.look(task, host);
-    const outcome = await applyLook(host, task, look, { ...this.#engineOptions(), ahead, review });
+    const first = (): Promise<Look> => this.#ahead.look(task, host);
+    const outcome = await applyLook(host, task, first, { ...this.#engineOptions(), ahead, review });
     return this.#end(host, { task, name }, outcome);
   }
 
   #end(host: Host, { task, name }: Pick<TaskForecast, 'task' | 'name'>, outcome: TaskResult): End {
     const status = statusOf(outcome.steps);
     if (outcome.changed) this.#from.written.add(task);
-    this.#results.add({ task, status, before: outcome.before, after: outcome.after });
-    if (!task.isUnknowable) this.#done.set(task, host);
+    this.results.add({ task, status, before: outcome.before, after: outcome.after });
+    if (!task.isUnknowable) this.kept.add(task, host);
     return this.#from.report.end(name, status, { result: outcome });
   }
 
@@ -192,12 +203,18 @@ export class HostTurns {
       report.lose(name);
       throw error.at({ task: name.title, location: name.location });
     }
-    if (isTaskNode(node)) this.#results.addWithout(node.item, 'failed');
+    if (isTaskNode(node)) this.results.addWithout(node.item, 'failed');
     if (error instanceof InterruptedError) {
       if (error.taken > 0) report.fail(name, error);
       return 'ended';
     }
-    return report.fail(name, error, handlingOf(node, error));
+    // On a host of which nobody knows what became, or on which something else would be done than was reviewed, nothing may follow.
+    if (error instanceof RollBackUnverifiedError || error instanceof PlanMismatchError) {
+      report.fail(name, error);
+      return 'ended';
+    }
+    if (isTaskNode(node) && node.handling !== undefined) this.leaveOut(node.item);
+    return report.fail(name, error, node.handling);
   }
 
   /** Takes the tasks of a network change as one. */
@@ -206,7 +223,7 @@ export class HostTurns {
     if (this.#from.options.check) return this.#planChange(node);
     let [current] = nodes;
     try {
-      const reason = reasonToSkip(node.conditions, this.#results);
+      const reason = reasonToSkip(node.conditions, this.results);
       if (reason !== undefined) {
         for (const each of nodes) await this.#skip(each, reason);
         return 'done';
@@ -317,11 +334,6 @@ export function teller(
       ...(task !== undefined && { reason: task.title }),
     });
   };
-}
-
-/** On a host of which nobody knows what became, or on which something else would be done than was reviewed, nothing may follow. */
-function handlingOf({ handling }: LeafNode, error: unknown): Handling {
-  return error instanceof RollBackUnverifiedError || error instanceof PlanMismatchError ? undefined : handling;
 }
 
 function statusOf(steps: readonly Step[]): TaskStatus {

@@ -71,6 +71,7 @@ export {
   later,
   type PlayItem,
 } from './play_items.ts';
+export type { Provision } from './provision.ts';
 export { type RunOptions, run } from './run.ts';
 export { events } from './run_events.ts';
 export { Secret, secret } from './secret.ts';

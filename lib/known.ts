@@ -58,6 +58,11 @@ export class Results {
     this.add({ task, status, before: {}, after: {} });
   }
 
+  /** What became of a task; undefined while it has no outcome. */
+  statusOf(task: Task): Outcome['status'] | undefined {
+    return this.#outcomes.get(task)?.status;
+  }
+
   /** What is known when it is this item's turn. */
   knownTo(asking: Asking): Known {
     const facts = this.#facts;
@@ -87,6 +92,7 @@ function isOf<State>(task: Task<State>, outcome: Outcome): outcome is Outcome<St
   return outcome.task === task;
 }
 
-function placed({ title, location }: Asking): string {
+/** Names an item with its line. */
+export function placed({ title, location }: Asking): string {
   return location === undefined ? `'${title}'` : `'${title}' (${location.file}:${location.line})`;
 }

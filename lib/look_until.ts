@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InterruptedError } from './errors.ts';
 
+/** Seconds that a state may take to settle (a unit that is starting, a bridge that is coming up). */
+export const settleLimit = 30;
 /** Seconds between two looks at something that settles. */
 const lookInterval = 0.5;
 

@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto';
 import { applyTask } from './apply_task.ts';
+import { checkTask } from './check_task.ts';
 import type { Difference } from './diff.ts';
-import { differences, expected } from './diff.ts';
-import { checkTask, type TaskResult } from './engine.ts';
+import { contradictions, differences, expected } from './diff.ts';
+import type { TaskResult } from './engine.ts';
 import { KvmPlayError, type Location, PlaybookError } from './errors.ts';
 import type { Host } from './hosts/host.ts';
 import type { ReadonlyHost } from './hosts/readonly_host.ts';
 import type { Condition } from './known.ts';
 import { callerLocation } from './location.ts';
 import { noteReflected } from './marker.ts';
+import { checkProvisions, type Provision } from './provision.ts';
 import { refuseMasks, type Secret, secretsIn } from './secret.ts';
 import type { Disruption, Step } from './step.ts';
+import { fromUser } from './user_code.ts';
 
 /** Something that a task leans on and that the host does not have. */
 export interface Missing {
@@ -132,6 +135,11 @@ export interface TaskOptions<State = unknown> {
   readonly reflects?: readonly Task[];
   /** What this task may disturb: `link`, `guest` or `data`. A change that would disturb something else is refused. */
   readonly disrupts?: readonly Disruption[];
+  /**
+   * What the host has once this task has been applied, besides what its module says by itself: tasks behind it may lean on that,
+   * and check mode counts it as there when this task would change something. For a command that makes a pool: `['pool:default']`.
+   */
+  readonly provides?: readonly Provision[];
   /** True when what this task writes is meant to be loaded later, outside of this play (an image that is being built). Default false. */
   readonly loadedLater?: boolean;
   /** Words by which tasks are chosen: `--tags`, `--skip-tags`. `always` is chosen unless it is skipped, `never` only when it is named. */
@@ -158,6 +166,8 @@ export interface Reading<State = unknown> {
   readonly expected: Partial<State>;
   /** True when the task has to wait for its `until`. */
   readonly isAwaited: boolean;
+  /** True when its `until` does not hold of what is foreseen either: something else than the task's own steps must bring it about. */
+  readonly isAwaitedAfter: boolean;
   readonly differences: readonly Difference[];
   readonly missing: readonly Missing[];
   readonly warnings: readonly string[];
@@ -201,6 +211,8 @@ export interface Task<State = unknown> {
   readonly fingerprint: string;
   /** Looks at a host. */
   read(host: ReadonlyHost): Promise<Reading<State>>;
+  /** What this task wants otherwise than an earlier one wants it of the very same thing: `actual` is what the earlier one wants. */
+  contradicts(earlier: Task): readonly Difference[];
   /** Looks at what is in force; present when something else must load what the task writes. */
   readonly inForce?: (host: ReadonlyHost) => Promise<InForce>;
 }
@@ -272,6 +284,7 @@ function newTask<Args extends object, State extends object, Found>(
     become,
   } = args;
   checkTimes(args);
+  checkProvisions(args.provides ?? []);
   const desired = spec.desired(args);
   refuseMasks(spec.name, desired);
   const secrets = secretsIn(desired);
@@ -281,8 +294,17 @@ function newTask<Args extends object, State extends object, Found>(
   }
   noteReflected(reflects);
   const { inForce } = spec;
-  return Object.freeze({
-    title: title ?? `${spec.name} ${subject}`,
+  const isUnknowable = spec.unknowable?.(desired) ?? false;
+  if (isUnknowable && until !== undefined) {
+    throw new PlaybookError(
+      `${spec.name}: nobody can know its state, so 'until' can wait for nothing of it; let the task say how it is seen to be done`,
+    );
+  }
+  const ownTitle = title ?? `${spec.name} ${subject}`;
+  const holds = (state: Partial<State>): boolean =>
+    until === undefined || fromUser({ title: ownTitle, location }, () => until(state));
+  const task: Task<State> = Object.freeze({
+    title: ownTitle,
     module: spec.name,
     subject,
     location,
@@ -295,8 +317,8 @@ function newTask<Args extends object, State extends object, Found>(
     retry: args.retry === undefined && until === undefined ? undefined : { attempts: 3, interval: 5, ...args.retry },
     timeLimit,
     become,
-    provides: spec.provides?.(desired) ?? [],
-    isUnknowable: spec.unknowable?.(desired) ?? false,
+    provides: [...(spec.provides?.(desired) ?? []), ...(args.provides ?? [])],
+    isUnknowable,
     isIrreversible: spec.irreversible ?? false,
     secrets,
     fingerprint: createHash('sha256')
@@ -305,10 +327,12 @@ function newTask<Args extends object, State extends object, Found>(
     async read(host: ReadonlyHost): Promise<Reading<State>> {
       for (const each of secrets) await each.reveal();
       const seen = await spec.read(host, desired);
+      const foreseen = expected(desired, seen.state);
       return {
         state: seen.state,
-        expected: expected(desired, seen.state),
-        isAwaited: until !== undefined && !until(seen.state),
+        expected: foreseen,
+        isAwaited: !holds(seen.state),
+        isAwaitedAfter: !holds(foreseen),
         differences: differences(desired, seen.state),
         missing: seen.missing ?? [],
         warnings: seen.warnings ?? [],
@@ -318,9 +342,18 @@ function newTask<Args extends object, State extends object, Found>(
         plan: (due) => spec.plan(seen, desired, due),
       };
     },
+    contradicts: (earlier: Task) => {
+      const wantedBefore = earlier.module === spec.name && earlier.subject === subject ? wants.get(earlier) : undefined;
+      return wantedBefore === undefined ? [] : contradictions(desired, wantedBefore);
+    },
     ...(inForce && { inForce: (host: ReadonlyHost) => inForce(host, desired) }),
   });
+  wants.set(task, desired);
+  return task;
 }
+
+/** What each task wants, for those that are about the same thing. */
+const wants = new WeakMap<Task, object>();
 
 /** @throws PlaybookError for times and counts that make no sense */
 function checkTimes({ retry, timeLimit }: TaskOptions): void {

@@ -8,11 +8,12 @@ import { Connections } from './hosts/connections.ts';
 import { hostName } from './hosts/host_spec.ts';
 import type { InventoryHost } from './inventory/inventory.ts';
 import { limited, type TargetOptions, targetsOf } from './inventory/targets.ts';
+import type { Task } from './module.ts';
 import type { Plan } from './plan/plan.ts';
 import type { ReviewedRun } from './plan/reviewed_run.ts';
 import { checkNames, type Play, type Values, valuesFor } from './play.ts';
 import { leavesOf, type PlayItem } from './play_items.ts';
-import { checkSelection, selectTasks, type TaskSelection } from './select_tasks.ts';
+import { checkSelection, selectionByPlay, selectTasks, type TaskSelection } from './select_tasks.ts';
 
 /** How to run plays. */
 export interface RunOptions extends ConnectOptions, TargetOptions, TaskSelection {
@@ -29,7 +30,10 @@ export interface RunOptions extends ConnectOptions, TargetOptions, TaskSelection
   readonly become?: boolean;
   /** Allows a step that cuts the links of this very machine. Default false. */
   readonly restartOwnNetwork?: boolean;
-  /** So many hosts at a time; after a batch with a failure no further one is begun. Default: all at once. */
+  /**
+   * So many hosts at a time; after a batch with a failure no further one is begun, and hosts that were not begun take no part in
+   * later plays. Default: all at once.
+   */
   readonly serial?: number;
   /** Connections that are being opened at a time; once open, all hosts go side by side. Default 32. */
   readonly forks?: number;
@@ -65,6 +69,8 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
     options.onEvent?.(event);
   };
   const { check = false, signal } = options;
+  /** In check mode, what earlier plays would have changed on a host is there for later ones. */
+  const changing = new Map<string, Set<Task>>();
   emit({ type: 'run-start', check });
   for (const [index, { play, targets }] of built.entries()) {
     if (signal?.aborted) break;
@@ -72,15 +78,23 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
     const [first] = going.length > 0 ? going : targets;
     const tasks = leavesOf(first?.items ?? []).map(taskName);
     emit({ type: 'play-start', play: play.name, hosts: going.map(({ spec }) => hostName(spec)), tasks });
+    let isStopped = false;
     for (const batch of batches(going, options.serial ?? going.length)) {
-      if (signal?.aborted) break;
+      isStopped ||= signal?.aborted ?? false;
+      if (isStopped) {
+        for (const { spec } of batch) emit({ type: 'host-phase', host: hostName(spec), phase: 'not-begun' });
+        continue;
+      }
       await Promise.all(
         batch.map((target) => {
-          const own = reviewed?.of(index, hostName(target.spec));
-          return playOnHost(connections, play, target, { ...options, reviewed: own }, emit);
+          const name = hostName(target.spec);
+          const earlier = changing.get(name) ?? new Set<Task>();
+          changing.set(name, earlier);
+          const own = { reviewed: reviewed?.of(index, name), changing: earlier };
+          return playOnHost(connections, play, target, { ...options, ...own }, emit);
         }),
       );
-      if (!batch.every(({ spec }) => tally.isGoing(hostName(spec)))) break;
+      isStopped = !batch.every(({ spec }) => tally.isGoing(hostName(spec)));
     }
   }
   const summary: Summary = { check, hosts: tally.hosts(), interrupted: signal?.aborted ?? false };
@@ -112,7 +126,7 @@ interface Target extends InventoryHost {
 
 /** Builds every play for every host: a value that is wrong for one of them is an error before anything is attempted. */
 function buildAll(plays: readonly Play[], options: RunOptions): readonly BuiltPlay[] {
-  const { inventory, limit, serial } = options;
+  const { limit, serial } = options;
   if (serial !== undefined && !(Number.isInteger(serial) && serial > 0)) {
     throw new PlaybookError(`serial is a whole number from 1 on, and was ${serial}`);
   }
@@ -128,12 +142,16 @@ function buildAll(plays: readonly Play[], options: RunOptions): readonly BuiltPl
     everything.flatMap(({ items }) => items),
     options,
   );
-  const left = limit === undefined ? undefined : limited(everything, limit, inventory);
-  return built.map(({ play, targets }) => ({
+  const left = limit === undefined ? undefined : limited(everything, limit, options);
+  const selections = selectionByPlay(
+    built.map(({ targets }) => targets.flatMap(({ items }) => items)),
+    options,
+  );
+  return built.map(({ play, targets }, index) => ({
     play,
     targets: targets
       .filter(({ spec }) => left?.has(hostName(spec)) ?? true)
-      .map((target) => ({ ...target, items: selectTasks(target.items, options) })),
+      .map((target) => ({ ...target, items: selectTasks(target.items, selections[index] ?? {}) })),
   }));
 }
 
@@ -146,7 +164,7 @@ async function playOnHost(
   connections: Connections,
   play: Play,
   { spec, become: own, items }: Target,
-  options: RunOptions & Pick<HostRunOptions, 'reviewed'>,
+  options: RunOptions & Pick<HostRunOptions, 'reviewed' | 'changing'>,
   emit: (event: PlayEvent) => void,
 ): Promise<void> {
   const name = hostName(spec);
@@ -192,6 +210,9 @@ class Tally {
           ...(event.error && outcomeOf(event.error)),
         });
         break;
+      case 'host-phase':
+        if (event.phase === 'not-begun') this.#add(event.host, { notBegun: 1 });
+        break;
       case 'host-unreachable':
         this.#add(event.host, { unreachable: 1 });
         break;
@@ -202,10 +223,10 @@ class Tally {
     }
   }
 
-  /** A host that failed or was lost takes no part in later plays. */
+  /** A host that failed, was lost, or was not begun in a play takes no part in later ones. */
   isGoing(host: string): boolean {
     const counts = this.#hosts.get(host);
-    return counts === undefined || (counts.failed === 0 && counts.unreachable === 0);
+    return counts === undefined || counts.failed + counts.unreachable + counts.notBegun === 0;
   }
 
   hosts(): Readonly<Record<string, HostSummary>> {
@@ -220,6 +241,7 @@ class Tally {
       failed: counts.failed + (more.failed ?? 0),
       skipped: counts.skipped + (more.skipped ?? 0),
       unreachable: counts.unreachable + (more.unreachable ?? 0),
+      notBegun: counts.notBegun + (more.notBegun ?? 0),
       warnings: counts.warnings + (more.warnings ?? 0),
       rolledBack: counts.rolledBack + (more.rolledBack ?? 0),
       unverified: counts.unverified + (more.unverified ?? 0),

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { applyTask } from '../../lib/apply_task.ts';
+import { checkTask } from '../../lib/check_task.ts';
 import { once } from '../../lib/diff.ts';
-import { checkTask } from '../../lib/engine.ts';
 import {
   BugError,
   ConvergenceError,

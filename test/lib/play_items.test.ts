@@ -8,7 +8,7 @@ import { networkChange } from '../../lib/network_change/network_change.ts';
 import { assert, block, fail, later, type PlayItem } from '../../lib/play_items.ts';
 import { command } from '../../lib/step.ts';
 import { FakeHost } from '../support/fake_host.ts';
-import { config, entry, loader, loadingHost, tiny } from '../support/tiny_modules.ts';
+import { config, entry, loader, loadingHost, tiny, unknowable } from '../support/tiny_modules.ts';
 
 type TaskEnd = Extract<PlayEvent, { type: 'task-end' }>;
 
@@ -188,18 +188,79 @@ describe('blocks', () => {
     expect(host.files.has('/w')).toBe(false);
   });
 
-  test('a failure in the rescue, or in what is always done, ends the host', async () => {
+  test('a failure in the rescue, or in what is always done, ends the host; what is always done is done before', async () => {
     const rescued = await play(
       [block('B', [broken('x')], { rescue: [broken('r')], always: [file('z')] }), file('after')],
       {
         host: onlyFilesWork(),
       },
     );
-    expect(rescued.ends).toEqual(['x failed rescued', 'r failed', 'z skipped', 'after skipped']);
+    expect(rescued.ends).toEqual(['x failed rescued', 'r failed', 'z changed', 'after skipped']);
     const always = await play([block('B', [broken('x')], { rescue: [], always: [broken('z')] }), file('after')], {
       host: onlyFilesWork(),
     });
     expect(always.ends).toEqual(['x failed rescued', 'z failed', 'after skipped']);
+  });
+
+  test('what is always done follows a failure that nobody deals with, in every block around it', async () => {
+    const inner = block('Inner', [broken('x'), file('y')], { always: [file('z')] });
+    const { ends } = await play([block('Outer', [inner, file('w')], { always: [file('v')] }), file('after')], {
+      host: onlyFilesWork(),
+    });
+    expect(ends).toEqual(['x failed', 'z changed', 'v changed', 'y skipped', 'w skipped', 'after skipped']);
+  });
+
+  test('a rescue may take back what its block has made, and what is always done what either has', async () => {
+    const text = (path: string, wanted: string): Task => config({ path, text: wanted, loadedLater: true });
+    const made = [entry('made', { path: '/a', text: '1' }), broken('x')];
+    const rescued = await play([block('B', made, { rescue: [entry('undone', { path: '/a', text: '0' })] })], {
+      host: onlyFilesWork(),
+    });
+    expect([rescued.ends, rescued.errors.slice(1)]).toEqual([
+      ['made changed', 'x failed rescued', 'undone changed'],
+      [],
+    ]);
+    const always = await play([
+      block('B', [entry('made', { path: '/a', text: '1' })], { always: [text('/a', '')] }),
+      file('after'),
+    ]);
+    expect([always.ends, always.errors]).toEqual([['made changed', 'config /a changed', 'after changed'], []]);
+  });
+
+  test('a task behind a block may not take back what the block has made, nor a rescue what was made before it', async () => {
+    const undo = config('undo', { path: '/a', text: '', loadedLater: true });
+    const behind = await play([block('B', [entry('made', { path: '/a', text: '1' })], { always: [file('z')] }), undo]);
+    expect(behind.errors).toEqual([expect.stringMatching(/^'made' no longer holds/)]);
+    const before = await play(
+      [entry('made', { path: '/a', text: '1' }), block('B', [broken('x')], { rescue: [undo] })],
+      {
+        host: onlyFilesWork(),
+      },
+    );
+    expect(before.errors.slice(1)).toEqual([expect.stringMatching(/^'made' no longer holds/)]);
+  });
+
+  test('what of a block was not attempted is known as skipped, and is not loaded', async () => {
+    const host = new FakeHost({
+      onStep: () => ({ exitCode: 1 }),
+      files: { '/etc/os-release': 'ID=debian\n' },
+      commands: { 'live /etc/a': { stdout: 'other' }, 'live /etc/b': { stdout: 'other' }, load: {} },
+    });
+    const never = config('never', { path: '/etc/a', text: 'a' });
+    const unneeded = config('unneeded', { path: '/etc/b', text: 'b' });
+    const { ends, errors } = await play(
+      [
+        block('Fails', [broken('x'), never], { rescue: [file('r')] }),
+        block('Works', [file('w')], { rescue: [unneeded] }),
+        loader('load', { reflects: [never, unneeded] }),
+        file('asks', { when: (known: Known) => known.skipped(never) && known.skipped(unneeded) }),
+      ],
+      { host },
+    );
+    expect([ends, errors.slice(1)]).toEqual([
+      ['x failed rescued', 'r changed', 'w changed', 'load ok', 'asks changed', 'never skipped'],
+      [],
+    ]);
   });
 
   test('fail ends the host with its own words, in a rescue as well', async () => {
@@ -266,6 +327,85 @@ describe('another try', () => {
     expect(
       (await play([module('wait', { until: () => false, retry: { attempts: 2, interval: 0 } })])).errors[0],
     ).toMatch(/^what 'until' waits for does not hold: .*wanted.*\nit was tried 2 times$/);
+  });
+
+  test('check mode waits as apply does where nothing changes before, and says the same', async () => {
+    for (const check of [true, false]) {
+      let looks = 0;
+      const wait = tiny(() => {
+        looks += 1;
+        return { state: { value: 'wanted' } };
+      })('wait', { until: () => looks > 2, retry: { attempts: 3, interval: 0 } });
+      expect((await play([wait, file('b')], { check })).ends).toEqual(['wait ok', 'b changed']);
+      const vain = tiny(() => ({ state: { value: 'wanted' } }))('vain', {
+        until: () => false,
+        retry: { attempts: 2, interval: 0 },
+      });
+      expect(await play([vain, file('b')], { check })).toMatchObject({
+        ends: ['vain failed', 'b skipped'],
+        errors: [expect.stringMatching(/^what 'until' waits for does not hold.*\nit was tried 2 times$/)],
+      });
+    }
+  });
+
+  test('where something changes before, check mode says that it cannot be known', async () => {
+    const wait = entry('wait', { path: '/w', text: 'w', until: () => false, retry: { attempts: 2, interval: 0 } });
+    const { ends, results } = await play([file('a'), wait], { check: true, host: newHost({ '/w': 'w' }) });
+    expect(ends).toEqual(['a changed', 'wait ok']);
+    const warning = expect.stringMatching(/^what 'until' waits for does not hold yet .*: apply waits for it/);
+    expect(results[1]?.result?.warnings).toEqual([warning]);
+    const own = await play([wait], { check: true });
+    expect([own.ends, own.results[0]?.result?.warnings]).toEqual([['wait changed'], [warning]]);
+    const foreseen = entry('wait', { path: '/w', text: 'w', until: ({ text }) => text === 'w' });
+    expect((await play([foreseen], { check: true })).results[0]?.result?.warnings).toEqual([]);
+  });
+
+  test('an attempt that changed something is told, though the next one finds nothing to do', async () => {
+    let looks = 0;
+    const task = entry('wait', {
+      path: '/w',
+      text: 'w',
+      until: () => {
+        looks += 1;
+        return looks > 6;
+      },
+      retry: { attempts: 9, interval: 0 },
+    });
+    const { ends, results } = await play([task]);
+    expect(ends).toEqual(['wait changed']);
+    expect(results[0]?.result).toMatchObject({
+      changed: true,
+      before: { text: '' },
+      differences: [{ path: 'text' }],
+      steps: [{ kind: 'write' }],
+    });
+  });
+
+  test('a look that fails is taken again, as often as the task says', async () => {
+    for (const check of [true, false]) {
+      let looks = 0;
+      const task = tiny(() => {
+        looks += 1;
+        if (looks < 3) throw new CommandError('not yet', { argv: ['ask'], exitCode: 1, stderr: '' });
+        return { state: { value: 'wanted' } };
+      })('ask', { retry: { attempts: 3, interval: 0 } });
+      expect((await play([task], { check })).ends).toEqual(['ask ok']);
+    }
+  });
+
+  test('what until throws is told at the line of the site, and a state that nobody can know is not waited for', async () => {
+    const { results } = await play([
+      file('wait', {
+        until: () => {
+          throw new TypeError('oops');
+        },
+      }),
+    ]);
+    expect(results[0]?.error).toMatchObject({
+      message: 'TypeError: oops',
+      context: { location: { file: expect.stringContaining('play_items') } },
+    });
+    expect(() => unknowable({ until: () => true })).toThrow("'until' can wait for nothing of it");
   });
 
   test('no command takes longer than its task may', async () => {

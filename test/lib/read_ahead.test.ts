@@ -120,11 +120,13 @@ const plays = fc
     const tasks: Task[] = [];
     for (const part of parts) {
       const configs = tasks.filter(({ module }) => module === 'config');
-      if (part.kind === 'entry') tasks.push(entry(part));
+      // Two tasks of one module that want two texts of one file are refused before anything is written.
+      const isNew =
+        'path' in part && !tasks.some(({ module, subject }) => module === part.kind && subject === part.path);
+      if (part.kind === 'entry' && isNew) tasks.push(entry(part));
       if (part.kind === 'copy') tasks.push(copy(part));
-      if (part.kind === 'careless' && part.path !== part.spoils) tasks.push(careless(part));
-      // Two texts for one file can never both be in force.
-      if (part.kind === 'config' && configs.every(({ subject }) => subject !== part.path)) tasks.push(config(part));
+      if (part.kind === 'careless' && isNew && part.path !== part.spoils) tasks.push(careless(part));
+      if (part.kind === 'config' && isNew) tasks.push(config(part));
       if (part.kind === 'loader') {
         tasks.push(loader({ reflects: configs.filter((_, index) => (part.mask >> index) & 1) }));
       }

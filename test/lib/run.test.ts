@@ -3,7 +3,7 @@ import { ConnectionError, PlaybookError } from '../../lib/errors.ts';
 import { nothingCounted, type PlayEvent } from '../../lib/events.ts';
 import { type HostRunOptions, runOnHost } from '../../lib/host_run.ts';
 import type { Task } from '../../lib/module.ts';
-import { play } from '../../lib/play.ts';
+import { type Play, play } from '../../lib/play.ts';
 import { JunitReport } from '../../lib/reporters/junit.ts';
 import { terminalReporter } from '../../lib/reporters/terminal.ts';
 import { run } from '../../lib/run.ts';
@@ -135,12 +135,35 @@ describe('law 5 in a play', () => {
 
 describe('law 7: every run proves its own idempotency', () => {
   test('a task that a later one has undone fails the host', async () => {
-    const tasks = [entry('First', { path: '/a', text: '1' }), entry('Second', { path: '/a', text: '2' })];
+    const tasks = [
+      entry('First', { path: '/a', text: '1' }),
+      config('Second', { path: '/a', text: '2', loadedLater: true }),
+    ];
     expect(told(await eventsOf(new FakeHost(), tasks))).toEqual([
       'changed: First',
       'changed: Second',
       "host failed: 'First' no longer holds: text is 2, wanted 1\na later task of the play has undone it",
     ]);
+  });
+
+  test('two tasks that want one thing otherwise are refused before the first write, by check as well', async () => {
+    const tasks = [entry('First', { path: '/a', text: '1' }), entry('Second', { path: '/a', text: '2' })];
+    for (const options of [check, {}]) {
+      const host = new FakeHost({ files: { '/a': '1' } });
+      const [second, first] = told(await eventsOf(host, tasks, options));
+      expect(second).toMatch(
+        /^failed: Second: it wants text to be 2, and 'First' \(.*run\.test\.ts:\d+\) wants it to be 1, both of entry \/a: each takes back/,
+      );
+      expect([first, host.executed]).toEqual(['skipped: First', []]);
+    }
+    expect(
+      told(
+        await eventsOf(
+          new FakeHost(),
+          [tasks[0], tasks[0]].flatMap((task) => task ?? []),
+        ),
+      ),
+    ).toEqual(['changed: First', 'ok: First']);
   });
 
   test('a load that a later task has taken back fails the host', async () => {
@@ -294,6 +317,24 @@ describe('run', () => {
       'run-end',
     ]);
     expect(events[10]).toMatchObject({ play: 'Third', hosts: [] });
+  });
+
+  test('in check mode a later play counts on what an earlier one would make on the same host', async () => {
+    const volume = play({
+      name: 'Volume',
+      tasks: [entry('Make the volume', { path: '/nowhere/volume', text: 'v', needs: '/nowhere/pool' })],
+    });
+    const pool = play({ name: 'Pool', tasks: [entry('Make the pool', { path: '/nowhere/pool', text: 'p' })] });
+    const ends = async (list: readonly Play[]): Promise<readonly string[]> => {
+      const events: PlayEvent[] = [];
+      await run(list, { check: true, onEvent: (event) => events.push(event) });
+      return told(events);
+    };
+    expect(await ends([pool, volume])).toEqual([
+      'changed: Make the pool',
+      'changed: Make the volume (after: Make the pool)',
+    ]);
+    expect(await ends([volume, pool])).toEqual([expect.stringMatching(/^failed: Make the volume: there is no file/)]);
   });
 
   test('an interrupted run begins no other play', async () => {

@@ -34,6 +34,7 @@ const reading = (links: readonly LinkOutlook[], strands: readonly string[] = [])
   state: {},
   expected: {},
   isAwaited: false,
+  isAwaitedAfter: false,
   differences: [],
   missing: [],
   warnings: [],

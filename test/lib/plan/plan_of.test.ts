@@ -7,7 +7,7 @@ import { secret } from '../../../lib/secret.ts';
 import { command, makeDirectory, removeFile, type Step, writeFile } from '../../../lib/step.ts';
 import { FakeHost } from '../../support/fake_host.ts';
 import { planFor, runEvents, stepsOf } from '../../support/plans.ts';
-import { entry, tiny } from '../../support/tiny_modules.ts';
+import { config, entry, tiny } from '../../support/tiny_modules.ts';
 
 const taking = (steps: readonly Step[]): PlayItem =>
   tiny(
@@ -144,7 +144,10 @@ describe('planOf', () => {
     });
 
     test('two tasks that change one file: what the second does is known only after the first', async () => {
-      const tasks = [entry('One', { path: '/a', text: '1' }), entry('Two', { path: '/a', text: '2' })];
+      const tasks = [
+        entry('One', { path: '/a', text: '1' }),
+        config('Two', { path: '/a', text: '2', loadedLater: true }),
+      ];
       expect(await refusal(await runEvents(new FakeHost(), tasks, { check: true }))).toMatch(
         /^no plan was made\n\[fake\] 'One' and 'Two' both change \/a, so .* make one task of them/,
       );
