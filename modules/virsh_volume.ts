@@ -1,13 +1,20 @@
 import * as v from 'valibot';
 import { found, line, parseArguments, refuseIdle } from '../lib/arguments.ts';
-import { differences, type Once, once } from '../lib/diff.ts';
+import { type Once, once } from '../lib/diff.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import { capacityGrammar, formatCapacity, parseCapacity } from '../lib/formats/capacity.ts';
 import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
 import { defineModule, type Missing, type Module, type Seen } from '../lib/module.ts';
 import type { Step } from '../lib/step.ts';
 import { connect, hindrances, objectName, readPool, uriSchema, virshStep } from './backends/libvirt.ts';
-import { askVolume, lookAtVolume, usersOf, type VolumeFile } from './backends/libvirt_volume.ts';
+import {
+  askVolume,
+  lookAtVolume,
+  readVolumeUsers,
+  type VolumeChange,
+  type VolumeFile,
+  type VolumeUsers,
+} from './backends/libvirt_volume.ts';
 
 /** Arguments of {@link virshVolume}. */
 export interface VirshVolumeArgs {
@@ -47,6 +54,8 @@ export interface VirshVolumeState {
 
 interface VirshVolumeFound {
   readonly file: VolumeFile | undefined;
+  /** Only where the file is to be changed or removed. */
+  readonly users: VolumeUsers | undefined;
 }
 
 const size = v.pipe(
@@ -95,7 +104,7 @@ export const virshVolume: Module<VirshVolumeArgs, VirshVolumeState> = defineModu
   name: 'virsh_volume',
   desired,
   subject: ({ id }) => id.value.name,
-  provides: ({ id, state }) => (state === 'present' ? [`volume:${id.value.name}`] : []),
+  provides: ({ id, state }) => [`${state === 'present' ? 'volume' : 'no volume'}:${id.value.name}`],
   read,
   plan,
 });
@@ -138,17 +147,37 @@ async function read(host: ReadonlyHost, wanted: VirshVolumeState): Promise<Seen<
     const state = { state: 'absent' } as const;
     const isEnough = wanted.state === 'absent' && pool === undefined;
     const others = isEnough ? [] : [missingPool(poolName, pool !== undefined)];
-    return { state, found: { file: undefined }, missing: hindrances(connection, wanted, state, others) };
+    return {
+      state,
+      found: { file: undefined, users: undefined },
+      missing: hindrances(connection, wanted, state, others),
+    };
   }
   const { file, missing } = await lookAtVolume(host, pool.definition, name, asked);
   const state = stateOf(file, wanted);
-  const isTouched = file?.exists === true && differences(wanted, state).length > 0;
-  const usedBy = isTouched ? await usersOf(host, connection, pool.definition, file.path) : [];
+  const change = file?.exists === true ? changeOf(file, state, wanted) : undefined;
+  const users = file && change && (await readVolumeUsers(host, connection, file.path, change, inWords(change, wanted)));
   return {
     state,
-    found: { file: file && { ...file, usedBy } },
-    missing: hindrances(connection, wanted, state, missing),
+    found: { file, users },
+    missing: hindrances(connection, wanted, state, [...missing, ...(users?.missing ?? [])]),
   };
+}
+
+/** What is to become of a file that is there; undefined where it stays as it is, or is only taken in. */
+function changeOf(
+  file: VolumeFile,
+  { capacity }: Partial<VirshVolumeState>,
+  wanted: VirshVolumeState,
+): VolumeChange | undefined {
+  if (wanted.state === 'absent') return 'remove';
+  if (file.capacity === undefined || capacity === wanted.capacity) return undefined;
+  return (parseCapacity(wanted.capacity ?? '') ?? 0) < file.capacity ? 'shrink' : 'grow';
+}
+
+function inWords(change: VolumeChange, { id, capacity }: VirshVolumeState): string {
+  const what = change === 'remove' ? 'be removed' : `${change} to ${capacity}`;
+  return `the volume '${id.value.name}' is to ${what}`;
 }
 
 function stateOf(file: VolumeFile | undefined, wanted: VirshVolumeState): Partial<VirshVolumeState> {
@@ -174,7 +203,6 @@ function plan({ state, found }: Seen<VirshVolumeState, VirshVolumeFound>, wanted
   // libvirt does not see what was done to the files behind its back until it is told to look.
   const refresh = file !== undefined && file.isListed !== file.exists ? [virshStep(uri, ['pool-refresh', pool])] : [];
   if (wanted.state === 'absent') {
-    refuseInUse(file, wanted);
     return [...refresh, virshStep(uri, ['vol-delete', name, '--pool', pool], { disrupts: 'data' })];
   }
   if (state.state !== 'present') {
@@ -186,33 +214,31 @@ function plan({ state, found }: Seen<VirshVolumeState, VirshVolumeFound>, wanted
     ];
   }
   if (wanted.format !== undefined && state.format !== wanted.format) refuseFormat(state, wanted);
-  return [...refresh, ...(state.capacity === wanted.capacity ? [] : resize(file, wanted))];
+  return [...refresh, ...(file === undefined ? [] : resize(file, state, found.users, wanted))];
 }
 
-function resize(file: VolumeFile | undefined, wanted: VirshVolumeState): readonly Step[] {
+function resize(
+  file: VolumeFile,
+  state: Partial<VirshVolumeState>,
+  users: VolumeUsers | undefined,
+  wanted: VirshVolumeState,
+): readonly Step[] {
   const { pool, name, uri } = wanted.id.value;
-  const bytes = parseCapacity(wanted.capacity ?? '') ?? 0;
+  const { capacity: size = '' } = wanted;
+  const change = changeOf(file, state, wanted);
   // A file whose size could not be seen is only taken in; the look after that compares it.
-  if (file?.capacity === undefined) return [];
-  const size = wanted.capacity ?? '';
-  if (bytes < file.capacity) {
-    refuseInUse(file, wanted);
-    refuseBelowAllocation(file, wanted, bytes);
+  if (change === undefined) return [];
+  if (users?.unresizable !== undefined) {
+    throw new UnsupportedChangeError(`${inWords(change, wanted)}, and ${users.unresizable}`);
+  }
+  if (change === 'shrink') {
+    refuseBelowAllocation(file, wanted, parseCapacity(size) ?? 0);
     return [virshStep(uri, ['vol-resize', name, size, '--pool', pool, '--shrink'], { disrupts: 'data' })];
   }
-  const [user] = file.usedBy;
-  // QEMU holds a lock on the image of a running guest: only the guest's own QEMU can make it grow.
-  if (user !== undefined) return [virshStep(uri, ['blockresize', user, file.path, size])];
-  return [virshStep(uri, ['vol-resize', name, size, '--pool', pool])];
-}
-
-function refuseInUse(file: VolumeFile | undefined, { id, state, capacity }: VirshVolumeState): void {
-  const [user] = file?.usedBy ?? [];
-  if (user === undefined) return;
-  const what = state === 'absent' ? 'be removed' : `shrink to ${capacity}`;
-  throw new UnsupportedChangeError(
-    `the volume '${id.value.name}' is to ${what}, and the running guest '${user}' uses it: shut the guest down first`,
-  );
+  const growing = users?.growing ?? [];
+  if (growing.length === 0) return [virshStep(uri, ['vol-resize', name, size, '--pool', pool])];
+  // QEMU holds a lock on the image of a running guest: only a guest's own QEMU can make it grow, and tell the guest of it.
+  return growing.map(({ guest, disk }) => virshStep(uri, ['blockresize', guest, disk, size]));
 }
 
 function refuseBelowAllocation(file: VolumeFile, { id, capacity }: VirshVolumeState, bytes: number): void {

@@ -63,7 +63,7 @@ export const virtInstall: Module<VirtInstallArgs, VirtInstallState> = defineModu
   name: 'virt_install',
   desired,
   subject: ({ id }) => id.value.name,
-  provides: ({ id, state }) => (state === 'present' ? [`guest:${id.value.name}`] : []),
+  provides: ({ id, state }) => [`${state === 'present' ? 'guest' : 'no guest'}:${id.value.name}`],
   read,
   plan,
 });

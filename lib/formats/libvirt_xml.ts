@@ -174,12 +174,18 @@ export function escapeXml(value: string): string {
   return value.replace(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
-type Element = Readonly<Record<string, unknown>>;
+/** An element of XML: its attributes (`@name`), its children, and its text (`#text`). */
+export type Element = Readonly<Record<string, unknown>>;
 
-function root(xml: string, name: string, wrapper?: string): Element {
+/** Parses XML. @throws Error when it is none */
+export function readDocument(xml: string): Element {
   if (parser === undefined) throw new BugError('XML is to be parsed, and the parser was not loaded');
   const document: unknown = parser.parse(xml, true);
-  const top = isElement(document) ? document : {};
+  return isElement(document) ? document : {};
+}
+
+function root(xml: string, name: string, wrapper?: string): Element {
+  const top = readDocument(xml);
   const found = top[name] ?? (wrapper === undefined ? undefined : child(top, wrapper)[name]);
   if (!isElement(found)) throw new Error(`libvirt's XML holds no <${name}>`);
   return found;
@@ -203,7 +209,8 @@ function readDisk(disk: Element): DomainDisk {
   };
 }
 
-function readSource(source: Element): DiskSource | undefined {
+/** Reads where a disk's data is. */
+export function readSource(source: Element): DiskSource | undefined {
   const path = text(source, '@file') ?? text(source, '@dev');
   if (path !== undefined) return { kind: 'path', path };
   const [pool, volume] = [text(source, '@pool'), text(source, '@volume')];
@@ -259,13 +266,14 @@ function required(element: Element, name: string): string {
 }
 
 /** The text of an attribute (`@name`) or of a child element, which stands in `#text` where that has attributes. */
-function text(element: Element, name: string): string | undefined {
+export function text(element: Element, name: string): string | undefined {
   const value = element[name];
   const inside = isElement(value) ? value['#text'] : value;
   return typeof inside === 'string' && inside !== '' ? inside : undefined;
 }
 
-function child(element: Element, name: string): Element {
+/** A child element; an empty one where there is none. */
+export function child(element: Element, name: string): Element {
   const value = element[name];
   return isElement(value) ? value : {};
 }
@@ -275,6 +283,7 @@ function children(element: Element, name: string): readonly Element[] {
   return Array.isArray(value) ? value.map((item: unknown) => (isElement(item) ? item : {})) : [];
 }
 
-function isElement(value: unknown): value is Element {
+/** Says whether a parsed value is an element. */
+export function isElement(value: unknown): value is Element {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

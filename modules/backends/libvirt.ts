@@ -185,20 +185,6 @@ export async function readDomain(
   };
 }
 
-/** Reads all guests that run. */
-export async function readRunning(host: ReadonlyHost, connection: Connection): Promise<readonly Domain[]> {
-  if (connection.look === 'blind') return [];
-  if (connection.look === 'files') {
-    const names = (await host.listDirectory(directories.domain.run)).filter((name) => name.endsWith('.xml'));
-    const files = await Promise.all(names.map((name) => host.readFile(`${directories.domain.run}/${name}`)));
-    return files.flatMap((file) => (file === undefined ? [] : [parseDomain(file.text)]));
-  }
-  const ids = (await virsh(host, connection, ['list', '--uuid'])) ?? '';
-  const uuids = ids.split('\n').filter((id) => id.trim() !== '');
-  const texts = await Promise.all(uuids.map((uuid) => virsh(host, connection, ['dumpxml', uuid.trim()])));
-  return texts.flatMap((xml) => (xml === undefined ? [] : [parseDomain(xml)]));
-}
-
 /** Reads all storage pools that are defined or active. */
 export async function readPools(host: ReadonlyHost, connection: Connection): Promise<readonly Pool[]> {
   const names = await poolNames(host, connection);

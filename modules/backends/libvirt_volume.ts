@@ -1,7 +1,8 @@
-import { type Domain, type Pool, parseVolume } from '../../lib/formats/libvirt_xml.ts';
+import { type Pool, parseVolume } from '../../lib/formats/libvirt_xml.ts';
 import type { ReadonlyHost } from '../../lib/hosts/readonly_host.ts';
 import type { Missing } from '../../lib/module.ts';
-import { type Connection, readRunning, virsh } from './libvirt.ts';
+import { type ImageUser, inTheWay, processesWith, readImageUses, usersOf } from './image_users.ts';
+import { type Connection, virsh } from './libvirt.ts';
 import { missingTool } from './packages.ts';
 
 /** A volume of a directory pool as it was found: on disk, in libvirt's list, or both. */
@@ -15,11 +16,9 @@ export interface VolumeFile {
   /** Bytes on disk. */
   readonly allocation: number | undefined;
   readonly format: string | undefined;
-  /** The running guests that have it as a disk; only looked for where it matters. */
-  readonly usedBy: readonly string[];
 }
 
-/** What {@link readVolume} answers. */
+/** What {@link lookAtVolume} answers. */
 export interface SeenVolume {
   /** undefined when neither disk nor list has it. */
   readonly file: VolumeFile | undefined;
@@ -69,15 +68,57 @@ export async function lookAtVolume(
   return { file: { ...unseen(actual, true), capacity, allocation, format }, missing: [] };
 }
 
-/** Names the running guests that have a volume as a disk. */
-export async function usersOf(
+/** What is to become of a volume that is there. */
+export type VolumeChange = 'remove' | 'shrink' | 'grow';
+
+/** Who has a part in a change of a volume. */
+export interface VolumeUsers {
+  /** The running guests that have it as a disk, each with the name that its QEMU knows the disk by. */
+  readonly growing: readonly { readonly guest: string; readonly disk: string }[];
+  /** Those who are in the way of the change. */
+  readonly missing: readonly Missing[];
+  /** Why the image itself cannot be resized. */
+  readonly unresizable: string | undefined;
+}
+
+/**
+ * Finds who has a part in a change of a volume: guests that run or not, with what they saved, their snapshots and everything
+ * that their disks stand on, images of all pools that stand on it, and processes that have it open.
+ * @param what the change in words, e.g. `the volume 'base.qcow2' is to be removed`
+ */
+export async function readVolumeUsers(
   host: ReadonlyHost,
   connection: Connection,
-  pool: Pool,
   path: string,
-): Promise<readonly string[]> {
-  const guests = await readRunning(host, connection);
-  return guests.filter((guest) => uses(guest, pool, path)).map((guest) => guest.name);
+  change: VolumeChange,
+  what: string,
+): Promise<VolumeUsers> {
+  const [uses, processes] = await Promise.all([readImageUses(host, connection, [path]), processesWith(host, path)]);
+  const users = usersOf(uses, path);
+  const running = users.filter(({ standing }) => standing === 'running');
+  // A guest's own QEMU has it open as well.
+  const others = running.length > 0 ? [] : processes;
+  const hindering = [...users, ...others].filter((user) => hinders(user, change));
+  const header = uses.images.at(path)?.header;
+  const isOldWithSnapshots = header !== undefined && header.version < 3 && header.snapshots > 0;
+  return {
+    growing: running.flatMap(({ guest, disk, via }) =>
+      guest === undefined || disk === undefined || via !== undefined ? [] : [{ guest, disk }],
+    ),
+    missing: inTheWay(what, hindering),
+    unresizable: isOldWithSnapshots
+      ? `it is a qcow2 image of version 2 with ${header.snapshots} snapshots inside, which QEMU does not resize`
+      : undefined,
+  };
+}
+
+/** Says whether a user stands in the way of a change. */
+function hinders({ standing, via, isForeign }: ImageUser, change: VolumeChange): boolean {
+  if (change === 'remove' || via !== undefined) return true;
+  // What a guest finds at its next start may have another size; what it knows already may not.
+  if (standing === 'defined') return false;
+  if (change === 'shrink') return true;
+  return standing === 'saved' || standing === 'process' || (standing === 'running' && isForeign);
 }
 
 /** The path of a volume's file. */
@@ -86,7 +127,7 @@ function pathOf(pool: Pool, name: string): string {
 }
 
 function unseen(path: string, isListed: boolean): VolumeFile {
-  return { path, exists: true, isListed, capacity: undefined, allocation: undefined, format: undefined, usedBy: [] };
+  return { path, exists: true, isListed, capacity: undefined, allocation: undefined, format: undefined };
 }
 
 /** Looks at a file with `qemu-img`, which wakes nothing and waits for no lock. */
@@ -111,11 +152,4 @@ function readInfo(json: string): Partial<VolumeFile> {
     ...('actual-size' in info && typeof info['actual-size'] === 'number' && { allocation: info['actual-size'] }),
     ...('format' in info && typeof info.format === 'string' && { format: info.format }),
   };
-}
-
-function uses({ disks }: Domain, pool: Pool, path: string): boolean {
-  return disks.some(({ source }) => {
-    if (source?.kind === 'volume') return source.pool === pool.name && pathOf(pool, source.volume) === path;
-    return source?.path === path;
-  });
 }

@@ -1,8 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { ArgumentError, UnsupportedChangeError } from '../../lib/errors.ts';
+import { ArgumentError, MissingError, UnsupportedChangeError } from '../../lib/errors.ts';
 import { type VirshVolumeArgs, virshVolume } from '../../modules/virsh_volume.ts';
+import { virtInstall } from '../../modules/virt_install.ts';
 import { type Answer, FakeHost } from '../support/fake_host.ts';
-import { askSystemd, capture, libvirtd, notFound, virsh } from '../support/libvirt_captures.ts';
+import { answerUses, type FakeUses, headerOn } from '../support/image_uses.ts';
+import { askSystemd, capture, gibbonAnswers, libvirtd, notFound, virsh } from '../support/libvirt_captures.ts';
+import { runEvents } from '../support/plans.ts';
 
 const file = '/var/lib/libvirt/images/gibbon-centos74.img';
 const gibbon = { pool: 'default', name: 'gibbon-centos74.img', capacity: '8G', format: 'qcow2' } as const;
@@ -21,14 +24,23 @@ const unknown: Record<string, Answer> = {
 const image: Answer = {
   stdout: `{ "virtual-size": ${8 * 2 ** 30}, "filename": "${file}", "cluster-size": 65536, "format": "qcow2", "actual-size": 200704 }`,
 };
-const noGuests = { [virsh('list', '--uuid')]: { stdout: '\n' } };
-const oneGuest = {
-  [virsh('list', '--uuid')]: { stdout: 'fffe6270-988a-4e69-b41c-13a2feed8282\n\n' },
-  [virsh('dumpxml', 'fffe6270-988a-4e69-b41c-13a2feed8282')]: { stdout: capture('gibbon.live.xml') },
+const images = { [file]: { id: '1:7' } };
+const oneGuest: FakeUses = {
+  entries: [
+    ['running', capture('gibbon.live.xml')],
+    ['defined', capture('gibbon.inactive.xml')],
+    ['pool', capture('pool-default.xml')],
+  ],
+  images,
 };
 
-function hostWith(commands: Record<string, Answer>, files: readonly string[] = []): FakeHost {
+function hostWith(
+  commands: Record<string, Answer>,
+  files: readonly string[] = [],
+  uses: FakeUses = { images },
+): FakeHost {
   return new FakeHost({
+    answer: answerUses(uses),
     files: Object.fromEntries(files.map((path) => [path, ''])),
     commands: {
       [askSystemd]: libvirtd('active', 'active'),
@@ -85,7 +97,7 @@ describe('desired', () => {
 
   test('provides the volume', () => {
     expect(virshVolume(gibbon).provides).toEqual(['volume:gibbon-centos74.img']);
-    expect(virshVolume({ name: 'a', state: 'absent' }).provides).toEqual([]);
+    expect(virshVolume({ name: 'a', state: 'absent' }).provides).toEqual(['no volume:a']);
   });
 });
 
@@ -152,7 +164,7 @@ describe('read', () => {
       tools: ['virsh'],
       commands: {
         [askSystemd]: libvirtd('active', 'active'),
-        ...Object.fromEntries(hostWith({ ...unknown, ...noGuests }).commands),
+        ...Object.fromEntries(hostWith({ ...unknown }).commands),
       },
       files: { [file]: '' },
     });
@@ -195,7 +207,7 @@ describe('plan', () => {
   });
 
   test('takes in a file that libvirt has not seen, and overwrites nothing', async () => {
-    const host = hostWith({ ...unknown, [askImage]: image, ...noGuests }, [file]);
+    const host = hostWith({ ...unknown, [askImage]: image }, [file]);
     expect(await plan(host, gibbon)).toEqual(['pool-refresh default']);
     expect(await plan(host, { ...gibbon, capacity: '10G' })).toEqual([
       'pool-refresh default',
@@ -205,19 +217,17 @@ describe('plan', () => {
 
   test('grows it, under a running guest through that', async () => {
     const bigger = { ...gibbon, capacity: '10G' };
-    expect(await plan(hostWith({ ...there, ...noGuests }), bigger)).toEqual([
-      'vol-resize gibbon-centos74.img 10G --pool default',
-    ]);
-    expect(await plan(hostWith({ ...there, ...oneGuest }), bigger)).toEqual([`blockresize gibbon ${file} 10G`]);
+    expect(await plan(hostWith(there), bigger)).toEqual(['vol-resize gibbon-centos74.img 10G --pool default']);
+    expect(await plan(hostWith(there, [], oneGuest), bigger)).toEqual([`blockresize gibbon ${file} 10G`]);
   });
 
   test('shrinks it only where data may be destroyed, and never under a running guest', async () => {
     const smaller = { ...gibbon, capacity: '6G' };
-    await expect(plan(hostWith({ ...there, ...noGuests }), smaller)).rejects.toThrow("disrupts: ['data']");
-    expect(await plan(hostWith({ ...there, ...noGuests }), { ...smaller, disrupts: ['data'] })).toEqual([
+    await expect(plan(hostWith(there), smaller)).rejects.toThrow("disrupts: ['data']");
+    expect(await plan(hostWith(there), { ...smaller, disrupts: ['data'] })).toEqual([
       'vol-resize gibbon-centos74.img 6G --pool default --shrink',
     ]);
-    const inUse = plan(hostWith({ ...there, ...oneGuest }), { ...smaller, disrupts: ['data'] });
+    const inUse = plan(hostWith(there, [], oneGuest), { ...smaller, disrupts: ['data'] });
     await expect(inUse).rejects.toThrow("the running guest 'gibbon' uses it");
   });
 
@@ -225,13 +235,13 @@ describe('plan', () => {
     const xml = capture('vol-gibbon.xml')
       .replace("type='qcow2'", "type='raw'")
       .replace('>200704<', `>${7 * 2 ** 30}<`);
-    const host = hostWith({ ...there, ...noGuests, [askXml]: { stdout: xml } });
+    const host = hostWith({ ...there, [askXml]: { stdout: xml } });
     const change = plan(host, { ...gibbon, format: 'raw', capacity: '6G', disrupts: ['data'] });
     await expect(change).rejects.toThrow('7G of it are on disk');
   });
 
   test('keeps the format', async () => {
-    const change = plan(hostWith({ ...there, ...noGuests }), { ...gibbon, format: 'raw' });
+    const change = plan(hostWith(there), { ...gibbon, format: 'raw' });
     await expect(change).rejects.toThrow(UnsupportedChangeError);
     await expect(change).rejects.toThrow('is there as qcow2, wanted is raw');
   });
@@ -240,7 +250,7 @@ describe('plan', () => {
     const { format: _, ...open } = gibbon;
     const raw = { [askXml]: { stdout: capture('vol-gibbon.xml').replace("type='qcow2'", "type='raw'") } };
     expect((await virshVolume.check(hostWith({ ...there, ...raw }), open)).changed).toBe(false);
-    expect(await plan(hostWith({ ...there, ...raw, ...noGuests }), { ...open, capacity: '10G' })).toEqual([
+    expect(await plan(hostWith({ ...there, ...raw }), { ...open, capacity: '10G' })).toEqual([
       'vol-resize gibbon-centos74.img 10G --pool default',
     ]);
     expect(await plan(hostWith(unknown), open)).toEqual([
@@ -253,7 +263,7 @@ describe('plan', () => {
     const xml = capture('vol-gibbon.xml')
       .replace("type='qcow2'", "type='raw'")
       .replace(String(8 * 2 ** 30), String(8 * 2 ** 30 + 512));
-    const host = hostWith({ ...there, ...noGuests, [askXml]: { stdout: xml } });
+    const host = hostWith({ ...there, [askXml]: { stdout: xml } });
     expect((await virshVolume.check(host, { ...open, disrupts: ['data'] })).differences).toMatchObject([
       { path: 'capacity', wanted: '8G' },
     ]);
@@ -261,14 +271,86 @@ describe('plan', () => {
 
   test('removes it only where data may be destroyed, and not from under a guest', async () => {
     const absent = { pool: 'default', name: gibbon.name, state: 'absent' } as const;
-    await expect(plan(hostWith({ ...there, ...noGuests }), absent)).rejects.toThrow("disrupts: ['data']");
-    expect(await plan(hostWith({ ...there, ...noGuests }), { ...absent, disrupts: ['data'] })).toEqual([
+    await expect(plan(hostWith(there), absent)).rejects.toThrow("disrupts: ['data']");
+    expect(await plan(hostWith(there), { ...absent, disrupts: ['data'] })).toEqual([
       'vol-delete gibbon-centos74.img --pool default',
     ]);
-    await expect(plan(hostWith({ ...there, ...oneGuest }), { ...absent, disrupts: ['data'] })).rejects.toThrow(
+    await expect(plan(hostWith(there, [], oneGuest), { ...absent, disrupts: ['data'] })).rejects.toThrow(
       'is to be removed',
     );
     expect((await virshVolume.check(hostWith(unknown), absent)).changed).toBe(false);
+  });
+});
+
+describe('plan: who uses it', () => {
+  const absent = { pool: 'default', name: gibbon.name, state: 'absent', disrupts: ['data'] } as const;
+  const bigger = { ...gibbon, capacity: '10G' };
+  const smaller = { ...gibbon, capacity: '6G', disrupts: ['data'] } as const;
+  const off: FakeUses = { ...oneGuest, entries: oneGuest.entries?.filter(([kind]) => kind !== 'running') ?? [] };
+  const saved: FakeUses = { ...off, entries: [...(off.entries ?? []), ['saved', capture('gibbon.inactive.xml')]] };
+  const snapshot = `<domainsnapshot><name>s1</name>${capture('gibbon.inactive.xml')}</domainsnapshot>`;
+  const kept: FakeUses = { ...off, entries: [...(off.entries ?? []), ['snapshot', snapshot]] };
+  const below: FakeUses = {
+    entries: [['pool', capture('pool-default.xml')]],
+    images: { ...images, '/var/lib/libvirt/images/over.qcow2': { id: '1:8', header: headerOn(gibbon.name) } },
+  };
+  const opened: FakeUses = { images, processes: '77 qemu-nbd\n' };
+
+  test.each<[string, FakeUses, string]>([
+    ['a guest that is off', off, "and the guest 'gibbon' uses it: remove the guest first"],
+    ['a managed save', saved, "the saved state of the guest 'gibbon' uses it"],
+    ['a snapshot', kept, "the snapshot 's1' of the guest 'gibbon' uses it"],
+    ['an image on it', below, 'the image /var/lib/libvirt/images/over.qcow2 stands on it'],
+    ['a process', opened, 'the process 77 (qemu-nbd) uses it'],
+  ])('is not removed while there is %s', async (_what, uses, message) => {
+    const change = virshVolume.apply(hostWith(there, [], uses), absent);
+    await expect(change).rejects.toThrow(MissingError);
+    await expect(change).rejects.toThrow(`the volume '${gibbon.name}' is to be removed, and`);
+    await expect(change).rejects.toThrow(message);
+  });
+
+  test('shrinks for a guest that is off, and for nobody who remembers its size', async () => {
+    expect(await plan(hostWith(there, [], off), smaller)).toEqual([
+      'vol-resize gibbon-centos74.img 6G --pool default --shrink',
+    ]);
+    for (const uses of [saved, kept, below, opened]) {
+      await expect(plan(hostWith(there, [], uses), smaller)).rejects.toThrow('is to shrink to 6G, and');
+    }
+  });
+
+  test('grows for a guest that is off, and not below another image or behind a saved state', async () => {
+    expect(await plan(hostWith(there, [], off), bigger)).toHaveLength(1);
+    expect(await plan(hostWith(there, [], kept), bigger)).toHaveLength(1);
+    for (const uses of [saved, below, opened]) {
+      await expect(plan(hostWith(there, [], uses), bigger)).rejects.toThrow('is to grow to 10G, and');
+    }
+  });
+
+  test('tells every running guest that it has grown, by the name that each has for it', async () => {
+    const other = capture('second.live.xml').replace(/<source file='[^']*'/, "<source file='/srv/link.img'");
+    const uses: FakeUses = {
+      entries: [...(oneGuest.entries ?? []), ['running', other]],
+      images: { ...images, '/srv/link.img': { id: '1:7' } },
+    };
+    expect(await plan(hostWith(there, [], uses), bigger)).toEqual([
+      `blockresize gibbon ${file} 10G`,
+      'blockresize second /srv/link.img 10G',
+    ]);
+  });
+
+  test('does not resize an old image with snapshots inside', async () => {
+    const uses: FakeUses = { images: { [file]: { id: '1:7', header: headerOn('', { version: 2, snapshots: 2 }) } } };
+    const change = plan(hostWith(there, [], uses), bigger);
+    await expect(change).rejects.toThrow('of version 2 with 2 snapshots inside, which QEMU does not resize');
+  });
+
+  test('is removed in one play with the guest that has it', async () => {
+    const host = hostWith({ ...there, ...gibbonAnswers() }, [], oneGuest);
+    const guest = virtInstall({ name: 'gibbon', state: 'absent', disrupts: ['guest'] });
+    const ends = (await runEvents(host, [guest, virshVolume(absent)], { check: true })).flatMap((event) =>
+      event.type === 'task-end' ? [event.status] : [],
+    );
+    expect(ends).toEqual(['changed', 'changed']);
   });
 });
 

@@ -15,6 +15,8 @@ export interface FakeHostOptions {
   files?: Record<string, string>;
   /** Answers by command line (`argv` joined by one blank), for queries and for steps alike. */
   commands?: Record<string, Answer | (() => Answer)>;
+  /** Answers a query without an entry in `commands`; undefined for one that it does not know. */
+  answer?: (argv: readonly string[]) => Answer | undefined;
   /** Commands in the PATH. Default: every one that is asked for. */
   tools?: readonly string[];
   /** Called for a command step without an entry in `commands`; changes the host's files or answers as the real tool would. */
@@ -142,7 +144,7 @@ export class FakeHost implements Host {
 
   #query(argv: readonly string[]): Output {
     this.asked.push(argv.join(' '));
-    const answer = this.#answer(argv);
+    const answer = this.#answer(argv) ?? this.#options.answer?.(argv);
     if (answer === undefined) return { exitCode: 127, stdout: '', stderr: `${argv[0]}: not found\n` };
     return { exitCode: 0, stdout: '', stderr: '', ...answer };
   }
