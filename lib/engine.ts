@@ -144,11 +144,7 @@ export function planSteps(host: Host, task: Task, look: Look, options: EngineOpt
       `${task.module} sees a difference and plans no step for it: ${describeDifferences(look.differences)}`,
     );
   }
-  for (const step of steps) {
-    if (step.kind === 'command' && step.disrupts !== undefined) {
-      refuseDisruption(host, task, step.disrupts, shownArgv(step).join(' '), options);
-    }
-  }
+  refuseDisruptions(host, task, steps, options);
   return steps;
 }
 
@@ -287,19 +283,37 @@ async function readSettled<State>(host: Host, task: Task<State>, wait: Wait): Pr
   throw new ConvergenceError(`it has not settled within ${settleLimit} s${warnings}`);
 }
 
-function refuseDisruption(host: Host, task: Task, disrupts: Disruption, command: string, options: EngineOptions): void {
-  if (!task.disrupts.includes(disrupts)) {
-    const what = { link: 'cut network links', guest: 'disturb a running guest', data: 'destroy data' }[disrupts];
-    throw new UnsupportedChangeError(
-      `'${command}' would ${what}; a task that may do so says disrupts: ['${disrupts}']`,
-    );
+/** What each kind of disruption comes to, in words. */
+const disruptions: Readonly<Record<Disruption, string>> = {
+  link: 'cut network links',
+  guest: 'disturb a running guest',
+  data: 'destroy data',
+  snapshots: 'discard snapshots of a guest',
+  'saved-state': 'discard the saved state of a guest',
+};
+
+/** Says at once all that a task may not disturb and would. */
+function refuseDisruptions(host: Host, task: Task, steps: readonly Step[], options: EngineOptions): void {
+  const all = steps.flatMap((step) =>
+    step.kind === 'command' ? [step.disrupts ?? []].flat().map((word) => ({ word, command: commandLine(step) })) : [],
+  );
+  const refused = all.filter(({ word }) => !task.disrupts.includes(word));
+  if (refused.length > 0) {
+    const what = refused.map(({ word, command }) => `'${command}' would ${disruptions[word]}`);
+    const words = [...new Set([...task.disrupts, ...refused.map(({ word }) => word)])].map((word) => `'${word}'`);
+    throw new UnsupportedChangeError(`${what.join(', ')}; a task that may do so says disrupts: [${words.join(', ')}]`);
   }
+  const cutting = all.find(({ word }) => word === 'link');
   const canBeUndone = options.restartOwnNetwork === true || options.inNetworkChange === true;
-  if (disrupts === 'link' && host.isLocal && !canBeUndone) {
+  if (cutting !== undefined && host.isLocal && !canBeUndone) {
     throw new UnsupportedChangeError(
-      `'${command}' would cut the links of this very machine, and nothing could take it back; put it into a networkChange, allow it with --restart-own-network, or run from another machine with --host`,
+      `'${cutting.command}' would cut the links of this very machine, and nothing could take it back; put it into a networkChange, allow it with --restart-own-network, or run from another machine with --host`,
     );
   }
+}
+
+function commandLine(step: CommandStep): string {
+  return shownArgv(step).join(' ');
 }
 
 /** What a look comes to when its steps are taken, or are none. */

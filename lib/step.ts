@@ -9,7 +9,11 @@ export type Disruption =
   /** stops, restarts or replaces a running guest */
   | 'guest'
   /** destroys data */
-  | 'data';
+  | 'data'
+  /** discards snapshots or checkpoints of a guest */
+  | 'snapshots'
+  /** discards the memory that a guest's managed save has kept */
+  | 'saved-state';
 
 /** Runs one command on the host. */
 export interface CommandStep {
@@ -22,8 +26,8 @@ export interface CommandStep {
   readonly timeLimit?: number;
   /** Positions in `argv` that are shown as `***`. */
   readonly secret?: readonly number[];
-  /** What it disturbs. `link` makes it run detached from the session, with a journal on the host. */
-  readonly disrupts?: Disruption;
+  /** What it disturbs. `link` makes it run detached from the session, with a journal on the host, and stands alone. */
+  readonly disrupts?: Disruption | readonly Disruption[];
   /**
    * What says whether it worked: its exit code, or the state that is read afterwards, for a command whose exit code is no truth
    * (the restart of `network` fails over a stale file of an absent device, and everything is up). Default: `exit-code`.

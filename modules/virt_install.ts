@@ -3,7 +3,7 @@ import { type Once, once } from '../lib/diff.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
 import { defineModule, type Module, type Seen } from '../lib/module.ts';
-import { command, type Step } from '../lib/step.ts';
+import { command, type Disruption, type Step } from '../lib/step.ts';
 import {
   formatMemory,
   type GuestDisk,
@@ -159,12 +159,30 @@ function creation({ installer }: GuestFound, wanted: VirtInstallState): Step {
   return installStep(guest, installer ?? { major: undefined, version: 'unknown', systems: [] });
 }
 
+/**
+ * Removes a guest with all that libvirt would else refuse to remove it for. What may be refused comes first, and the guest is
+ * stopped before it is undefined: a running guest would live on without a definition if the run ended in between.
+ */
 function removal(state: Partial<VirtInstallState>, found: GuestFound, wanted: VirtInstallState): readonly Step[] {
   const { name, uri } = wanted.id.value;
-  const stop = virshStep(uri, ['destroy', name], { disrupts: 'guest' });
-  const undefine = virshStep(uri, ['undefine', name, ...(found.hasNvram ? ['--nvram'] : [])]);
-  // Undefined first, a running guest would live on without a definition if the run ended here.
-  return [...(state.running ? [stop] : []), ...(state.persistent ? [undefine] : [])];
+  const { hasNvram, hasTpmState, isSaved, snapshots, checkpoints } = found.belongings;
+  const discarded: readonly Disruption[] = [
+    ...(snapshots.length + checkpoints.length > 0 ? (['snapshots'] as const) : []),
+    // What the guest has sealed with its TPM, such as the key of a disk, cannot be opened any more.
+    ...(hasTpmState ? (['data'] as const) : []),
+  ];
+  const options = [
+    ...(snapshots.length > 0 ? ['--snapshots-metadata'] : []),
+    ...(checkpoints.length > 0 ? ['--checkpoints-metadata'] : []),
+    ...(hasNvram ? ['--nvram'] : []),
+  ];
+  return [
+    ...(isSaved ? [virshStep(uri, ['managedsave-remove', name], { disrupts: 'saved-state' })] : []),
+    ...(state.running ? [virshStep(uri, ['destroy', name], { disrupts: 'guest' })] : []),
+    ...(state.persistent
+      ? [virshStep(uri, ['undefine', name, ...options], discarded.length > 0 ? { disrupts: discarded } : {})]
+      : []),
+  ];
 }
 
 /**

@@ -58,6 +58,8 @@ export interface Domain {
   readonly graphics: readonly DomainGraphics[];
   /** Whether it keeps its firmware's settings in a file of its own (UEFI). */
   readonly hasNvram: boolean;
+  /** Whether libvirt keeps the state of an emulated TPM for it, and removes that with the guest. */
+  readonly hasTpmState: boolean;
 }
 
 /** What is read of a storage pool's XML. */
@@ -92,7 +94,7 @@ export interface Network {
   readonly dhcp: { readonly start: string; readonly end: string } | undefined;
 }
 
-const lists: ReadonlySet<string> = new Set(['disk', 'interface', 'graphics', 'ip', 'range', 'listen']);
+const lists: ReadonlySet<string> = new Set(['disk', 'interface', 'graphics', 'ip', 'range', 'listen', 'tpm']);
 
 let parser: XMLParser | undefined;
 
@@ -124,7 +126,8 @@ export function parseDomain(xml: string): Domain {
     disks: children(devices, 'disk').map(readDisk),
     interfaces: children(devices, 'interface').map(readInterface),
     graphics: children(devices, 'graphics').map(readGraphics),
-    hasNvram: child(domain, 'os').nvram !== undefined,
+    hasNvram: hasNvram(child(domain, 'os')),
+    hasTpmState: children(devices, 'tpm').some(hasTpmState),
   };
 }
 
@@ -189,6 +192,16 @@ function root(xml: string, name: string, wrapper?: string): Element {
   const found = top[name] ?? (wrapper === undefined ? undefined : child(top, wrapper)[name]);
   if (!isElement(found)) throw new Error(`libvirt's XML holds no <${name}>`);
   return found;
+}
+
+/** libvirt before 9.2 keeps the file's name in no definition of a guest whose firmware it has chosen itself. */
+function hasNvram(os: Element): boolean {
+  return os.nvram !== undefined || text(os, '@firmware') === 'efi' || text(child(os, 'loader'), '@type') === 'pflash';
+}
+
+function hasTpmState(tpm: Element): boolean {
+  const backend = child(tpm, 'backend');
+  return text(backend, '@type') === 'emulator' && text(backend, '@persistent_state') !== 'yes';
 }
 
 function readVcpus(domain: Element): Domain['vcpus'] {

@@ -11,13 +11,15 @@ const sealed = { seal: v.exactOptional(hash) };
 const mode = { mode: v.exactOptional(count) };
 const secret = { secret: v.exactOptional(v.literal(true)) };
 
+const disruption = v.picklist(['link', 'guest', 'data', 'snapshots', 'saved-state']);
+
 const step = v.variant('kind', [
   v.strictObject({
     kind: v.literal('command'),
     argv: texts,
     stdin: v.exactOptional(v.literal('***')),
     timeLimit: v.exactOptional(v.number()),
-    disrupts: v.exactOptional(v.picklist(['link', 'guest', 'data'])),
+    disrupts: v.exactOptional(v.union([disruption, v.array(disruption)])),
     judgedBy: v.exactOptional(v.picklist(['exit-code', 'state'])),
     units: v.exactOptional(texts),
     undo: v.exactOptional(

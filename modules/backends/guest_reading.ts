@@ -11,6 +11,7 @@ import {
   readNetwork,
   readPool,
   readPools,
+  readSnapshots,
 } from './libvirt.ts';
 import { type Creation, type Installer, readInstaller, systemName } from './virt_install.ts';
 
@@ -20,7 +21,17 @@ export interface GuestFound {
   readonly installer: Installer | undefined;
   /** The definition of a guest that has none on disk; it may hold a console's password. */
   readonly transientXml: string | undefined;
+  /** What goes with a guest that is removed. */
+  readonly belongings: Belongings;
+}
+
+/** What belongs to a guest besides its definition and its disks. */
+export interface Belongings {
   readonly hasNvram: boolean;
+  readonly hasTpmState: boolean;
+  readonly isSaved: boolean;
+  readonly snapshots: readonly string[];
+  readonly checkpoints: readonly string[];
 }
 
 /** What {@link readGuest} answers. */
@@ -52,10 +63,11 @@ export async function readGuest(
   ]);
   const view = guest && viewOf(guest.definition, wanted, pools.paths);
   const isNew = isPresent && guest === undefined;
-  const [others, installer, sideEffects] = await Promise.all([
+  const [others, installer, sideEffects, kept] = await Promise.all([
     isPresent ? missingParts(host, uri, wanted, view, pools, isNew ? creation : {}) : [],
     isNew ? readInstaller(host) : undefined,
     isNew ? poolsOnTheSide(host, uri, wanted, creation, pools.paths) : [],
+    !isPresent && guest !== undefined ? readSnapshots(host, connection, name) : { snapshots: [], checkpoints: [] },
   ]);
   return {
     guest,
@@ -63,7 +75,12 @@ export async function readGuest(
     found: {
       installer,
       transientXml: guest?.transientXml,
-      hasNvram: guest?.definition.hasNvram ?? false,
+      belongings: {
+        hasNvram: guest?.definition.hasNvram ?? false,
+        hasTpmState: guest?.definition.hasTpmState ?? false,
+        isSaved: guest?.isSaved ?? false,
+        ...kept,
+      },
     },
     warnings: isPresent
       ? [
@@ -227,7 +244,7 @@ function openConsole(name: string, { graphics }: GuestHardware, guest: FoundDoma
 
 function stateWarnings(
   name: string,
-  { definition, live, status }: FoundDomain,
+  { definition, live, status, isSaved }: FoundDomain,
   wanted: GuestHardware,
   pools: PoolPaths,
 ): readonly string[] {
@@ -238,5 +255,11 @@ function stateWarnings(
       ({ path, wanted, actual }) => `'${name}' waits for a restart: ${path} ${inWords(actual)} → ${inWords(wanted)}`,
     ),
     ...(isStuck ? [`'${name}' is ${status}`] : []),
+    ...(isSaved
+      ? [
+          `'${name}' goes on at its next start with what was saved of it, whatever its definition says by then; ` +
+            `'virsh managedsave-remove ${name}' drops that`,
+        ]
+      : []),
   ];
 }

@@ -41,6 +41,8 @@ export interface FoundDomain extends Found<Domain> {
   readonly live: Domain | undefined;
   /** State and reason in libvirt's words, e.g. `running (booted)`, where virsh was asked. */
   readonly status: string | undefined;
+  /** Whether its memory has been saved: its next start goes on with that. */
+  readonly isSaved: boolean;
   /** Its definition, for one that is not persistent; it may hold a console's password. */
   readonly transientXml: string | undefined;
 }
@@ -51,6 +53,9 @@ const directories: Readonly<Record<ObjectKind, { config: string; run: string }>>
   network: { config: '/etc/libvirt/qemu/networks', run: '/run/libvirt/network' },
   pool: { config: '/etc/libvirt/storage', run: '/run/libvirt/storage' },
 };
+
+/** Where the system's libvirt keeps what belongs to guests besides their definitions. */
+const stateDirectory = '/var/lib/libvirt/qemu';
 
 const systemUri = 'qemu:///system';
 
@@ -153,7 +158,10 @@ export async function readDomain(
 ): Promise<FoundDomain | undefined> {
   if (connection.look === 'blind') return undefined;
   if (connection.look === 'files') {
-    const files = await readFiles(host, 'domain', name);
+    const [files, isSaved] = await Promise.all([
+      readFiles(host, 'domain', name),
+      host.exists(`${stateDirectory}/save/${name}.save`),
+    ]);
     const found = foundIn(files, parseDomain);
     const live = files?.status ?? files?.definition;
     return (
@@ -161,6 +169,7 @@ export async function readDomain(
         ...found,
         live: found.active && live ? parseDomain(live) : undefined,
         status: undefined,
+        isSaved,
         transientXml: undefined,
       }
     );
@@ -181,8 +190,31 @@ export async function readDomain(
     autostart,
     persistent,
     status: status?.trim(),
+    isSaved: field(info, 'Managed save') === 'yes',
     transientXml: persistent ? undefined : inactive,
   };
+}
+
+/** Names the snapshots and checkpoints of a guest. */
+export async function readSnapshots(
+  host: ReadonlyHost,
+  connection: Connection,
+  name: string,
+): Promise<{ readonly snapshots: readonly string[]; readonly checkpoints: readonly string[] }> {
+  if (connection.look === 'files') {
+    const [snapshots, checkpoints] = await Promise.all(
+      ['snapshot', 'checkpoint'].map((kind) => host.listDirectory(`${stateDirectory}/${kind}/${name}`)),
+    );
+    const names = (files: readonly string[] = []): readonly string[] => files.map((file) => file.replace(/\.xml$/, ''));
+    return { snapshots: names(snapshots), checkpoints: names(checkpoints) };
+  }
+  const lines = (text = ''): readonly string[] => text.split('\n').filter((line) => line.trim() !== '');
+  const [snapshots, checkpoints] = await Promise.all([
+    virsh(host, connection, ['snapshot-list', '--name', name]),
+    // libvirt before 5.6 has no checkpoints, and virsh before that no such command.
+    host.query(['virsh', '-c', connection.uri, 'checkpoint-list', '--name', name]),
+  ]);
+  return { snapshots: lines(snapshots), checkpoints: checkpoints.exitCode === 0 ? lines(checkpoints.stdout) : [] };
 }
 
 /** Reads all storage pools that are defined or active. */

@@ -31,7 +31,10 @@ export type NetworkArgs =
 export interface VirtInstallArgs {
   /** The guest's name; not digits alone, which `virsh` takes for an id. */
   name: string;
-  /** `absent` removes the guest and leaves its disks; a running one needs `disrupts: ['guest']`. It goes with `name` and `connect` alone. Default `present`. */
+  /**
+   * `absent` removes the guest and leaves its disks; what is lost needs its word in `disrupts`: `guest` (it runs), `saved-state`,
+   * `snapshots` (checkpoints too), `data` (the state of its TPM). It goes with `name` and `connect` alone. Default `present`.
+   */
   state?: 'present' | 'absent';
   /** The hypervisor, `kvm` or `qemu`, which works without the processor's help, slowly. Default for a new guest: `kvm`; that of one that is there is left as it is. */
   virtType?: string;

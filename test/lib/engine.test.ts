@@ -10,7 +10,7 @@ import {
   UnsupportedChangeError,
 } from '../../lib/errors.ts';
 import { defineModule, type Task } from '../../lib/module.ts';
-import { command, writeFile } from '../../lib/step.ts';
+import { command, type Disruption, writeFile } from '../../lib/step.ts';
 import { FakeHost } from '../support/fake_host.ts';
 import { config, entry, loader, loadingHost, markerOf, tiny, unknowable } from '../support/tiny_modules.ts';
 
@@ -316,7 +316,7 @@ describe('a task whose state cannot be known', () => {
 });
 
 describe('law 6: what would disturb is refused unless the task says so', () => {
-  const cutting = (disrupts: 'link' | 'guest' | 'data', options: object = {}): Task =>
+  const cutting = (disrupts: Disruption, options: object = {}): Task =>
     tiny(
       () => ({}),
       () => [command(['cut', '--password', 'hunter2'], { disrupts, secret: [2] })],
@@ -326,6 +326,8 @@ describe('law 6: what would disturb is refused unless the task says so', () => {
     ['link', 'cut network links'],
     ['guest', 'disturb a running guest'],
     ['data', 'destroy data'],
+    ['snapshots', 'discard snapshots of a guest'],
+    ['saved-state', 'discard the saved state of a guest'],
   ] as const)('%s', async (disrupts, words) => {
     const host = new FakeHost({ commands: { 'cut --password hunter2': {} } });
     await expect(applyTask(host, cutting(disrupts))).rejects.toThrow(
@@ -335,7 +337,7 @@ describe('law 6: what would disturb is refused unless the task says so', () => {
     );
     expect(host.locked).toBe(false);
     expect((await checkTask(host, cutting(disrupts, { disrupts: [disrupts] }))).changed).toBe(true);
-    const others = (['link', 'guest', 'data'] as const).filter((word) => word !== disrupts);
+    const others = (['link', 'guest', 'data', 'snapshots', 'saved-state'] as const).filter((word) => word !== disrupts);
     await expect(checkTask(host, cutting(disrupts, { disrupts: others }))).rejects.toThrow(words);
   });
 

@@ -85,7 +85,7 @@ describe('desired', () => {
   });
 
   test('asks for nothing but the name of a guest that is to be gone', () => {
-    expect(virtInstall({ name: 'gibbon', state: 'absent' }).provides).toEqual([]);
+    expect(virtInstall({ name: 'gibbon', state: 'absent' }).provides).toEqual(['no guest:gibbon']);
     expect(virtInstall(gibbon).provides).toEqual(['guest:gibbon']);
   });
 });
@@ -408,6 +408,63 @@ describe('plan: removal', () => {
     const nvram = '<nvram>/var/lib/libvirt/qemu/nvram/gibbon_VARS.fd</nvram></os>';
     const host = running((xml) => xml.replace('</os>', nvram), { [virsh('dominfo', 'gibbon')]: { stdout: off } });
     expect(await plan(host, absent)).toEqual(['virsh -c qemu:///system undefine gibbon --nvram']);
+  });
+
+  /** What virsh says of a guest that has been given things to lose. */
+  const keepsakes = (isSaved: boolean): Record<string, Answer> => ({
+    [virsh('snapshot-list', '--name', 'gibbon')]: { stdout: 's1\ns 2\n\n' },
+    [virsh('checkpoint-list', '--name', 'gibbon')]: { stdout: 'c1\n\n' },
+    [virsh('dominfo', 'gibbon')]: {
+      stdout: capture('gibbon.dominfo.txt').replace(/(Managed save: +)no/, `$1${isSaved ? 'yes' : 'no'}`),
+    },
+  });
+
+  test('names all words at once that it needs, before it stops the guest', async () => {
+    const host = running(undefined, keepsakes(true));
+    await expect(virtInstall.apply(host, { ...absent, disrupts: ['guest'] })).rejects.toThrow(
+      "'virsh -c qemu:///system managedsave-remove gibbon' would discard the saved state of a guest, " +
+        "'virsh -c qemu:///system undefine gibbon --snapshots-metadata --checkpoints-metadata' would discard snapshots of a guest; " +
+        "a task that may do so says disrupts: ['guest', 'saved-state', 'snapshots']",
+    );
+    expect(host.executed).toEqual([]);
+    expect(
+      await plan(running(undefined, keepsakes(true)), { ...absent, disrupts: ['guest', 'saved-state', 'snapshots'] }),
+    ).toEqual([
+      'virsh -c qemu:///system managedsave-remove gibbon',
+      'virsh -c qemu:///system destroy gibbon',
+      'virsh -c qemu:///system undefine gibbon --snapshots-metadata --checkpoints-metadata',
+    ]);
+  });
+
+  test('takes the state of its TPM only where data may be destroyed, and firmware that libvirt has chosen along', async () => {
+    const host = running(
+      (xml) =>
+        xml
+          .replace('<os>', "<os firmware='efi'>")
+          .replace('</devices>', "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm></devices>"),
+      keepsakes(false),
+    );
+    const disrupts = ['guest', 'snapshots'] as const;
+    await expect(plan(host, { ...absent, disrupts })).rejects.toThrow('would destroy data');
+    expect(await plan(host, { ...absent, disrupts: [...disrupts, 'data'] })).toContain(
+      'virsh -c qemu:///system undefine gibbon --snapshots-metadata --checkpoints-metadata --nvram',
+    );
+  });
+
+  test('finds what it has to lose while the daemon sleeps', async () => {
+    const host = new FakeHost({
+      commands: { [askSystemd]: libvirtd('inactive', 'active') },
+      files: {
+        '/etc/libvirt/qemu/gibbon.xml': capture('gibbon.file.xml'),
+        '/run/libvirt/qemu/autostarted': '',
+        '/var/lib/libvirt/qemu/save/gibbon.save': '',
+        '/var/lib/libvirt/qemu/snapshot/gibbon/s1.xml': '',
+      },
+    });
+    expect(await plan(host, { ...absent, disrupts: ['saved-state', 'snapshots'] })).toEqual([
+      'virsh -c qemu:///system managedsave-remove gibbon',
+      'virsh -c qemu:///system undefine gibbon --snapshots-metadata',
+    ]);
   });
 
   test('is nothing where there is none', async () => {

@@ -45,5 +45,7 @@ export function gibbonAnswers(change: (xml: string) => string = (xml) => xml): R
     [virsh('dumpxml', 'gibbon')]: { stdout: capture('gibbon.live.xml') },
     [virsh('dominfo', 'gibbon')]: { stdout: capture('gibbon.dominfo.txt') },
     [virsh('domstate', '--reason', 'gibbon')]: { stdout: 'running (booted)\n\n' },
+    [virsh('snapshot-list', '--name', 'gibbon')]: { stdout: '\n' },
+    [virsh('checkpoint-list', '--name', 'gibbon')]: { stdout: '\n' },
   };
 }

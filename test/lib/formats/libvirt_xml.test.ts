@@ -22,6 +22,7 @@ describe('parseDomain', () => {
     interfaces: [{ type: 'bridge', source: 'br0', mac: '52:54:00:c5:3b:8c', model: 'virtio' }],
     graphics: [{ type: 'vnc', listen: '0.0.0.0', port: undefined, hasPassword: false }],
     hasNvram: false,
+    hasTpmState: false,
   };
   const disk = {
     device: 'disk',

@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { connect } from '../../lib/hosts/connect.ts';
+import type { Host } from '../../lib/hosts/host.ts';
+import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import { virshVolume, virtInstall } from '../../modules/index.ts';
+import { describeLab } from './support.ts';
+
+const images = '/var/lib/libvirt/images';
+
+describeLab('images that somebody uses', () => {
+  let lab: Lab;
+  let host: Host;
+  beforeAll(async () => {
+    lab = await buildLab();
+    host = await connect(`root@${lab.hostAddress}`, { sshConfig: lab.sshConfig });
+    await inside(`systemctl start libvirtd; cd ${images}; mkdir -p /srv/other /srv/links
+      virsh pool-define-as default dir --target ${images}; virsh pool-start default
+      virsh pool-define-as other dir --target /srv/other; virsh pool-start other`);
+  }, 300_000);
+  afterAll(async () => {
+    await host?.close();
+    await lab?.destroy();
+  }, 60_000);
+
+  async function inside(script: string): Promise<string> {
+    return (await lab.run(['sh', '-ec', script])).stdout.trim();
+  }
+
+  /** Defines a guest with one disk. @param disk the inside of its `<disk>` */
+  async function define(name: string, disk: string, type = 'file'): Promise<void> {
+    const xml = `<domain type='${lab.virtType}'><name>${name}</name><memory unit='MiB'>32</memory><os><type>hvm</type></os>
+      <devices><disk type='${type}' device='disk'>${disk}<target dev='vda' bus='virtio'/></disk></devices></domain>`;
+    await lab.putFile(`/root/${name}.xml`, xml);
+    await inside(`virsh define /root/${name}.xml`);
+  }
+
+  async function isThere(path: string): Promise<boolean> {
+    return (await lab.run(['test', '-e', path], { reject: false })).exitCode === 0;
+  }
+
+  const remove = (name: string): ReturnType<typeof virshVolume.apply> =>
+    virshVolume.apply(host, { name, state: 'absent', disrupts: ['data'] });
+  const resize = (name: string, capacity: string): ReturnType<typeof virshVolume.apply> =>
+    virshVolume.apply(host, { name, capacity, disrupts: ['data'] });
+
+  test('what others stand on is neither removed nor resized, whether the guest runs or not', async () => {
+    await inside(`cd ${images}; qemu-img create -q -f qcow2 base.qcow2 64M
+      qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 web.qcow2; virsh pool-refresh default`);
+    await define('web', `<driver name='qemu' type='qcow2'/><source file='${images}/web.qcow2'/>`);
+    for (const state of ['off', 'running']) {
+      if (state === 'running') await inside('virsh start web');
+      await expect(remove('base.qcow2')).rejects.toThrow(/guest 'web' stands on it[\s\S]*web\.qcow2 stands on it/);
+      await expect(resize('base.qcow2', '32M')).rejects.toThrow("guest 'web' stands on it");
+      await expect(resize('base.qcow2', '128M')).rejects.toThrow("guest 'web' stands on it");
+      await expect(remove('web.qcow2')).rejects.toThrow("guest 'web' uses it");
+    }
+    expect(await inside(`qemu-img info -U --output=json ${images}/base.qcow2`)).toContain(
+      `"virtual-size": ${64 * 2 ** 20}`,
+    );
+  }, 120_000);
+
+  test('a guest with things to lose is not stopped before all of them may go, and then is gone at once', async () => {
+    await inside('virsh snapshot-create-as web s1; virsh managedsave web; virsh start web; virsh snapshot-list web');
+    const absent = { name: 'web', state: 'absent' } as const;
+    await expect(virtInstall.apply(host, { ...absent, disrupts: ['guest'] })).rejects.toThrow(
+      "disrupts: ['guest', 'snapshots']",
+    );
+    expect(await inside('virsh domstate web')).toBe('running');
+    await inside('virsh managedsave web');
+    await expect(remove('base.qcow2')).rejects.toThrow("the saved state of the guest 'web' stands on it");
+    await expect(resize('web.qcow2', '128M')).rejects.toThrow("the saved state of the guest 'web' uses it");
+    await expect(virtInstall.apply(host, { ...absent, disrupts: ['snapshots'] })).rejects.toThrow("'saved-state'");
+    await virtInstall.apply(host, { ...absent, disrupts: ['snapshots', 'saved-state'] });
+    expect(await inside('virsh list --all --name')).toBe('');
+    await expect(remove('base.qcow2')).rejects.toThrow(`the image ${images}/web.qcow2 stands on it`);
+    await remove('web.qcow2');
+    await remove('base.qcow2');
+  }, 120_000);
+
+  test.each<[string, string, string, string?]>([
+    ['a doubled slash', `<source file='/var/lib//libvirt/images/NAME'/>`, 'true'],
+    ['a symbolic link', `<source file='/srv/links/NAME'/>`, `ln -s ${images}/NAME /srv/links/`],
+    [
+      "another pool's path",
+      `<source file='/srv/other/NAME'/>`,
+      `ln -s ${images}/NAME /srv/other/; virsh pool-refresh other`,
+    ],
+    ['a volume', `<source pool='default' volume='NAME'/>`, 'true', 'volume'],
+    [
+      "another pool's volume",
+      `<source pool='other' volume='NAME'/>`,
+      `ln -s ${images}/NAME /srv/other/; virsh pool-refresh other`,
+      'volume',
+    ],
+    ['a loop device', `<source dev='/dev/loop-of-nobody'/>`, 'true', 'block'],
+  ])(
+    'a disk that its guest names by %s is not removed',
+    async (what, source, prepare, type = 'file') => {
+      const name = `${what.replaceAll(/\W+/g, '-')}.raw`;
+      const fill = (text: string): string => text.replaceAll('NAME', name);
+      await inside(`qemu-img create -q -f raw ${images}/${name} 1M; virsh pool-refresh default; ${fill(prepare)}`);
+      if (type === 'block') {
+        // Nothing of this test uses a loop device of the machine: a process that has the image open stands for it.
+        await inside(`(exec 3<${images}/${name}; exec sleep 600 >/dev/null 2>&1) & echo $! > /root/holder`);
+        await expect(remove(name)).rejects.toThrow(/the process \d+ \(sleep\) uses it/);
+        await inside('kill "$(cat /root/holder)"');
+        return;
+      }
+      await define('spelled', `<driver name='qemu' type='raw'/>${fill(source)}`, type);
+      await expect(remove(name)).rejects.toThrow("the guest 'spelled' uses it");
+      await inside('virsh start spelled');
+      await expect(remove(name)).rejects.toThrow("the running guest 'spelled' uses it");
+      await resize(name, '2M');
+      expect(await inside('virsh domblkinfo spelled vda')).toContain(`Capacity:       ${2 * 2 ** 20}`);
+      expect(await isThere(`${images}/${name}`)).toBe(true);
+      await inside('virsh destroy spelled; virsh undefine spelled');
+    },
+    60_000,
+  );
+
+  test('both guests that share a disk are told that it has grown', async () => {
+    await inside(`qemu-img create -q -f raw ${images}/shared.raw 1M; virsh pool-refresh default`);
+    const shared = `<driver name='qemu' type='raw' cache='none'/><source file='${images}/shared.raw'/><shareable/>`;
+    for (const name of ['one', 'two']) {
+      await define(name, shared);
+      await inside(`virsh start ${name}`);
+    }
+    const { steps } = await resize('shared.raw', '3M');
+    expect(steps).toHaveLength(2);
+    for (const name of ['one', 'two']) {
+      const seen = await inside(`virsh qemu-monitor-command ${name} '{"execute":"query-block"}'`);
+      expect(seen).toContain(`"virtual-size":${3 * 2 ** 20}`);
+    }
+    await inside('for guest in one two; do virsh destroy $guest; virsh undefine $guest; done');
+    await remove('shared.raw');
+  }, 60_000);
+});
