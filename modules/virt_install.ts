@@ -129,12 +129,13 @@ async function read(host: ReadonlyHost, wanted: VirtInstallState): Promise<Seen<
 
 function plan({ state, found }: Seen<VirtInstallState, GuestFound>, wanted: VirtInstallState): readonly Step[] {
   if (wanted.state === 'absent') return removal(state, found, wanted);
+  if (state.state === 'present') refuseOther(state, wanted);
+  refuseWhatCannotBe(found, wanted);
   if (state.state !== 'present') return [creation(found, wanted)];
-  refuseOther(state, wanted);
   const { name, uri } = wanted.id.value;
   return [
     ...(state.persistent === false ? [defineTransient(found, wanted)] : []),
-    ...hardwareChanges(state, wanted),
+    ...hardwareChanges(state, found, wanted),
     ...networkChanges(state, wanted),
     ...diskChanges(state, wanted),
     ...(wanted.autostart === true && !state.autostart ? [virshStep(uri, ['autostart', name])] : []),
@@ -205,7 +206,11 @@ function defineTransient({ transientXml }: GuestFound, { id, creation }: VirtIns
   return defineStep(uri, 'define', xml);
 }
 
-function hardwareChanges(state: Partial<VirtInstallState>, wanted: VirtInstallState): readonly Step[] {
+function hardwareChanges(
+  state: Partial<VirtInstallState>,
+  { graphicsNumber }: GuestFound,
+  wanted: VirtInstallState,
+): readonly Step[] {
   const { memory, vcpus, graphics } = wanted;
   const mib = Number.parseInt(memory ?? '', 10);
   return [
@@ -214,7 +219,7 @@ function hardwareChanges(state: Partial<VirtInstallState>, wanted: VirtInstallSt
     ...(vcpus !== undefined && vcpus !== state.vcpus
       ? [editStep(wanted, '--edit', '--vcpus', `vcpus=${vcpus},maxvcpus=${vcpus}`)]
       : []),
-    ...(graphics === undefined ? [] : graphicsChanges(state, wanted, graphics)),
+    ...(graphics === undefined ? [] : graphicsChanges(state, wanted, graphics, graphicsNumber)),
   ];
 }
 
@@ -222,13 +227,14 @@ function graphicsChanges(
   { graphics: actual }: Partial<VirtInstallState>,
   wanted: VirtInstallState,
   graphics: NonNullable<VirtInstallState['graphics']>,
+  number: number,
 ): readonly Step[] {
   if (actual === undefined || actual.type === graphics.type) {
     const isSame =
       (graphics.listen ?? actual?.listen) === actual?.listen && (graphics.port ?? actual?.port) === actual?.port;
     return isSame || graphics.type === 'none'
       ? []
-      : [editStep(wanted, '--edit', '--graphics', graphicsOption(graphics))];
+      : [editStep(wanted, '--edit', ...(number > 1 ? [String(number)] : []), '--graphics', graphicsOption(graphics))];
   }
   if (actual.type === 'none') return [editStep(wanted, '--add-device', '--graphics', graphicsOption(graphics))];
   if (actual.type === 'vnc' && graphics.type === 'none')
@@ -262,6 +268,10 @@ function diskChanges(state: Partial<VirtInstallState>, wanted: VirtInstallState)
 
 function editStep({ id }: VirtInstallState, ...args: string[]): Step {
   return command(['virt-xml', '--connect', id.value.uri, id.value.name, ...args]);
+}
+
+function refuseWhatCannotBe({ refusals }: GuestFound, { id }: VirtInstallState): void {
+  if (refusals.length > 0) throw new UnsupportedChangeError(`the guest '${id.value.name}': ${refusals.join('; ')}`);
 }
 
 function refuseOther(state: Partial<VirtInstallState>, wanted: VirtInstallState): void {

@@ -53,6 +53,18 @@ export interface Domain {
   /** The memory that it has, in bytes. */
   readonly currentMemory: number;
   readonly vcpus: { readonly maximum: number; readonly current: number };
+  /** How many processors its topology has; undefined where it has none. */
+  readonly topology: number | undefined;
+  /** How many NUMA cells it is divided into; undefined where it is not. */
+  readonly cells: number | undefined;
+  /** True where each processor is described by itself (`<vcpus>`). */
+  readonly hasProcessorList: true | undefined;
+  /** True where part of its memory is in modules (`<memory model='dimm'>`). */
+  readonly hasMemoryModules: true | undefined;
+  /** The most that it may have with memory modules, in bytes. */
+  readonly memoryLimit: number | undefined;
+  /** Bytes of the biggest of the huge pages that its memory is made of, where their size is named. */
+  readonly hugePage: number | undefined;
   readonly disks: readonly DomainDisk[];
   readonly interfaces: readonly DomainInterface[];
   readonly graphics: readonly DomainGraphics[];
@@ -94,7 +106,17 @@ export interface Network {
   readonly dhcp: { readonly start: string; readonly end: string } | undefined;
 }
 
-const lists: ReadonlySet<string> = new Set(['disk', 'interface', 'graphics', 'ip', 'range', 'listen', 'tpm']);
+const lists: ReadonlySet<string> = new Set([
+  'disk',
+  'interface',
+  'graphics',
+  'ip',
+  'range',
+  'listen',
+  'tpm',
+  'cell',
+  'page',
+]);
 
 let parser: XMLParser | undefined;
 
@@ -123,6 +145,7 @@ export function parseDomain(xml: string): Domain {
     memory,
     currentMemory: domain.currentMemory === undefined ? memory : quantity(domain, 'currentMemory'),
     vcpus: readVcpus(domain),
+    ...readLimits(domain),
     disks: children(devices, 'disk').map(readDisk),
     interfaces: children(devices, 'interface').map(readInterface),
     graphics: children(devices, 'graphics').map(readGraphics),
@@ -194,6 +217,32 @@ function root(xml: string, name: string, wrapper?: string): Element {
   return found;
 }
 
+/** What fixes the number of processors and the amount of memory from elsewhere in the definition. */
+function readLimits(
+  domain: Element,
+): Pick<Domain, 'topology' | 'cells' | 'hasProcessorList' | 'hasMemoryModules' | 'memoryLimit' | 'hugePage'> {
+  const cpu = child(domain, 'cpu');
+  const topology = child(cpu, 'topology');
+  const levels = ['sockets', 'dies', 'clusters', 'cores', 'threads'];
+  const cells = children(child(cpu, 'numa'), 'cell').length;
+  const pages = children(child(child(domain, 'memoryBacking'), 'hugepages'), 'page');
+  return {
+    topology:
+      cpu.topology === undefined
+        ? undefined
+        : levels.reduce((product, level) => product * Number(text(topology, `@${level}`) ?? '1'), 1),
+    cells: cells > 0 ? cells : undefined,
+    hasProcessorList: domain.vcpus === undefined ? undefined : true,
+    hasMemoryModules: child(domain, 'devices').memory === undefined ? undefined : true,
+    memoryLimit: domain.maxMemory === undefined ? undefined : quantity(domain, 'maxMemory'),
+    hugePage: pages.length === 0 ? undefined : Math.max(...pages.map(pageSize)),
+  };
+}
+
+function pageSize(page: Element): number {
+  return scaled(text(page, '@size') ?? '', text(page, '@unit') ?? 'KiB') ?? 0;
+}
+
 /** libvirt before 9.2 keeps the file's name in no definition of a guest whose firmware it has chosen itself. */
 function hasNvram(os: Element): boolean {
   return os.nvram !== undefined || text(os, '@firmware') === 'efi' || text(child(os, 'loader'), '@type') === 'pflash';
@@ -233,8 +282,8 @@ export function readSource(source: Element): DiskSource | undefined {
 function readInterface(nic: Element): DomainInterface {
   const source = child(nic, 'source');
   return {
-    type: required(nic, '@type'),
-    // A live interface of a network names the network's bridge as well: the network comes first.
+    // A live interface is named by what its network came to (bridge, direct), and names the network as well, which comes first.
+    type: text(source, '@network') === undefined ? required(nic, '@type') : 'network',
     source: text(source, '@network') ?? text(source, '@bridge') ?? text(source, '@dev'),
     mac: text(child(nic, 'mac'), '@address')?.toLowerCase(),
     model: text(child(nic, 'model'), '@type'),

@@ -1,5 +1,6 @@
 import { type Difference, differences } from '../../lib/diff.ts';
-import type { Domain, DomainDisk, DomainInterface } from '../../lib/formats/libvirt_xml.ts';
+import type { Domain, DomainDisk, DomainGraphics, DomainInterface } from '../../lib/formats/libvirt_xml.ts';
+import type { Images } from './image_files.ts';
 
 /** A disk in a guest's state. */
 export interface GuestDisk {
@@ -36,16 +37,22 @@ export interface GuestHardware {
   readonly graphics?: GuestGraphics;
 }
 
-/** How the wanted disks and interfaces are found in a guest. Those that the task does not name are left alone. */
+/** How the wanted disks, interfaces and console are found in a guest. Those that the task does not name are left alone. */
 interface Matches {
-  /** The disk with the wanted source, or the other one that is in its place; by number. */
+  /** The disk that is the wanted one, or the other one that is in its place; by number. */
   readonly disks: Readonly<Record<string, DomainDisk>>;
-  /** The interface with the wanted MAC, or the one that is in its place; by number. */
+  /** The interface with the wanted MAC, in the wanted bridge or network, or the one that is in its place; by number. */
   readonly networks: Readonly<Record<string, DomainInterface>>;
+  readonly graphics: DomainGraphics | undefined;
 }
 
-/** Directories of the pools that a task's disks name, by pool. */
-export type PoolPaths = Readonly<Record<string, string>>;
+/** What is known of the files behind disks. */
+export interface DiskFiles {
+  /** Directories of pools, by name. */
+  readonly pools: Readonly<Record<string, string>>;
+  /** What the files are; undefined where how they are written says enough. */
+  readonly images: Images | undefined;
+}
 
 /** Writes an amount of memory, e.g. `512 MiB`. */
 export function formatMemory(bytes: number): string {
@@ -54,30 +61,55 @@ export function formatMemory(bytes: number): string {
 }
 
 /** Reads a guest's hardware in the terms in which a task wants it. */
-export function viewOf(domain: Domain, wanted: GuestHardware, pools: PoolPaths): GuestHardware {
-  const matches = match(domain, wanted, pools);
+export function viewOf(domain: Domain, wanted: GuestHardware, files: DiskFiles): GuestHardware {
+  return view(domain, match(domain, wanted, files), wanted, files);
+}
+
+function view(domain: Domain, matches: Matches, wanted: GuestHardware, files: DiskFiles): GuestHardware {
   const { current, maximum } = domain.vcpus;
   const memory = formatMemory(domain.memory);
   return {
     virtType: domain.type,
     memory: domain.currentMemory === domain.memory ? memory : `${formatMemory(domain.currentMemory)} of ${memory}`,
     vcpus: current === maximum ? maximum : `${current} of ${maximum}`,
-    disks: mapRecord(matches.disks, (disk, number) => viewDisk(disk, wanted.disks?.[number], pools)),
+    disks: mapRecord(matches.disks, (disk, number) => viewDisk(disk, wanted.disks?.[number], files)),
     networks: mapRecord(matches.networks, viewNetwork),
-    graphics: viewGraphics(domain, wanted.graphics),
+    graphics: viewGraphics(matches.graphics),
   };
 }
 
-function match(domain: Domain, wanted: GuestHardware, pools: PoolPaths): Matches {
-  const disks = domain.disks.filter(({ device }) => device === 'disk');
+function match(domain: Domain, wanted: GuestHardware, files: DiskFiles): Matches {
   return {
-    disks: pair(wanted.disks ?? {}, disks, (want, disk) => hasSource(disk, want.source, pools)),
-    networks: pair(
-      wanted.networks ?? {},
-      domain.interfaces,
+    disks: pair(wanted.disks ?? {}, domain.disks.filter(isDisk), [
+      (want, disk) => isSame(disk, want.source, files),
+      (want, disk) => standsOn(disk, want.source, files),
+    ]),
+    networks: pair(wanted.networks ?? {}, domain.interfaces, [
       (want, nic) => want.mac !== undefined && nic.mac === want.mac,
-    ),
+      (want, nic) => isPluggedInto(want, nic) && (want.model ?? nic.model) === nic.model,
+      isPluggedInto,
+    ]),
+    graphics: domain.graphics[graphicsPlace(domain, wanted.graphics)],
   };
+}
+
+function isDisk({ device }: DomainDisk): boolean {
+  return device === 'disk' || device === 'lun';
+}
+
+function isPluggedInto({ source }: GuestNetwork, nic: DomainInterface): boolean {
+  return viewNetwork(nic).source === source;
+}
+
+/** The place of the console that a task means: one that is as wanted, else the first of its type, else the first. */
+export function graphicsPlace({ graphics }: Domain, wanted: GuestGraphics | undefined): number {
+  const ofType = (item: DomainGraphics): boolean => item.type === wanted?.type;
+  const isAsWanted = (item: DomainGraphics): boolean =>
+    ofType(item) && (wanted?.listen ?? item.listen) === item.listen && (wanted?.port ?? item.port) === item.port;
+  // Who wants none has to know of one that cannot simply be taken away.
+  const isInTheWay = (item: DomainGraphics): boolean => wanted?.type === 'none' && item.type !== 'vnc';
+  const places = [isAsWanted, ofType, isInTheWay].map((test) => graphics.findIndex(test));
+  return places.find((place) => place >= 0) ?? 0;
 }
 
 /** Says what a running guest does not have yet of what its definition says: it waits for a restart. */
@@ -85,13 +117,33 @@ export function waiting(
   definition: Domain,
   live: Domain,
   wanted: GuestHardware,
-  pools: PoolPaths,
+  files: DiskFiles,
 ): readonly Difference[] {
   // What a balloon takes from a running guest is no matter of a restart: the maximum is.
-  const [now, then] = [live, definition].map((domain) =>
-    viewOf({ ...domain, currentMemory: domain.memory }, wanted, pools),
+  const [now, then] = [live, definition].map((domain) => ({ ...domain, currentMemory: domain.memory }));
+  if (now === undefined || then === undefined) return [];
+  const matches = match(then, wanted, files);
+  return differences(
+    named(view(then, matches, wanted, files), wanted),
+    view(now, liveMatches(matches, then, now), wanted, files),
   );
-  return differences(named(then, wanted), now);
+}
+
+/** Finds the devices of a definition in the running guest: disks by their name, interfaces by their MAC. */
+function liveMatches(matches: Matches, definition: Domain, live: Domain): Matches {
+  const { graphics } = matches;
+  return {
+    disks: findRecord(matches.disks, ({ target }) => live.disks.find((disk) => disk.target === target)),
+    networks: findRecord(matches.networks, (nic) => {
+      const place = definition.interfaces.indexOf(nic);
+      const found = nic.mac === undefined ? live.interfaces[place] : live.interfaces.find(({ mac }) => mac === nic.mac);
+      // A network that hands out devices of the host is not named by what a running guest got from it.
+      return found?.type === 'hostdev' && nic.type === 'network'
+        ? { ...found, type: nic.type, source: nic.source }
+        : found;
+    }),
+    graphics: graphics && (live.graphics[definition.graphics.indexOf(graphics)] ?? live.graphics[0]),
+  };
 }
 
 /** What of a value the task names. */
@@ -103,51 +155,74 @@ function named(value: unknown, wanted: unknown): unknown {
   );
 }
 
-/** Pairs what is wanted with what is there: first what is the same, then what stands in the same place. */
+/**
+ * Pairs what is wanted with what is there: first what is the same, by one measure after the other, then what stands in the same
+ * place.
+ */
 function pair<Want, Item>(
   wanted: Readonly<Record<string, Want>>,
   items: readonly Item[],
-  same: (want: Want, item: Item) => boolean,
+  measures: readonly ((want: Want, item: Item) => boolean)[],
 ): Readonly<Record<string, Item>> {
-  const pairs: Record<string, Item> = {};
-  for (const [number, want] of Object.entries(wanted)) {
-    const item = items.find((candidate) => same(want, candidate) && !Object.values(pairs).includes(candidate));
-    if (item !== undefined) pairs[number] = item;
+  const pairs = new Map<string, Item>();
+  const taken = new Set<Item>();
+  const inPlace = (number: string): Item | undefined => items[Number(number) - 1];
+  const take = (number: string, isRight: (item: Item) => boolean): void => {
+    if (pairs.has(number)) return;
+    const candidates = [inPlace(number), ...items].filter((item) => item !== undefined);
+    const item = candidates.find((candidate) => !taken.has(candidate) && isRight(candidate));
+    if (item === undefined) return;
+    pairs.set(number, item);
+    taken.add(item);
+  };
+  for (const isSame of measures) {
+    for (const [number, want] of Object.entries(wanted)) take(number, (item) => isSame(want, item));
   }
-  const taken = new Set(Object.values(pairs));
-  for (const number of Object.keys(wanted)) {
-    const item = items[Number(number) - 1];
-    if (pairs[number] === undefined && item !== undefined && !taken.has(item)) pairs[number] = item;
-  }
-  return pairs;
+  for (const number of Object.keys(wanted)) take(number, (item) => item === inPlace(number));
+  return Object.fromEntries(pairs);
 }
 
-function hasSource({ source }: DomainDisk, wanted: string, pools: PoolPaths): boolean {
-  if (source === undefined) return false;
-  return (
-    sourcePath(source.kind === 'path' ? source.path : `${source.pool}/${source.volume}`, pools) ===
-    sourcePath(wanted, pools)
-  );
+/** Says whether a disk has the wanted file. */
+export function isSame(disk: DomainDisk, wanted: string, files: DiskFiles): boolean {
+  const [actual, path] = [diskPath(disk, files), sourcePath(wanted, files)];
+  if (actual === undefined) return false;
+  return actual === path || (files.images?.same(actual, path) ?? false);
+}
+
+/** Says whether a disk stands on the wanted file, as one does once a snapshot has been made beside it. */
+export function standsOn(disk: DomainDisk, wanted: string, { pools, images }: DiskFiles): boolean {
+  const [actual, file] = [diskPath(disk, { pools }), images?.at(sourcePath(wanted, { pools }))];
+  return actual !== undefined && file !== undefined && (images?.below(actual).has(file.id) ?? false);
+}
+
+/** The path of a disk of a guest; undefined for an empty drive. */
+export function diskPath({ source }: DomainDisk, files: Pick<DiskFiles, 'pools'>): string | undefined {
+  if (source === undefined) return undefined;
+  return source.kind === 'path' ? source.path : sourcePath(`${source.pool}/${source.volume}`, files);
 }
 
 /** The path behind a disk's source, as far as the pool's directory is known. */
-export function sourcePath(source: string, pools: PoolPaths): string {
+export function sourcePath(source: string, { pools }: Pick<DiskFiles, 'pools'>): string {
   if (source.startsWith('/')) return source;
   const [pool = '', ...volume] = source.split('/');
   const directory = Object.hasOwn(pools, pool) ? pools[pool] : undefined;
   return directory === undefined ? source : `${directory}/${volume.join('/')}`;
 }
 
-function viewDisk(disk: DomainDisk, wanted: GuestDisk | undefined, pools: PoolPaths): GuestDisk {
+function viewDisk(disk: DomainDisk, wanted: GuestDisk | undefined, files: DiskFiles): GuestDisk {
   const { source, bus, format } = disk;
   const actual =
     source === undefined ? 'empty' : source.kind === 'path' ? source.path : `${source.pool}/${source.volume}`;
   return {
-    // Two ways to write one place are one: it is answered in the task's own.
-    source: wanted !== undefined && hasSource(disk, wanted.source, pools) ? wanted.source : actual,
+    // Names of one file are one: it is answered by the task's own.
+    source: wanted !== undefined && isWanted(disk, wanted.source, files) ? wanted.source : actual,
     ...(bus !== undefined && { bus }),
     ...(format !== undefined && { format }),
   };
+}
+
+function isWanted(disk: DomainDisk, wanted: string, files: DiskFiles): boolean {
+  return isSame(disk, wanted, files) || standsOn(disk, wanted, files);
 }
 
 function viewNetwork({ type, source, mac, model }: DomainInterface): GuestNetwork {
@@ -158,14 +233,25 @@ function viewNetwork({ type, source, mac, model }: DomainInterface): GuestNetwor
   };
 }
 
-function viewGraphics({ graphics }: Domain, wanted: GuestGraphics | undefined): GuestGraphics {
-  const found = graphics.find(({ type }) => type === wanted?.type) ?? graphics[0];
+function viewGraphics(found: DomainGraphics | undefined): GuestGraphics {
   if (found === undefined) return { type: 'none' };
   return {
     type: found.type,
     ...(found.listen !== undefined && { listen: found.listen }),
     ...(found.port !== undefined && { port: found.port }),
   };
+}
+
+function findRecord<Item>(
+  record: Readonly<Record<string, Item>>,
+  find: (item: Item) => Item | undefined,
+): Readonly<Record<string, Item>> {
+  return Object.fromEntries(
+    Object.entries(record).flatMap(([key, item]) => {
+      const found = find(item);
+      return found === undefined ? [] : [[key, found] as const];
+    }),
+  );
 }
 
 function mapRecord<From, To>(

@@ -1,7 +1,9 @@
 import { inWords } from '../../lib/diff.ts';
 import type { ReadonlyHost } from '../../lib/hosts/readonly_host.ts';
 import type { Missing } from '../../lib/module.ts';
-import { type GuestHardware, type PoolPaths, sourcePath, viewOf, waiting } from './guest.ts';
+import { type DiskFiles, type GuestHardware, graphicsPlace, sourcePath, viewOf, waiting } from './guest.ts';
+import { disksInUse, doubledDisks, newDisks, poolsOf, readDiskFiles, readDiskPools } from './guest_disks.ts';
+import { limitsOf } from './guest_limits.ts';
 import {
   type Connection,
   connect,
@@ -9,7 +11,6 @@ import {
   hindrances,
   readDomain,
   readNetwork,
-  readPool,
   readPools,
   readSnapshots,
 } from './libvirt.ts';
@@ -21,6 +22,10 @@ export interface GuestFound {
   readonly installer: Installer | undefined;
   /** The definition of a guest that has none on disk; it may hold a console's password. */
   readonly transientXml: string | undefined;
+  /** Why the guest cannot become what is wanted. */
+  readonly refusals: readonly string[];
+  /** The place of the console that the task means, from 1. */
+  readonly graphicsNumber: number;
   /** What goes with a guest that is removed. */
   readonly belongings: Belongings;
 }
@@ -59,14 +64,17 @@ export async function readGuest(
   const isPresent = wanted.state === 'present';
   const [{ connection, guest }, pools] = await Promise.all([
     findGuest(host, uri, name, isPresent ? ['virt-install', 'virt-xml'] : []),
-    poolPaths(host, uri, wanted),
+    readDiskPools(host, uri, poolsOf(wanted)),
   ]);
-  const view = guest && viewOf(guest.definition, wanted, pools.paths);
+  const files = guest === undefined ? pools.files : await readDiskFiles(host, uri, guest, wanted, pools.files);
+  const view = guest && viewOf(guest.definition, wanted, files);
   const isNew = isPresent && guest === undefined;
-  const [others, installer, sideEffects, kept] = await Promise.all([
-    isPresent ? missingParts(host, uri, wanted, view, pools, isNew ? creation : {}) : [],
+  const added = isPresent ? newDisks(wanted, view).map((number) => wanted.disks?.[number]?.source ?? '') : [];
+  const [parts, inUse, installer, sideEffects, kept] = await Promise.all([
+    isPresent ? missingParts(host, uri, wanted, view, files, isNew ? creation : {}) : [],
+    disksInUse(host, connection, name, added, files),
     isNew ? readInstaller(host) : undefined,
-    isNew ? poolsOnTheSide(host, uri, wanted, creation, pools.paths) : [],
+    isNew ? poolsOnTheSide(host, uri, wanted, creation, files) : [],
     !isPresent && guest !== undefined ? readSnapshots(host, connection, name) : { snapshots: [], checkpoints: [] },
   ]);
   return {
@@ -75,6 +83,10 @@ export async function readGuest(
     found: {
       installer,
       transientXml: guest?.transientXml,
+      refusals: isPresent
+        ? [...doubledDisks(guest?.definition, wanted, files), ...(guest ? limitsOf(guest.definition, wanted) : [])]
+        : [],
+      graphicsNumber: guest === undefined ? 1 : graphicsPlace(guest.definition, wanted.graphics) + 1,
       belongings: {
         hasNvram: guest?.definition.hasNvram ?? false,
         hasTpmState: guest?.definition.hasTpmState ?? false,
@@ -88,10 +100,11 @@ export async function readGuest(
           ...(isNew && uri === 'qemu:///system' ? unreadable(wanted, creation) : []),
           ...(installer === undefined ? [] : otherName(creation, installer)),
           ...openConsole(name, wanted, guest),
-          ...(guest === undefined ? [] : stateWarnings(name, guest, wanted, pools.paths)),
+          ...(guest === undefined ? [] : stateWarnings(name, guest, wanted, files)),
         ]
       : [],
-    missing: (state) => hindrances(connection, wanted, state, others),
+    missing: (state) =>
+      hindrances(connection, wanted, state, [...(added.length > 0 ? pools.missing : []), ...parts, ...inUse]),
   };
 }
 
@@ -105,32 +118,13 @@ async function findGuest(
   return { connection, guest: await readDomain(host, connection, name) };
 }
 
-interface Pools {
-  readonly paths: PoolPaths;
-  readonly missing: readonly string[];
-}
-
-async function poolPaths(host: ReadonlyHost, uri: string, { disks }: GuestHardware): Promise<Pools> {
-  const sources = Object.values(disks ?? {}).map(({ source }) => source);
-  const names = [...new Set(sources.flatMap((source) => (source.startsWith('/') ? [] : [source.split('/')[0] ?? ''])))];
-  if (names.length === 0) return { paths: {}, missing: [] };
-  const connection = await connect(host, uri, 'pool');
-  const pools = await Promise.all(names.map(async (name) => ({ name, pool: await readPool(host, connection, name) })));
-  return {
-    paths: Object.fromEntries(
-      pools.flatMap(({ name, pool }) => (pool?.definition.path === undefined ? [] : [[name, pool.definition.path]])),
-    ),
-    missing: pools.flatMap(({ name, pool }) => (pool === undefined ? [name] : [])),
-  };
-}
-
 /** What the parts that are still to be given to the guest lean on, and the host does not have. */
 async function missingParts(
   host: ReadonlyHost,
   uri: string,
   wanted: GuestHardware,
   view: GuestHardware | undefined,
-  pools: Pools,
+  files: DiskFiles,
   { cdrom }: Creation,
 ): Promise<readonly Missing[]> {
   const disks = Object.entries(wanted.disks ?? {}).filter(([number]) => view?.disks?.[number] === undefined);
@@ -139,8 +133,7 @@ async function missingParts(
   );
   const found = await Promise.all([
     cdrom === undefined ? undefined : missingIso(host, cdrom),
-    ...pools.missing.map((pool) => missingPool(pool)),
-    ...disks.map(async ([, { source }]) => missingDisk(host, sourcePath(source, pools.paths))),
+    ...disks.map(async ([, { source }]) => missingDisk(host, sourcePath(source, files))),
     ...networks.map(async ([, { source }]) => missingNetwork(host, uri, source)),
   ]);
   return found.filter((missing) => missing !== undefined);
@@ -152,14 +145,6 @@ async function missingIso(host: ReadonlyHost, path: string): Promise<Missing | u
     key: `file:${path}`,
     what: `there is no ${path} on the host`,
     remedy: 'copy the ISO there first',
-  };
-}
-
-function missingPool(pool: string): Missing {
-  return {
-    key: `pool:${pool}`,
-    what: `there is no storage pool '${pool}'`,
-    remedy: `have a task virshPool({ name: '${pool}' }) before this one`,
   };
 }
 
@@ -199,9 +184,9 @@ async function poolsOnTheSide(
   uri: string,
   { disks }: GuestHardware,
   { cdrom }: Creation,
-  paths: PoolPaths,
+  diskFiles: DiskFiles,
 ): Promise<readonly string[]> {
-  const sources = Object.values(disks ?? {}).map(({ source }) => sourcePath(source, paths));
+  const sources = Object.values(disks ?? {}).map(({ source }) => sourcePath(source, diskFiles));
   const files = [...(cdrom === undefined ? [] : [cdrom]), ...sources].filter((path) => /^\/(?!dev\/)/.test(path));
   const directories = new Set(files.map((path) => path.slice(0, path.lastIndexOf('/')) || '/'));
   // The pool `default` is at home there, whoever makes it.
@@ -233,7 +218,8 @@ function otherName({ osVariant }: Creation, installer: Installer): readonly stri
 
 function openConsole(name: string, { graphics }: GuestHardware, guest: FoundDomain | undefined): readonly string[] {
   if (graphics === undefined || graphics.type === 'none') return [];
-  const actual = guest?.definition.graphics.find(({ type }) => type === graphics.type);
+  const place = guest && graphicsPlace(guest.definition, graphics);
+  const actual = place === undefined ? undefined : guest?.definition.graphics[place];
   const listen = graphics.listen ?? actual?.listen;
   if (listen === undefined || /^(127\.|::1$|localhost$)/.test(listen) || actual?.hasPassword) return [];
   return [
@@ -246,9 +232,9 @@ function stateWarnings(
   name: string,
   { definition, live, status, isSaved }: FoundDomain,
   wanted: GuestHardware,
-  pools: PoolPaths,
+  files: DiskFiles,
 ): readonly string[] {
-  const later = live === undefined ? [] : waiting(definition, live, wanted, pools);
+  const later = live === undefined ? [] : waiting(definition, live, wanted, files);
   const isStuck = status !== undefined && /^(paused|crashed)/.test(status);
   return [
     ...later.map(

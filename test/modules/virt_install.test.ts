@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ArgumentError, MissingError, UnsupportedChangeError } from '../../lib/errors.ts';
 import { type VirtInstallArgs, virtInstall } from '../../modules/virt_install.ts';
 import { type Answer, FakeHost } from '../support/fake_host.ts';
+import { answerUses, type FakeUses, headerOn } from '../support/image_uses.ts';
 import { askSystemd, capture, gibbonAnswers, libvirtd, notFound, virsh } from '../support/libvirt_captures.ts';
 
 const images = '/var/lib/libvirt/images';
@@ -39,12 +40,28 @@ const newInstaller: Record<string, Answer> = {
 const noPools: Record<string, Answer> = { [virsh('pool-list', '--all', '--name')]: { stdout: '\n' } };
 const parts = { [iso]: '', [disk]: '', '/sys/class/net/br0/bridge/stp_state': '0' };
 
-function fresh(commands: Record<string, Answer> = {}, files: Record<string, string> = parts): FakeHost {
-  return new FakeHost({ files, commands: { ...noGuest, ...newInstaller, ...noPools, ...commands } });
+function fresh(
+  commands: Record<string, Answer> = {},
+  files: Record<string, string> = parts,
+  uses: FakeUses = {},
+): FakeHost {
+  return new FakeHost({
+    answer: answerUses(uses),
+    files,
+    commands: { ...noGuest, ...newInstaller, ...noPools, ...commands },
+  });
 }
 
-function running(change?: (xml: string) => string, commands: Record<string, Answer> = {}): FakeHost {
-  return new FakeHost({ files: parts, commands: { ...gibbonAnswers(change), ...commands } });
+function running(
+  change?: (xml: string) => string,
+  commands: Record<string, Answer> = {},
+  uses: FakeUses = {},
+): FakeHost {
+  return new FakeHost({
+    answer: answerUses(uses),
+    files: parts,
+    commands: { ...gibbonAnswers(change), ...commands },
+  });
 }
 
 async function plan(host: FakeHost, args: Parameters<typeof virtInstall.check>[1]): Promise<readonly string[]> {
@@ -202,8 +219,8 @@ describe('read', () => {
     };
     const reading = await virtInstall(args).read(host.reader);
     expect(reading.missing.map(({ key }) => key)).toEqual([
-      `file:${iso}`,
       'pool:p',
+      `file:${iso}`,
       'volume:gibbon-centos74.img',
       'volume:v.img',
       'link:br0',
@@ -216,7 +233,12 @@ describe('read', () => {
 
   test('lists the tools that a host lacks', async () => {
     const commands = { [askSystemd]: libvirtd('inactive', 'inactive', 'not-found') };
-    const host = new FakeHost({ tools: [], commands, files: { ...parts, '/etc/os-release': 'ID=debian\n' } });
+    const host = new FakeHost({
+      answer: answerUses({}),
+      tools: [],
+      commands,
+      files: { ...parts, '/etc/os-release': 'ID=debian\n' },
+    });
     const { missing } = await virtInstall(gibbon).read(host.reader);
     expect(missing.map(({ key }) => key)).toEqual([
       'tool:virsh',
@@ -392,6 +414,198 @@ describe('plan: a guest that is there', () => {
   });
 });
 
+describe('devices are what they are, whatever their place and name', () => {
+  const edit = 'virt-xml --connect qemu:///system gibbon';
+  const link = '/srv/link.img';
+  const pool = {
+    [virsh('pool-dumpxml', 'default')]: { stdout: capture('pool-default.xml') },
+    [virsh('pool-info', 'default')]: { stdout: capture('pool-info.txt') },
+  };
+  const nic = (network: string, mac: string): string =>
+    `<interface type='network'><mac address='${mac}'/><source network='${network}'/><model type='virtio'/></interface>`;
+
+  test.each<[string, VirtInstallArgs['disks'], string]>([
+    ['a link', [link], disk],
+    ['a path behind a link', [disk], link],
+    ['the volume of a pool', [{ pool: 'default', volume: 'gibbon-centos74.img' }], link],
+    ['a doubled slash', [disk], '/var/lib//libvirt/images/gibbon-centos74.img'],
+  ])('a disk is not attached again by %s', async (_what, disks, actual) => {
+    const images = { [disk]: { id: '1:7' }, [actual]: { id: '1:7' }, [link]: { id: '1:7' } };
+    const host = running((xml) => xml.replaceAll(disk, actual), pool, { images });
+    expect(await plan(host, { ...gibbon, disks: disks ?? [] })).toEqual([]);
+  });
+
+  test('a disk is not attached again beside the snapshot that stands on it', async () => {
+    const snapshot = '/srv/gibbon.s1';
+    const images = { [disk]: { id: '1:7' }, [snapshot]: { id: '1:8', header: headerOn(disk) } };
+    const host = running((xml) => xml.replaceAll(disk, snapshot), {}, { images });
+    expect(await plan(host, gibbon)).toEqual([]);
+  });
+
+  test.each<[string, VirtInstallArgs['disks'], string]>([
+    ['twice under two names', [disk, link], 'disk 2 (/srv/link.img) and disk 1'],
+    ['twice under one', [disk, disk], 'disk 2'],
+    ['as what is in its drive', [disk, '/srv/iso.img'], 'disk 2 (/srv/iso.img) is in its cdrom sda already'],
+  ])('a disk is refused %s', async (_what, disks, message) => {
+    const drive = `<disk type='file' device='cdrom'><source file='${iso}'/><target dev='sda' bus='sata'/></disk>`;
+    const images = {
+      [disk]: { id: '1:7' },
+      [link]: { id: '1:7' },
+      [iso]: { id: '1:9' },
+      '/srv/iso.img': { id: '1:9' },
+    };
+    const host = running((xml) => xml.replace(/<disk [^>]*cdrom[\s\S]*?<\/disk>/, drive), {}, { images });
+    for (const path of Object.keys(images)) host.files.set(path, '');
+    const change = plan(host, { ...gibbon, disks: disks ?? [] });
+    await expect(change).rejects.toThrow(UnsupportedChangeError);
+    await expect(change).rejects.toThrow(message);
+  });
+
+  test('an interface is found by what it is plugged into, before its place', async () => {
+    const host = running((xml) => xml.replace('<interface', `${nic('default', '52:54:00:00:00:01')}<interface`));
+    expect(await plan(host, gibbon)).toEqual([]);
+    expect(await plan(host, { ...gibbon, networks: [{ bridge: 'br0' }, { network: 'default' }] })).toEqual([]);
+  });
+
+  test('of interfaces in one network the one that is in its place comes first', async () => {
+    const both = nic('default', '52:54:00:00:00:01') + nic('default', '52:54:00:00:00:02').replace('virtio', 'e1000');
+    const host = running((xml) => xml.replace(/<interface[\s\S]*<\/interface>/, both));
+    const networks = [{ network: 'default', model: 'e1000' }, { network: 'default' }];
+    expect(await plan(host, { ...gibbon, networks })).toEqual([]);
+  });
+
+  test('the console of the wanted type is changed, not the first one', async () => {
+    const spice = "<graphics type='spice' autoport='yes' listen='127.0.0.1'/>";
+    const host = running((xml) => xml.replace('<graphics', `${spice}<graphics`));
+    expect(await plan(host, { ...gibbon, graphics: { type: 'vnc', listen: '127.0.0.1' } })).toEqual([
+      `${edit} --edit 2 --graphics vnc,listen=127.0.0.1`,
+    ]);
+    await expect(plan(host, { ...gibbon, graphics: { type: 'none' } })).rejects.toThrow('is spice, wanted is none');
+  });
+
+  test('a guest on a network that is a bridge of the host does not wait for a restart', async () => {
+    const ends = [
+      ["<source network='lan'/>", "type='network'"],
+      ["<source network='lan' portid='03a5' bridge='br0'/>", "type='bridge'"],
+    ] as const;
+    const [definition = '', live = ''] = ends.map(([source, type], index) =>
+      capture(index === 0 ? 'gibbon.inactive.xml' : 'gibbon.live.xml')
+        .replace("<interface type='bridge'>", `<interface ${type}>`)
+        .replace("<source bridge='br0'/>", source),
+    );
+    const network = {
+      [virsh('net-dumpxml', '--inactive', 'lan')]: { stdout: capture('net-default.inactive.xml') },
+      [virsh('net-info', 'lan')]: { stdout: capture('net-info.txt') },
+    };
+    const host = running(() => definition, { ...network, [virsh('dumpxml', 'gibbon')]: { stdout: live } });
+    const { warnings } = await virtInstall.check(host, { ...gibbon, networks: [{ network: 'lan' }] });
+    expect(warnings).toEqual([open]);
+  });
+
+  test('what waits is told of the interface that it is about', async () => {
+    const more = nic('default', '52:54:00:00:00:01');
+    const host = running((xml) => xml.replace('<interface', `${more}<interface`));
+    const { warnings } = await virtInstall.check(host, { ...gibbon, networks: [{ bridge: 'br0' }] });
+    expect(warnings).toEqual([open]);
+  });
+});
+
+describe('known before the first step', () => {
+  test.each<[string, (xml: string) => string, Partial<VirtInstallArgs>, string]>([
+    [
+      'processors beside a topology',
+      (xml) => xml.replace('</cpu>', "<topology sockets='1' dies='1' cores='2' threads='1'/></cpu>"),
+      { vcpus: 4 },
+      'wanted are 4 processors, and its <topology> has 2',
+    ],
+    [
+      'processors of NUMA cells',
+      (xml) => xml.replace('</cpu>', "<numa><cell id='0' cpus='0-1' memory='524288'/></numa></cpu>"),
+      { vcpus: 4 },
+      'its 2 are in NUMA cells',
+    ],
+    [
+      'memory of NUMA cells',
+      (xml) => xml.replace('</cpu>', "<numa><cell id='0' cpus='0-1' memory='524288'/></numa></cpu>"),
+      { memory: 1024 },
+      'wanted are 1024 MiB, and its memory is that of its NUMA cells',
+    ],
+    [
+      'memory beyond the maximum',
+      (xml) => xml.replace('<memory', "<maxMemory slots='4' unit='KiB'>1048576</maxMemory><memory"),
+      { memory: 2048 },
+      'its <maxMemory> is 1024 MiB',
+    ],
+    [
+      'memory that is no number of huge pages',
+      (xml) =>
+        xml.replace(
+          '<memory',
+          "<memoryBacking><hugepages><page size='1' unit='G'/></hugepages></memoryBacking><memory",
+        ),
+      { memory: 1536 },
+      'is made of pages of 1024 MiB',
+    ],
+    [
+      'processors that are listed',
+      (xml) => xml.replace('<os>', "<vcpus><vcpu id='0' enabled='yes'/></vcpus><os>"),
+      { vcpus: 1 },
+      'lists each of the 2',
+    ],
+  ])('%s', async (_what, change, args, message) => {
+    const withCpu = (xml: string): string =>
+      change(/<cpu [^>]*\/>/.test(xml) ? xml.replace(/<cpu ([^>]*)\/>/, '<cpu $1></cpu>') : xml);
+    const host = running(withCpu);
+    await expect(plan(host, { ...gibbon, ...args })).rejects.toThrow(message);
+    expect(await plan(host, { ...gibbon, vcpus: 2 })).toEqual([]);
+  });
+
+  test.each<[string, FakeUses, string]>([
+    [
+      'a disk that another guest has',
+      {
+        entries: [['defined', capture('second.inactive.xml')]],
+        images: { [disk]: { id: '1:7' }, '/var/lib/libvirt/images/second.img': { id: '1:7' } },
+      },
+      "and the guest 'second' uses it",
+    ],
+    [
+      'a disk that another guest stands on',
+      {
+        entries: [['running', capture('second.live.xml')]],
+        images: {
+          [disk]: { id: '1:7' },
+          '/var/lib/libvirt/images/second.img': { id: '1:8', header: headerOn(disk) },
+        },
+      },
+      "and the running guest 'second' stands on it",
+    ],
+    [
+      'a disk that stands on what another guest writes to',
+      {
+        entries: [['defined', capture('second.inactive.xml')]],
+        images: {
+          [disk]: { id: '1:7', header: headerOn('second.img') },
+          '/var/lib/libvirt/images/second.img': { id: '1:8' },
+        },
+      },
+      "which stands on /var/lib/libvirt/images/second.img, and the guest 'second' uses it",
+    ],
+  ])('%s', async (_what, uses, message) => {
+    await expect(plan(fresh({}, parts, uses), gibbon)).rejects.toThrow(MissingError);
+    await expect(plan(fresh({}, parts, uses), gibbon)).rejects.toThrow(message);
+  });
+
+  test('a pool that cannot be used', async () => {
+    const inactive = {
+      [virsh('pool-dumpxml', 'default')]: { stdout: capture('pool-default.xml') },
+      [virsh('pool-info', 'default')]: { stdout: capture('pool-info.txt').replace('running', 'inactive') },
+    };
+    const args = { ...gibbon, disks: [{ pool: 'default', volume: 'gibbon-centos74.img' }] };
+    await expect(plan(fresh(inactive), args)).rejects.toThrow("the storage pool 'default' is not active");
+  });
+});
+
 describe('plan: removal', () => {
   const absent = { name: 'gibbon', state: 'absent' } as const;
 
@@ -474,6 +688,7 @@ describe('plan: removal', () => {
 
 test('round trip: check writes nothing, apply changes, apply again is ok', async () => {
   const host = new FakeHost({
+    answer: answerUses({}),
     files: parts,
     commands: Object.fromEntries(fresh().commands),
     onStep: (_argv, self) => {
