@@ -67,6 +67,10 @@ export interface Look<State = unknown> {
   readonly reading: Reading<State>;
   /** What reflected tasks have written and the live system does not have. */
   readonly due: readonly Difference[];
+  /** Commands that run right before what is due is loaded. */
+  readonly clearing: readonly CommandStep[];
+  /** What is lost once what is due is loaded, in words. */
+  readonly lost: readonly string[];
   /** Reasons for which the task is not as wanted: its own differences and those that are due. */
   readonly differences: readonly Difference[];
   readonly missing: readonly Missing[];
@@ -90,7 +94,7 @@ export async function applyOnce<State>(
     }
     const { failures, first } = await takeSteps(host, task, steps, options);
     const doubts = failures.map(({ message }) => message);
-    if (task.isUnknowable) return { ...result(look, steps), warnings: [...look.warnings, ...doubts] };
+    if (task.isUnknowable) return { ...result(look, steps), warnings: [...warningsBefore(look), ...doubts] };
     try {
       const wait: Wait = { signal: options.signal, taken: steps.length };
       const { reading: after, hasWaited } = await converged(host, task, wait, first);
@@ -98,7 +102,7 @@ export async function applyOnce<State>(
       if (hasWaited || look.due.length > 0) options.ahead?.forget();
       refuseAwaited(after);
       const passed = doubts.map((message) => `${message}\nyet everything is as wanted`);
-      const warnings = [...new Set([...look.warnings, ...after.warnings, ...passed])];
+      const warnings = [...new Set([...warningsBefore(look), ...after.warnings, ...passed])];
       return { ...result(look, steps), warnings, after: after.state };
     } catch (error) {
       const [failure] = failures;
@@ -122,6 +126,8 @@ export async function lookAt<State>(host: Host, task: Task<State>, options: Engi
   return {
     reading,
     due,
+    clearing: reflected.flatMap((look) => look.clearing),
+    lost: reflected.flatMap((look) => look.lost),
     differences: [...reading.differences, ...due],
     missing: reading.missing,
     warnings: [
@@ -138,7 +144,7 @@ export async function lookAt<State>(host: Host, task: Task<State>, options: Engi
  */
 export function planSteps(host: Host, task: Task, look: Look, options: EngineOptions): readonly Step[] {
   if (look.differences.length === 0 && !task.isUnknowable) return [];
-  const steps = inTime(look.reading.plan(look.due), task.timeLimit);
+  const steps = inTime(withClearing(look.reading.plan(look.due), look), task.timeLimit);
   if (steps.length === 0) {
     throw new BugError(
       `${task.module} sees a difference and plans no step for it: ${describeDifferences(look.differences)}`,
@@ -146,6 +152,17 @@ export function planSteps(host: Host, task: Task, look: Look, options: EngineOpt
   }
   refuseDisruptions(host, task, steps, options);
   return steps;
+}
+
+/**
+ * What has to be taken away before loading goes right before the first step that cuts the link, and runs together with it; where
+ * none does, before the last step.
+ */
+function withClearing(steps: readonly Step[], { due, clearing }: Look): readonly Step[] {
+  if (due.length === 0 || steps.length === 0) return steps;
+  const cut = steps.findIndex(cutsLink);
+  const at = cut < 0 ? steps.length - 1 : cut;
+  return [...steps.slice(0, at), ...clearing, ...steps.slice(at)];
 }
 
 /** Refuses to go on where something is missing. @throws MissingError that lists all of it */
@@ -318,10 +335,15 @@ function commandLine(step: CommandStep): string {
 
 /** What a look comes to when its steps are taken, or are none. */
 export function result<State>(look: Look<State>, steps: readonly Step[]): TaskResult<State> {
-  const { differences, warnings, reading } = look;
+  const { differences, reading } = look;
   const changed = steps.length > 0;
   const after = changed ? reading.expected : reading.state;
-  return { changed, differences, steps, warnings, before: reading.state, after };
+  return { changed, differences, steps, warnings: warningsBefore(look), before: reading.state, after };
+}
+
+/** What a person should know before the steps are taken. */
+export function warningsBefore({ warnings, due, lost }: Pick<Look, 'warnings' | 'due' | 'lost'>): readonly string[] {
+  return due.length === 0 ? warnings : [...warnings, ...lost];
 }
 
 /** @throws ConvergenceError for a state that is not the one which the task waits for */

@@ -12,7 +12,7 @@ import { callerLocation } from './location.ts';
 import { noteReflected } from './marker.ts';
 import { checkProvisions, type Provision } from './provision.ts';
 import { refuseMasks, type Secret, secretsIn } from './secret.ts';
-import type { Disruption, Step } from './step.ts';
+import type { CommandStep, Disruption, Step } from './step.ts';
 import { fromUser } from './user_code.ts';
 
 /** Something that a task leans on and that the host does not have. */
@@ -84,6 +84,14 @@ export interface InForce {
   readonly loaded: readonly Difference[];
   /** What others have a part in (a lease) and does not hold yet: awaited within a bound, never a reason to load again. */
   readonly settled: readonly Difference[];
+  /**
+   * Commands that have to run right before it is loaded: they take away what loading itself would leave behind, such as a
+   * bridge whose file is gone. They are read from the live system, so that it makes no difference whether the task has written
+   * its files already. All of them cut the link, and run together with the command that loads.
+   */
+  readonly clearing?: readonly CommandStep[];
+  /** What the live system loses once it is loaded and no file knows, one sentence each. It is told where loading is due. */
+  readonly lost?: readonly string[];
 }
 
 /** What the author of a module writes. The engine derives `check` and `apply` from it. */

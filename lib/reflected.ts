@@ -5,6 +5,7 @@ import type { Host } from './hosts/host.ts';
 import { lookUntil, settleLimit, type Wait } from './look_until.ts';
 import { clearMarker, hasMarker } from './marker.ts';
 import type { InForce, Task } from './module.ts';
+import type { CommandStep } from './step.ts';
 
 /** Seconds that others may take for their part (a DHCP server for a lease). */
 const othersLimit = 60;
@@ -44,20 +45,36 @@ export async function awaitLoaded(
   }
 }
 
-/** Says what of a reflected task's writing is to be loaded, and what others still have to do for it. */
+/** What one reflected task means for the task that loads it. */
+export interface Reflected {
+  /** What it has written and the live system does not have. */
+  readonly due: readonly Difference[];
+  /** What others have a part in and does not hold, in words. */
+  readonly unsettled: readonly string[];
+  /** Commands that run right before it is loaded. */
+  readonly clearing: readonly CommandStep[];
+  /** What is lost once it is loaded, in words. */
+  readonly lost: readonly string[];
+}
+
+/** Says what of a reflected task's writing is to be loaded, what that takes, and what others still have to do for it. */
 export async function lookAtReflected(
   host: Host,
   task: Task,
   options: Pick<EngineOptions, 'written'>,
-): Promise<{ due: readonly Difference[]; unsettled: readonly string[] }> {
+): Promise<Reflected> {
   const [inForce, marked] = await Promise.all([readInForce(host, task), hasMarker(host, task)]);
   const path = `in force.${task.subject}`;
   const notLoaded = inForce.loaded.map((difference) => ({ ...difference, path: `${path}.${difference.path}` }));
   const due = (actual: string): Difference => ({ path, wanted: 'loaded', actual });
-  const unsettled = inForce.settled.map((difference) => `${task.title}: ${describeDifferences([difference])}`);
-  if (options.written?.has(task)) return { due: [due('written, not loaded'), ...notLoaded], unsettled };
-  if (marked) return { due: [due('written by a run that did not finish'), ...notLoaded], unsettled };
-  return { due: notLoaded, unsettled };
+  const common = {
+    unsettled: inForce.settled.map((difference) => `${task.title}: ${describeDifferences([difference])}`),
+    clearing: inForce.clearing ?? [],
+    lost: inForce.lost ?? [],
+  };
+  if (options.written?.has(task)) return { ...common, due: [due('written, not loaded'), ...notLoaded] };
+  if (marked) return { ...common, due: [due('written by a run that did not finish'), ...notLoaded] };
+  return { ...common, due: notLoaded };
 }
 
 async function readInForce(host: Host, task: Task): Promise<InForce> {

@@ -1,4 +1,12 @@
-import { cutsLink, type EngineOptions, type Look, result, type TaskResult, takeSteps } from '../engine.ts';
+import {
+  cutsLink,
+  type EngineOptions,
+  type Look,
+  result,
+  type TaskResult,
+  takeSteps,
+  warningsBefore,
+} from '../engine.ts';
 import { ConvergenceError, InterruptedError, UnsupportedChangeError } from '../errors.ts';
 import type { ChangePlan } from '../events.ts';
 import type { Host } from '../hosts/host.ts';
@@ -93,7 +101,7 @@ export async function applyChange(
       ...result(look, steps),
       warnings: [
         ...new Set([
-          ...(warnings.get(task) ?? look.warnings),
+          ...warningsBefore({ ...look, warnings: warnings.get(task) ?? look.warnings }),
           ...(doubts.get(task) ?? []).map((words) => `${words}\nyet everything is as wanted`),
           ...(steps.some(cutsLink) ? [...lost, ...movedWords(host, promises.before)] : []),
         ]),

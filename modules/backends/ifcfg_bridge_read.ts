@@ -1,30 +1,21 @@
-import { getValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
+import { getValue, parseKeyValue } from '../../lib/formats/key_value.ts';
 import type { ReadonlyHost, TextFile } from '../../lib/hosts/readonly_host.ts';
 import type { Missing, Seen } from '../../lib/module.ts';
 import type { IfcfgBridgeState, PortState } from '../ifcfg_bridge.ts';
 import { type BridgeContext, bridgeValues } from './ifcfg_bridge_file.ts';
 import { bridgeLinks } from './ifcfg_bridge_links.ts';
 import { findings, type Surroundings } from './ifcfg_bridge_refusals.ts';
+import { type InterfaceFile, isFileOf, readMac, readNetworkFiles } from './ifcfg_files.ts';
 import { addressKeysOf, rememberedKeys } from './ifcfg_port.ts';
 import {
   companionNames,
-  ifcfgPath,
   isDhcp,
-  isReadAsInterface,
   missingNetworkScripts,
   networkSettings,
   readScriptTraits,
   type ScriptTraits,
-  scriptsDirectory,
 } from './network_scripts.ts';
 import { missingTools } from './packages.ts';
-
-/** A file of an interface, with what it says. */
-export interface InterfaceFile {
-  readonly path: string;
-  readonly text: TextFile;
-  readonly content: KeyValueFile;
-}
 
 /** What planning needs besides the state. */
 export interface IfcfgBridgeFound {
@@ -46,7 +37,7 @@ export async function readBridge(
 ): Promise<Seen<IfcfgBridgeState, IfcfgBridgeFound>> {
   const { name, port } = desired;
   const [files, live, traits, missingScripts, tools, hasNetworkManager, settings] = await Promise.all([
-    readFiles(host, name, port.name),
+    readNetworkFiles(host, name, port.name),
     readLive(host, name, port.name),
     readScriptTraits(host),
     missingNetworkScripts(host),
@@ -55,15 +46,13 @@ export async function readBridge(
     host.readFile(networkSettings),
   ]);
   const context: BridgeContext = { portMac: live.portMac, traits };
-  const portFile = files.port ?? files.others.find(({ content }) => isFor(content, port.name, live.portMac));
-  const others = files.others.filter((file) => file !== portFile);
   const around: Surroundings = {
     ...live,
     names: files.names,
-    others,
+    others: files.others,
     settings: settings && parseKeyValue(settings.text),
   };
-  const found = { bridge: files.bridge, port: portFile, companions: files.companions, context, refusals: [] };
+  const found = { bridge: files.bridge, port: files.port, companions: files.companions, context, refusals: [] };
   const { refusals, warnings } = findings(desired, found, around);
   return {
     state: {
@@ -81,63 +70,24 @@ export async function readBridge(
   };
 }
 
-async function readFiles(host: ReadonlyHost, bridge: string, port: string) {
-  const companionFiles = [...companionNames(bridge), ...companionNames(port)];
-  const [names, bridgeFile, portFile, ...companions] = await Promise.all([
-    host.listDirectory(scriptsDirectory),
-    readInterface(host, ifcfgPath(bridge)),
-    readInterface(host, ifcfgPath(port)),
-    ...companionFiles.map((file) => host.readFile(`${scriptsDirectory}/${file}`)),
-  ]);
-  const known = [ifcfgPath(bridge), ifcfgPath(port)];
-  const paths = names.filter(isReadAsInterface).map((file) => `${scriptsDirectory}/${file}`);
-  const others = await Promise.all(
-    paths.filter((path) => !known.includes(path)).map((path) => readInterface(host, path)),
-  );
-  const found = companionFiles.flatMap((file, index) => {
-    const text = companions[index];
-    return text === undefined ? [] : [[file, text] as const];
-  });
-  return {
-    names,
-    bridge: bridgeFile,
-    port: portFile,
-    companions: Object.fromEntries(found),
-    others: others.filter((file) => file !== undefined),
-  };
-}
-
-async function readInterface(host: ReadonlyHost, path: string): Promise<InterfaceFile | undefined> {
-  const text = await host.readFile(path);
-  return text && { path, text, content: parseKeyValue(text.text) };
-}
-
 async function readLive(host: ReadonlyHost, bridge: string, port: string) {
   const links = '/sys/class/net';
-  const [names, isBridge, isPortBridge, address, master, plugged] = await Promise.all([
+  const [names, isBridge, isPortBridge, portMac, master, plugged] = await Promise.all([
     host.listDirectory(links),
     host.exists(`${links}/${bridge}/bridge`),
     host.exists(`${links}/${port}/bridge`),
-    host.query(['cat', `${links}/${port}/address`]),
+    readMac(host, port),
     host.query(['readlink', `${links}/${port}/master`]),
     host.listDirectory(`${links}/${bridge}/brif`),
   ]);
-  const mac = address.stdout.trim().toLowerCase();
   return {
     links: names.filter((link) => !['bonding_masters', 'lo'].includes(link)),
     isNameTaken: names.includes(bridge) && !isBridge,
     isPortBridge,
-    portMac: mac === '' ? undefined : mac,
+    portMac,
     master: master.stdout.trim().split('/').at(-1) ?? '',
     plugged,
   };
-}
-
-/** Tells whether a file of another name is a device's: by DEVICE, or by its MAC where DEVICE is not set. */
-function isFor(content: KeyValueFile, device: string, mac: string | undefined): boolean {
-  const named = getValue(content, 'DEVICE') ?? '';
-  if (named !== '') return named === device;
-  return mac !== undefined && getValue(content, 'HWADDR')?.toLowerCase() === mac;
 }
 
 function bridgeState(desired: IfcfgBridgeState, { bridge, context }: IfcfgBridgeFound): IfcfgBridgeState['bridge'] {
@@ -169,7 +119,7 @@ function portState(desired: IfcfgBridgeState, { port, context }: IfcfgBridgeFoun
   return {
     ...actual,
     name,
-    ...(isFor(port.content, name, context.portMac) && { DEVICE: name }),
+    ...(isFileOf(port.content, name, context.portMac) && { DEVICE: name }),
     ...unneeded,
     addressKeys: addressKeysOf(port.content),
   };

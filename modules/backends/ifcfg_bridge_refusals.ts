@@ -1,7 +1,8 @@
 import { getValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
 import type { IfcfgBridgeState } from '../ifcfg_bridge.ts';
 import { bridgeValues } from './ifcfg_bridge_file.ts';
-import type { IfcfgBridgeFound, InterfaceFile } from './ifcfg_bridge_read.ts';
+import type { IfcfgBridgeFound } from './ifcfg_bridge_read.ts';
+import type { InterfaceFile } from './ifcfg_files.ts';
 import { isAddressKey, isAliasOf, isDhcp, networkSettings, orderingComments } from './network_scripts.ts';
 
 /** What was found beside what is compared. */
