@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { found, line, parseArguments } from '../lib/arguments.ts';
+import { type Once, once } from '../lib/diff.ts';
 import { ArgumentError } from '../lib/errors.ts';
 import {
   formatIpv4,
@@ -9,9 +10,9 @@ import {
   prefixOfNetmask,
   whyNoHostAddress,
 } from '../lib/formats/ipv4.ts';
-import { defineModule, type Module } from '../lib/module.ts';
+import { defineModule, type Module, type TaskOptions } from '../lib/module.ts';
 import { type BridgeValues, portMacWord } from './backends/ifcfg_bridge_file.ts';
-import { bridgeInForce } from './backends/ifcfg_bridge_live.ts';
+import { bridgeInForce } from './backends/ifcfg_bridge_in_force.ts';
 import { planBridge } from './backends/ifcfg_bridge_plan.ts';
 import { type IfcfgBridgeFound, readBridge } from './backends/ifcfg_bridge_read.ts';
 
@@ -77,6 +78,10 @@ export interface IfcfgBridgeState {
   readonly port: PortState;
   /** Files of routes and rules that stand beside the wrong one of the two. */
   readonly routeFiles: readonly string[];
+  /** Kernel parameters of the bridge that are set when it is made and at boot, one `key = value` each. */
+  readonly parameters: readonly string[];
+  /** True when guests may lose their way to the LAN with the bridge: `disrupts: ['guest']`. */
+  readonly mayCutGuests: Once<boolean>;
 }
 
 /** Names that the kernel or the scripts use for something else. */
@@ -152,18 +157,22 @@ export const ifcfgBridge: Module<IfcfgBridgeArgs, IfcfgBridgeState> = defineModu
   inForce: bridgeInForce,
 });
 
-function desired(args: IfcfgBridgeArgs): IfcfgBridgeState {
+function desired(args: IfcfgBridgeArgs & TaskOptions): IfcfgBridgeState {
+  const mayCutGuests = once((args.disrupts ?? []).includes('guest'));
   const parsed = parseArguments('ifcfg_bridge', schema, args);
   const { name, port, nmControlled, onboot, mtu } = parsed;
   if (name === port) refuse(`a bridge cannot be its own port: 'name' and 'port' are both ${name}`);
   if (port.startsWith(`${name}.`)) refuse(`'port' ${port} is a VLAN of ${name} itself`);
   const values = bridge(parsed);
   if (parsed.state === 'absent') {
-    return { name, bridge: 'absent', port: { name: port, BRIDGE: '', remembered: [] }, routeFiles: [] };
+    const portState = { name: port, BRIDGE: '', remembered: [] };
+    return { name, bridge: 'absent', port: portState, routeFiles: [], parameters: [], mayCutGuests };
   }
   return {
     name,
     bridge: values,
+    parameters: parametersOf(parsed),
+    mayCutGuests,
     port: {
       name: port,
       DEVICE: port,
@@ -203,6 +212,15 @@ function bridge(args: Parsed): BridgeValues {
     ...(gateway !== undefined && { GATEWAY: gateway }),
     ...nameServers(args.dns),
   };
+}
+
+/**
+ * The scripts leave IPv6 of a bridge with IPV6INIT=no as the kernel made it, which takes any router's advertisements (initscripts,
+ * ifup-ipv6); with IPV6_AUTOCONF=no they refuse them only once the bridge is up.
+ */
+function parametersOf({ name, ipv6 }: Parsed): readonly string[] {
+  if (ipv6 === true) return [];
+  return [`net.ipv6.conf.${name}.${ipv6 === false ? 'disable_ipv6 = 1' : 'accept_ra = 0'}`];
 }
 
 function delayOf({ stp, delay }: Parsed): string {

@@ -12,6 +12,20 @@ export function primaryAddress(file: KeyValueFile): string | undefined {
   return addressAt(file, '1') ?? addressAt(file, '2');
 }
 
+/**
+ * Gives all static addresses of an interface's file, in the scripts' order: IPADDR, IPADDR0, IPADDR1 and so on; from IPADDR2 on
+ * the first that is missing ends the list (`expand_config` in network-functions).
+ */
+export function addressesOf(file: KeyValueFile): readonly string[] {
+  const found: string[] = [];
+  for (const index of ['', ...Array.from({ length: 256 }, (_, number) => String(number))]) {
+    const address = addressAt(file, index);
+    if (address !== undefined) found.push(address);
+    else if (Number(index) >= 2) break;
+  }
+  return found;
+}
+
 function addressAt(file: KeyValueFile, index: string): string | undefined {
   const address = getValue(file, `IPADDR${index}`) ?? '';
   if (address === '') return undefined;

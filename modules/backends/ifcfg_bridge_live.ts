@@ -1,142 +1,116 @@
-import type { Difference } from '../../lib/diff.ts';
-import { parseKeyValue } from '../../lib/formats/key_value.ts';
+import { type LiveIpRule, parseIpRules, parseRoutingTables } from '../../lib/formats/ip_rule.ts';
 import type { ReadonlyHost } from '../../lib/hosts/readonly_host.ts';
-import type { InForce } from '../../lib/module.ts';
-import type { IfcfgBridgeState } from '../ifcfg_bridge.ts';
-import { primaryAddress } from './ifcfg_address.ts';
-import { type BridgeValues, gatewayOf, portMacWord } from './ifcfg_bridge_file.ts';
-import { ifcfgPath, isDhcp } from './network_scripts.ts';
 
 const links = '/sys/class/net';
+/** Kernel parameters of the links' IPv6. */
+const ipv6Parameters = '/proc/sys/net/ipv6/conf';
+/** Names of routing tables. */
+export const routingTables = '/etc/iproute2/rt_tables';
+
+/** An address with its prefix, and the link that has it. */
+interface LiveAddress {
+  readonly link: string;
+  readonly address: string;
+}
 
 /** What the live system says of a bridge and its port. */
-interface Live {
+export interface Live {
   /** Contents of the files of {@link sysFiles}; those that do not exist are left out. */
   readonly sys: Readonly<Record<string, string>>;
+  /** The same of `disable_ipv6` and `accept_ra`, by `br0/accept_ra`; all are left out where the kernel has no IPv6. */
+  readonly ipv6: Readonly<Record<string, string>>;
   readonly isBridge: boolean;
   /** Links that are plugged into the bridge. */
   readonly plugged: readonly string[];
-  /** IPv4 addresses with their prefix, by link. */
-  readonly addresses: readonly { readonly link: string; readonly address: string }[];
+  /** IPv4 addresses. */
+  readonly addresses: readonly LiveAddress[];
+  /** IPv6 addresses that a router's advertisements, or a DHCP server, gave. */
+  readonly givenIpv6: readonly LiveAddress[];
+  /** IPv4's default routes, as `ip` prints them. */
   readonly defaultRoutes: readonly string[];
-  readonly hasDhcpClient: boolean;
+  /** IPv6's default routes that routers advertise. */
+  readonly advertisedRoutes: readonly string[];
+  /** Links that a DHCP client asks for. */
+  readonly dhcpClients: readonly string[];
+  readonly rules: { readonly ipv4: readonly LiveIpRule[]; readonly ipv6: readonly LiveIpRule[] };
+  /** Names of routing tables by number. */
+  readonly tables: ReadonlyMap<string, string>;
 }
 
-/**
- * Says what of a bridge is in force. With `onboot: false` nothing is: the scripts pass over it when the network starts.
- * Only text and `/sys` are read: EL7's `ip` knows no JSON.
- */
-export async function bridgeInForce(host: ReadonlyHost, desired: IfcfgBridgeState): Promise<InForce> {
-  const { name, port, bridge } = desired;
-  if (bridge !== 'absent' && bridge.ONBOOT === 'no') return { loaded: [], settled: [] };
-  const [live, file] = await Promise.all([look(host, name, port.name), host.readFile(ifcfgPath(name))]);
-  if (bridge === 'absent') return { loaded: whatIsLeft(live, port.name), settled: [] };
-  const content = parseKeyValue(file?.text ?? '');
-  const address = bridge.address ?? primaryAddress(content);
-  const gateway = bridge.GATEWAY ?? gatewayOf(content);
-  const dhcp = isDhcp(bridge.BOOTPROTO);
-  return {
-    loaded: [
-      ...linkDifferences(live, name, port.name, bridge),
-      ...addressDifferences(live, name, port.name, dhcp, address),
-    ],
-    settled: [
-      ...differ('live.lease', 'an address from the DHCP server', dhcp && !hasAddress(live, name) ? 'none' : undefined),
-      ...differ(
-        'live.defaultRoute',
-        `via ${gateway} dev ${name}`,
-        dhcp || gateway === undefined || live.defaultRoutes.some((route) => isRoute(route, gateway, name))
-          ? undefined
-          : live.defaultRoutes.join(', ') || 'none',
-      ),
-    ],
-  };
-}
-
-function linkDifferences(live: Live, name: string, port: string, wanted: BridgeValues): readonly Difference[] {
-  if (!live.isBridge) return [{ path: `live.${name}`, wanted: 'a bridge', actual: undefined }];
-  const mac = wanted.MACADDR === portMacWord ? live.sys[`${port}/address`] : wanted.MACADDR;
-  const delay = wanted.DELAY === undefined ? undefined : String(Number(wanted.DELAY) * 100);
-  const stp = wanted.STP === undefined ? undefined : wanted.STP === 'on' ? '1' : '0';
-  return [
-    ...differ(`live.${port}.master`, name, live.plugged.includes(port) ? undefined : 'none'),
-    ...[name, port].flatMap((link) => differ(`live.${link}`, 'up', isUp(live, link) ? undefined : 'down')),
-    ...compare(`live.${name}.mac`, mac, live.sys[`${name}/address`]),
-    ...compare(`live.${name}.mtu`, wanted.MTU, live.sys[`${name}/mtu`]),
-    ...compare(`live.${name}.stp_state`, stp, live.sys[`${name}/bridge/stp_state`]),
-    ...compare(`live.${name}.forward_delay`, delay, live.sys[`${name}/bridge/forward_delay`]),
-  ];
-}
-
-function addressDifferences(
-  live: Live,
-  name: string,
-  port: string,
-  dhcp: boolean,
-  address: string | undefined,
-): readonly Difference[] {
-  const onPort = live.addresses.filter(({ link }) => link === port).map((found) => found.address);
-  const onBridge = live.addresses.filter(({ link }) => link === name).map((found) => found.address);
-  const isThere = address === undefined || onBridge.includes(address);
-  return [
-    ...differ(`live.${port}.addresses`, 'none', onPort.length === 0 ? undefined : onPort.join(', ')),
-    ...(dhcp
-      ? differ(`live.${name}.dhcp`, 'a DHCP client', live.hasDhcpClient ? undefined : 'none')
-      : differ(`live.${name}.addresses`, address, isThere ? undefined : onBridge.join(', ') || 'none')),
-  ];
-}
-
-/** A bridge that guests are plugged into stays, and no restart of the network takes it away. */
-function whatIsLeft(live: Live, port: string): readonly Difference[] {
-  const isPlugged = live.plugged.includes(port);
-  const isEmpty = live.isBridge && live.plugged.length === 0;
-  return [
-    ...differ(`live.${port}.master`, 'none', isPlugged ? 'the bridge' : undefined),
-    ...differ('live.bridge', 'absent', isEmpty ? 'present' : undefined),
-  ];
-}
-
-function differ(path: string, wanted: unknown, actual: string | undefined): readonly Difference[] {
-  return actual === undefined ? [] : [{ path, wanted, actual }];
-}
-
-function compare(path: string, wanted: string | undefined, actual: string | undefined): readonly Difference[] {
-  return wanted === undefined || wanted === actual ? [] : [{ path, wanted, actual }];
-}
-
-function isUp(live: Live, link: string): boolean {
-  // IFF_UP, the lowest bit; operstate says nothing of a bridge without a carrier.
-  return (Number(live.sys[`${link}/flags`] ?? 0) & 1) === 1;
-}
-
-function hasAddress(live: Live, name: string): boolean {
-  return live.addresses.some(({ link, address }) => link === name && !address.startsWith('169.254.'));
-}
-
-function isRoute(route: string, gateway: string, device: string): boolean {
-  const words = route.split(/\s+/);
-  return words[words.indexOf('via') + 1] === gateway && words[words.indexOf('dev') + 1] === device;
-}
-
-async function look(host: ReadonlyHost, name: string, port: string): Promise<Live> {
-  const [isBridge, plugged, sys, addresses, routes, processes, hasPidFile] = await Promise.all([
+/** Looks at them in one turn. Only text, `/sys` and `/proc`: EL7's `ip` knows no JSON. */
+export async function readLiveBridge(host: ReadonlyHost, name: string, port: string): Promise<Live> {
+  const grep = (from: string, files: readonly string[]) =>
+    // grep prints the names of several files before their lines, and says nothing of those that are not there.
+    host.query(['grep', '-s', '', ...files.map((file) => `${from}/${file}`)]);
+  const [isBridge, plugged, tableNames, sys, ipv6, dhcpClients, ip] = await Promise.all([
     host.exists(`${links}/${name}/bridge`),
     host.listDirectory(`${links}/${name}/brif`),
-    // grep prints the names of several files before their lines, and says nothing of those that are not there.
-    host.query(['grep', '-s', '', ...sysFiles(name, port).map((file) => `${links}/${file}`)]),
-    host.query(['ip', '-o', '-4', 'address', 'show']),
-    host.query(['ip', '-4', 'route', 'show', 'default']),
-    host.query(['ps', '-eo', 'args']),
-    host.exists(`/var/run/dhclient-${name}.pid`),
+    host.readFile(routingTables),
+    grep(links, sysFiles(name, port)),
+    grep(ipv6Parameters, ipv6Files(name)),
+    readDhcpClients(host, [name, port]),
+    askIp(host, {
+      addresses: ['-o', '-4', 'address', 'show'],
+      addresses6: ['-o', '-6', 'address', 'show'],
+      routes: ['-4', 'route', 'show', 'default'],
+      routes6: ['-6', 'route', 'show', 'default'],
+      rules: ['-4', 'rule', 'show'],
+      rules6: ['-6', 'rule', 'show'],
+    }),
   ]);
+  const tables = parseRoutingTables(tableNames?.text ?? '');
   return {
     isBridge,
     plugged,
-    sys: parseSys(sys.stdout),
-    addresses: parseAddresses(addresses.stdout),
-    defaultRoutes: routes.stdout.split('\n').filter((line) => line !== ''),
-    hasDhcpClient: processes.exitCode === 0 ? hasDhcpClient(processes.stdout, name) : hasPidFile,
+    sys: parseFiles(sys.stdout, links),
+    ipv6: parseFiles(ipv6.stdout, ipv6Parameters),
+    addresses: parseAddresses(ip.addresses),
+    givenIpv6: parseAddresses(linesWith(ip.addresses6, ' dynamic').join('\n')),
+    defaultRoutes: linesWith(ip.routes, ''),
+    advertisedRoutes: linesWith(ip.routes6, ' proto ra '),
+    dhcpClients,
+    rules: { ipv4: parseIpRules(ip.rules, tables), ipv6: parseIpRules(ip.rules6, tables) },
+    tables,
   };
+}
+
+/** Asks `ip` several questions in one turn, and gives its answers by the same names. */
+export async function askIp<Name extends string>(
+  host: ReadonlyHost,
+  questions: Readonly<Record<Name, readonly string[]>>,
+): Promise<Readonly<Record<Name, string>>>;
+export async function askIp(
+  host: ReadonlyHost,
+  questions: Readonly<Record<string, readonly string[]>>,
+): Promise<Readonly<Record<string, string>>> {
+  const answers = Object.entries(questions).map(
+    async ([name, argv]) => [name, (await host.query(['ip', ...argv])).stdout] as const,
+  );
+  return Object.fromEntries(await Promise.all(answers));
+}
+
+async function readDhcpClients(host: ReadonlyHost, among: readonly string[]): Promise<readonly string[]> {
+  const [ps, ...pidFiles] = await Promise.all([
+    host.query(['ps', '-eo', 'args']),
+    ...among.map((link) => host.exists(`/var/run/dhclient-${link}.pid`)),
+  ]);
+  return among.filter((link, index) => (ps.exitCode === 0 ? hasDhcpClient(ps.stdout, link) : pidFiles[index]));
+}
+
+/** Tells whether a link is up: IFF_UP, the lowest bit; operstate says nothing of a bridge without a carrier. */
+export function isUp({ sys }: Live, link: string): boolean {
+  return (Number(sys[`${link}/flags`] ?? 0) & 1) === 1;
+}
+
+/** Gives a link's IPv4 addresses, with their prefixes. */
+export function addressesOn({ addresses }: Live, link: string): readonly string[] {
+  return addresses.filter((found) => found.link === link).map(({ address }) => address);
+}
+
+/** Tells whether a route's line names this gateway and this device. */
+export function isRouteVia(route: string, gateway: string, device: string): boolean {
+  const words = route.split(/\s+/);
+  return words[words.indexOf('via') + 1] === gateway && words[words.indexOf('dev') + 1] === device;
 }
 
 function sysFiles(name: string, port: string): readonly string[] {
@@ -146,20 +120,27 @@ function sysFiles(name: string, port: string): readonly string[] {
   ];
 }
 
-function parseSys(output: string): Readonly<Record<string, string>> {
-  const prefix = `${links}/`;
-  const lines = output.split('\n').filter((line) => line.startsWith(prefix));
+function ipv6Files(name: string): readonly string[] {
+  return [`${name}/disable_ipv6`, `${name}/accept_ra`, 'all/disable_ipv6', 'default/disable_ipv6'];
+}
+
+function parseFiles(output: string, from: string): Readonly<Record<string, string>> {
+  const lines = linesWith(output, '').filter((line) => line.startsWith(`${from}/`));
   return Object.fromEntries(
     lines.map((line) => {
       const colon = line.indexOf(':');
-      return [line.slice(prefix.length, colon), line.slice(colon + 1).trim()];
+      return [line.slice(from.length + 1, colon), line.slice(colon + 1).trim()];
     }),
   );
 }
 
+function linesWith(output: string, part: string): readonly string[] {
+  return output.split('\n').filter((line) => line !== '' && `${line} `.includes(part));
+}
+
 /** Reads `2: ens33    inet 192.168.221.150/24 brd …`; a VLAN's name is `eth0.5@eth0`. */
-function parseAddresses(output: string): Live['addresses'] {
-  return [...output.matchAll(/^\d+: ([^\s@]+)\S*\s+inet (\S+)/gm)].map(([, link = '', address = '']) => ({
+function parseAddresses(output: string): readonly LiveAddress[] {
+  return [...output.matchAll(/^\d+: ([^\s@]+)\S*\s+inet6? (\S+)/gm)].map(([, link = '', address = '']) => ({
     link,
     address,
   }));

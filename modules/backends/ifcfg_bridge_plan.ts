@@ -14,6 +14,7 @@ import {
   ifcfgPath,
   isDhcp,
   isOrderedAsBridge,
+  parametersPath,
   renameDevice,
   scriptsDirectory,
 } from './network_scripts.ts';
@@ -36,7 +37,7 @@ export function planBridge(
  */
 function create(
   found: IfcfgBridgeFound,
-  { name, port }: IfcfgBridgeState,
+  { name, port, parameters }: IfcfgBridgeState,
   wanted: BridgeValues,
   actualPort: PortState | undefined,
 ): readonly Step[] {
@@ -54,6 +55,7 @@ function create(
   const before = found.port?.content ?? newPort(port.name);
   const portFile = becomePort(before, name, portKeys(port, actualPort));
   return [
+    ...planParameters(name, parameters, found),
     ...writeIfNew(found.bridge?.path ?? ifcfgPath(name), formatKeyValue(bridgeFile), found.bridge?.text),
     ...moveCompanions(found, port.name, name, 'write'),
     ...writeIfNew(found.port?.path ?? ifcfgPath(port.name), formatKeyValue(portFile), found.port?.text),
@@ -82,7 +84,16 @@ function remove(
     ...portSteps,
     ...(found.bridge === undefined ? [] : [removeFile(found.bridge.path, { before: found.bridge.text })]),
     ...moveCompanions(found, name, port, 'remove'),
+    ...planParameters(name, [], found),
   ];
+}
+
+/** The file is the module's own, and is written as a whole. */
+function planParameters(name: string, lines: readonly string[], { parameters }: IfcfgBridgeFound): readonly Step[] {
+  const path = parametersPath(name);
+  if (lines.length === 0) return parameters === undefined ? [] : [removeFile(path, { before: parameters })];
+  const text = `# Written by kvm-play for the bridge ${name}, whose network scripts do not see to it.\n${lines.join('\n')}\n`;
+  return writeIfNew(path, text, parameters);
 }
 
 function newPort(name: string): KeyValueFile {

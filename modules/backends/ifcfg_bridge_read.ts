@@ -12,6 +12,7 @@ import {
   isDhcp,
   missingNetworkScripts,
   networkSettings,
+  parametersPath,
   readScriptTraits,
   type ScriptTraits,
 } from './network_scripts.ts';
@@ -25,6 +26,8 @@ export interface IfcfgBridgeFound {
   readonly port: InterfaceFile | undefined;
   /** Files of routes and rules, of the bridge and of the port, by name. */
   readonly companions: Readonly<Record<string, TextFile>>;
+  /** The file of the bridge's kernel parameters. */
+  readonly parameters: TextFile | undefined;
   readonly context: BridgeContext;
   /** Reasons for which nothing may be changed. */
   readonly refusals: readonly string[];
@@ -36,12 +39,13 @@ export async function readBridge(
   desired: IfcfgBridgeState,
 ): Promise<Seen<IfcfgBridgeState, IfcfgBridgeFound>> {
   const { name, port } = desired;
-  const [files, live, traits, missingScripts, tools, hasNetworkManager, settings] = await Promise.all([
+  const [files, live, traits, missingScripts, tools, parameters, hasNetworkManager, settings] = await Promise.all([
     readNetworkFiles(host, name, port.name),
     readLive(host, name, port.name),
     readScriptTraits(host),
     missingNetworkScripts(host),
     missingTools(host, ['brctl', 'dhclient', 'bc']),
+    host.readFile(parametersPath(name)),
     host.exists('/usr/sbin/NetworkManager'),
     host.readFile(networkSettings),
   ]);
@@ -52,7 +56,14 @@ export async function readBridge(
     others: files.others,
     settings: settings && parseKeyValue(settings.text),
   };
-  const found = { bridge: files.bridge, port: files.port, companions: files.companions, context, refusals: [] };
+  const found = {
+    bridge: files.bridge,
+    port: files.port,
+    companions: files.companions,
+    parameters,
+    context,
+    refusals: [],
+  };
   const { refusals, warnings } = findings(desired, found, around);
   return {
     state: {
@@ -62,6 +73,7 @@ export async function readBridge(
       routeFiles: companionNames(desired.bridge === 'absent' ? name : port.name).filter(
         (file) => found.companions[file] !== undefined,
       ),
+      parameters: (parameters?.text ?? '').split('\n').filter((line) => /^[^#\s]/.test(line)),
     },
     found: { ...found, refusals },
     missing: missing(desired, missingScripts, tools, live.links, traits),

@@ -1,6 +1,6 @@
 import { getValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
 import type { IfcfgBridgeState } from '../ifcfg_bridge.ts';
-import { bridgeValues } from './ifcfg_bridge_file.ts';
+import { bridgeValues, portMacWord } from './ifcfg_bridge_file.ts';
 import type { IfcfgBridgeFound } from './ifcfg_bridge_read.ts';
 import type { InterfaceFile } from './ifcfg_files.ts';
 import { isAddressKey, isAliasOf, isDhcp, networkSettings, orderingComments } from './network_scripts.ts';
@@ -42,13 +42,13 @@ export function findings(desired: IfcfgBridgeState, found: IfcfgBridgeFound, aro
   ];
   const warnings = files.flatMap(commentWarnings);
   if (desired.bridge === 'absent') {
-    const stays = around.plugged.filter((link) => link !== port.name);
     return {
-      refusals: [...common, ...usersOf(name, port.name, around.others)],
+      refusals: [...common, ...usersOf(name, port.name, around.others), ...guestRefusals(desired, around)],
       warnings: [
         ...warnings,
         ...aliasWarnings(name, around.names, `is left, and has no interface once ${name} is gone`),
-        ...(stays.length > 0 ? [`${stays.join(', ')} on ${name}: while it is plugged in, ${name} stays`] : []),
+        ...guestWarnings(desired, around),
+        ...macWarnings(desired, found),
       ],
     };
   }
@@ -66,6 +66,37 @@ export function findings(desired: IfcfgBridgeState, found: IfcfgBridgeFound, aro
       ...addressingWarnings(desired, found),
     ],
   };
+}
+
+function guestsOn({ port }: IfcfgBridgeState, { plugged }: Surroundings): readonly string[] {
+  return plugged.filter((link) => link !== port.name);
+}
+
+function guestRefusals(desired: IfcfgBridgeState, around: Surroundings): readonly string[] {
+  const guests = guestsOn(desired, around);
+  if (guests.length === 0 || desired.mayCutGuests.value) return [];
+  const { name, port } = desired;
+  return [
+    `${guests.join(', ')} on ${name}: without ${port.name} in it, what is plugged in there has no way to the LAN; shut those guests down first, or say disrupts: ['guest'] in this task`,
+  ];
+}
+
+function guestWarnings(desired: IfcfgBridgeState, around: Surroundings): readonly string[] {
+  const guests = guestsOn(desired, around);
+  if (guests.length === 0) return [];
+  return [
+    `${guests.join(', ')} on ${desired.name}: while it is plugged in, ${desired.name} stays, without a way to the LAN`,
+  ];
+}
+
+/** A DHCP server knows its clients by their MAC. */
+function macWarnings({ name, port }: IfcfgBridgeState, { bridge, context }: IfcfgBridgeFound): readonly string[] {
+  if (bridge === undefined || !isDhcp(getValue(bridge.content, 'BOOTPROTO'))) return [];
+  const { MACADDR: mac } = bridgeValues(bridge.content, { MACADDR: portMacWord }, context);
+  if (mac === portMacWord || context.portMac === undefined) return [];
+  return [
+    `${name} asks its DHCP server with another MAC than ${port.name} (${context.portMac}) will: the host's address may change`,
+  ];
 }
 
 function unreadable({ path, content }: InterfaceFile): readonly string[] {

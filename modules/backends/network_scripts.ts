@@ -19,8 +19,28 @@ const ethernetScript = `${scriptsDirectory}/ifup-eth`;
  */
 export const takeDownNetwork: readonly (readonly string[])[] = [
   ['env', 'SYSTEMCTL_SKIP_REDIRECT=1', initScript, 'stop'],
-  ['pkill', '-f', '^[^ ]*dhclient .*-lf [^ ]* -pf /var/run/dhclient-'],
+  ['pkill', '-f', dhclientPattern()],
 ];
+
+/**
+ * Gives the regular expression by which `pkill -f` finds the DHCP clients that the scripts have started. EL8 and later keep their
+ * process numbers in `/run`.
+ * @param device of this one only; default: of any
+ */
+export function dhclientPattern(device?: string): string {
+  const pidFile = '-lf [^ ]* -pf (/var)?/run/dhclient6?-';
+  return `^[^ ]*dhclient .*${pidFile}${device === undefined ? '' : `${device}\\.pid`}`;
+}
+
+/** Tells whether a value is one of the scripts' words for yes (`is_true` in network-functions). */
+export function isOn(value: string | undefined): boolean {
+  return /^(?:t|true|y|yes|on|1)$/i.test(value ?? '');
+}
+
+/** Tells whether a value is one of the scripts' words for no (`is_false`). */
+export function isOff(value: string | undefined): boolean {
+  return /^(?:f|false|n|no|off|0)$/i.test(value ?? '');
+}
 
 /** Kinds of files that stand beside an interface's own: `route-ens33` beside `ifcfg-ens33`. */
 const companionKinds = ['route', 'route6', 'rule', 'rule6'] as const;
@@ -28,6 +48,11 @@ const companionKinds = ['route', 'route6', 'rule', 'rule6'] as const;
 /** Gives the file of an interface. */
 export function ifcfgPath(name: string): string {
   return `${scriptsDirectory}/ifcfg-${name}`;
+}
+
+/** Gives the file of a bridge's kernel parameters: udev sets them when the bridge is made, the init script when the network starts. */
+export function parametersPath(name: string): string {
+  return `/etc/sysctl.d/90-kvm-play-${name}.conf`;
 }
 
 /** Gives the names of the files that may hold an interface's routes and rules. */
