@@ -6,6 +6,8 @@ export interface KeyValueEntry {
   readonly line: number;
   /** `other` is whatever a shell would do something else with: `. file`, `A=1 B=2`, `A=(1 2)`, a command. */
   readonly kind: 'assignment' | 'comment' | 'blank' | 'other';
+  /** True for what is more than assignments of variables, and so may set any key or run any command; and for an open quote. */
+  readonly isCode?: true;
   /** The key of an assignment. */
   readonly key?: string;
   /** The value that a shell which sources the file ends up with; undefined where the shell would expand or execute something. */
@@ -24,6 +26,9 @@ export interface KeyValueFile {
 /** How a value is written: in double quotes always, or where it needs them. */
 export type Quoting = 'always' | 'needed';
 
+/** Characters that end a word and a command's words (metacharacter in bash(1)). */
+const operators = /[;&|<>()]/;
+
 const assignmentStart = /^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=/;
 
 /**
@@ -34,12 +39,14 @@ const assignmentStart = /^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=/;
 export function parseKeyValue(text: string): KeyValueFile {
   if (text === '') return { entries: [], endsInNewline: true };
   const endsInNewline = text.endsWith('\n');
-  const lines = (endsInNewline ? text.slice(0, -1) : text).split('\n');
+  const body = endsInNewline ? text.slice(0, -1) : text;
   const entries: KeyValueEntry[] = [];
-  for (let index = 0; index < lines.length; ) {
-    const entry = parseEntry(lines, index);
+  let line = 1;
+  for (let from = 0; from <= body.length; ) {
+    const entry = parseEntry(body, from, line);
     entries.push(entry);
-    index += entry.raw.split('\n').length;
+    from += entry.raw.length + 1;
+    line += entry.raw.split('\n').length;
   }
   return { entries, endsInNewline };
 }
@@ -113,22 +120,50 @@ function quote(value: string, quoting: Quoting): string {
   return `"${value.replace(/[\\"$`]/g, '\\$&')}"`;
 }
 
-/** Reads the piece that begins at a line; it takes as many lines as its quotes are open for. */
-function parseEntry(lines: readonly string[], first: number): KeyValueEntry {
-  const start = lines[first] ?? '';
-  const line = first + 1;
+/** Reads the piece that begins at a place of the text; it takes as many lines as its quotes are open for. */
+function parseEntry(text: string, from: number, line: number): KeyValueEntry {
+  const lineEnd = text.indexOf('\n', from);
+  const start = text.slice(from, lineEnd < 0 ? text.length : lineEnd);
   if (/^[ \t]*$/.test(start)) return { raw: start, line, kind: 'blank' };
   if (/^[ \t]*#/.test(start)) return { raw: start, line, kind: 'comment' };
+  const end = commandEnd(text, from);
+  if (end === undefined) return { raw: text.slice(from), line, kind: 'other', isCode: true };
+  const raw = text.slice(from, end);
   const [head, key] = assignmentStart.exec(start) ?? [];
-  if (head === undefined || key === undefined) return { raw: start, line, kind: 'other' };
-  let raw = start;
-  for (let next = first + 1; ; next += 1) {
-    const word = readWord(raw, head.length);
-    if (word !== 'open') return { raw, line, ...describe(raw, key, head.length, word) };
-    const more = lines[next];
-    if (more === undefined) return { raw, line, kind: 'other' };
-    raw = `${raw}\n${more}`;
+  const word = head === undefined ? undefined : readWord(raw, head.length);
+  if (head === undefined || key === undefined || word === undefined || word === 'open')
+    return { raw, line, ...other(raw) };
+  return { raw, line, ...describe(raw, key, head.length, word) };
+}
+
+/** Finds the line break that ends the command which begins at a place; undefined when a quote is open up to the text's end. */
+function commandEnd(text: string, from: number): number | undefined {
+  for (let at = from; ; ) {
+    while (/[ \t]/.test(text[at] ?? '')) at += 1;
+    if (text[at] === '#') at = lineEndFrom(text, at);
+    if (at >= text.length || text[at] === '\n') return at;
+    const word = operators.test(text[at] ?? '') ? { end: at + 1 } : readWord(text, at);
+    if (word === 'open') return undefined;
+    at = word.end;
   }
+}
+
+function lineEndFrom(text: string, from: number): number {
+  const at = text.indexOf('\n', from);
+  return at < 0 ? text.length : at;
+}
+
+/** Tells of a piece that is no single assignment whether it is more than assignments: such code may do anything. */
+function other(raw: string): Pick<KeyValueEntry, 'kind' | 'isCode'> {
+  for (let at = 0; at < raw.length; ) {
+    while (/[ \t]/.test(raw[at] ?? '')) at += 1;
+    if (at >= raw.length || raw[at] === '#') break;
+    const name = /^(?:export(?=[ \t])|[A-Za-z_][A-Za-z0-9_]*\+?=)/.exec(raw.slice(at, at + 100))?.[0];
+    const word = name === undefined ? 'open' : readWord(raw, at + name.length);
+    if (word === 'open' || operators.test(raw[word.end] ?? '')) return { kind: 'other', isCode: true };
+    at = word.end;
+  }
+  return { kind: 'other' };
 }
 
 /** What was read of a value: where it ends, and its value where it needs no shell to know it. */
@@ -139,7 +174,7 @@ interface Word {
 
 function describe(raw: string, key: string, from: number, word: Word): Omit<KeyValueEntry, 'raw' | 'line'> {
   // Behind the value only a comment may stand: anything else is a second assignment, a command or an operator.
-  if (!/^(?:[ \t]*|[ \t]+#.*)$/.test(raw.slice(word.end))) return { kind: 'other' };
+  if (!/^(?:[ \t]*|[ \t]+#.*)$/.test(raw.slice(word.end))) return other(raw);
   const common = { kind: 'assignment' as const, key, span: [from, word.end] as const };
   return word.value === undefined ? common : { ...common, value: word.value };
 }
@@ -163,6 +198,11 @@ function readWord(text: string, from: number): Word | 'open' {
       value += part.value ?? '';
       plain &&= part.value !== undefined;
       index = part.end;
+    } else if (character === '$' && text[index + 1] === "'") {
+      const close = ansiQuoteEnd(text, index + 2);
+      if (close === undefined) return 'open';
+      plain = false;
+      index = close;
     } else if (character === '\\') {
       if (index + 1 >= text.length) return 'open';
       // A backslash before a line break joins the lines.
@@ -175,6 +215,15 @@ function readWord(text: string, from: number): Word | 'open' {
     }
   }
   return { end: index, value: plain ? value : undefined };
+}
+
+/** In `$'…'` a backslash keeps a quote from ending it. */
+function ansiQuoteEnd(text: string, from: number): number | undefined {
+  for (let index = from; index < text.length; index += 1) {
+    if (text[index] === "'") return index + 1;
+    if (text[index] === '\\') index += 1;
+  }
+  return undefined;
 }
 
 function readDoubleQuoted(text: string, from: number): Word | undefined {

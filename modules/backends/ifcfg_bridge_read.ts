@@ -84,11 +84,12 @@ export async function readBridge(
 
 async function readLive(host: ReadonlyHost, bridge: string, port: string) {
   const links = '/sys/class/net';
-  const [names, isBridge, isPortBridge, portMac, master, plugged] = await Promise.all([
+  const [names, isBridge, isPortBridge, portMac, bridgeMac, master, plugged] = await Promise.all([
     host.listDirectory(links),
     host.exists(`${links}/${bridge}/bridge`),
     host.exists(`${links}/${port}/bridge`),
     readMac(host, port),
+    readMac(host, bridge),
     host.query(['readlink', `${links}/${port}/master`]),
     host.listDirectory(`${links}/${bridge}/brif`),
   ]);
@@ -97,6 +98,7 @@ async function readLive(host: ReadonlyHost, bridge: string, port: string) {
     isNameTaken: names.includes(bridge) && !isBridge,
     isPortBridge,
     portMac,
+    bridgeMac,
     master: master.stdout.trim().split('/').at(-1) ?? '',
     plugged,
   };

@@ -1,6 +1,6 @@
-import { getValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
+import { getValue, type KeyValueFile } from '../../lib/formats/key_value.ts';
 import type { IfcfgBridgeState } from '../ifcfg_bridge.ts';
-import { bridgeValues, portMacWord } from './ifcfg_bridge_file.ts';
+import { bridgeValues } from './ifcfg_bridge_file.ts';
 import type { IfcfgBridgeFound } from './ifcfg_bridge_read.ts';
 import type { InterfaceFile } from './ifcfg_files.ts';
 import { isAddressKey, isAliasOf, isDhcp, networkSettings, orderingComments } from './network_scripts.ts';
@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly master: string;
   /** True when the port is a bridge itself. */
   readonly isPortBridge: boolean;
+  /** The live bridge's MAC; undefined when there is none. */
+  readonly bridgeMac: string | undefined;
   /** Links that are plugged into the live bridge. */
   readonly plugged: readonly string[];
 }
@@ -48,7 +50,7 @@ export function findings(desired: IfcfgBridgeState, found: IfcfgBridgeFound, aro
         ...warnings,
         ...aliasWarnings(name, around.names, `is left, and has no interface once ${name} is gone`),
         ...guestWarnings(desired, around),
-        ...macWarnings(desired, found),
+        ...macWarnings(desired, found, around),
       ],
     };
   }
@@ -90,12 +92,15 @@ function guestWarnings(desired: IfcfgBridgeState, around: Surroundings): readonl
 }
 
 /** A DHCP server knows its clients by their MAC. */
-function macWarnings({ name, port }: IfcfgBridgeState, { bridge, context }: IfcfgBridgeFound): readonly string[] {
-  if (bridge === undefined || !isDhcp(getValue(bridge.content, 'BOOTPROTO'))) return [];
-  const { MACADDR: mac } = bridgeValues(bridge.content, { MACADDR: portMacWord }, context);
-  if (mac === portMacWord || context.portMac === undefined) return [];
+function macWarnings(
+  { name, port }: IfcfgBridgeState,
+  { bridge, context }: IfcfgBridgeFound,
+  { bridgeMac }: Surroundings,
+): readonly string[] {
+  const asks = bridge !== undefined && isDhcp(getValue(bridge.content, 'BOOTPROTO'));
+  if (!asks || bridgeMac === undefined || context.portMac === undefined || bridgeMac === context.portMac) return [];
   return [
-    `${name} asks its DHCP server with another MAC than ${port.name} (${context.portMac}) will: the host's address may change`,
+    `${name} (${bridgeMac}) has another MAC than ${port.name} (${context.portMac}): the DHCP server may give the host another address`,
   ];
 }
 
@@ -109,16 +114,16 @@ function unreadable({ path, content }: InterfaceFile): readonly string[] {
   return content.entries.flatMap((entry) => {
     const isOurs = mentionedKeys(entry.raw).some((key) => isAddressKey(key) || managedKeys.has(key));
     const isPlain = entry.kind !== 'other' && entry.value !== undefined && !entry.raw.includes('\n');
-    if (entry.kind === 'comment' || entry.kind === 'blank' || isPlain || !(isOurs || isOpen(entry.raw))) return [];
+    if (entry.kind === 'comment' || entry.kind === 'blank' || isPlain || !(isOurs || entry.isCode)) return [];
     return [
-      `line ${entry.line} of ${path} is ${JSON.stringify(entry.raw)}, which a shell has to work out; write it as one plain KEY="value"`,
+      `line ${entry.line} of ${path} is ${JSON.stringify(shortened(entry.raw))}, which a shell has to work out; write it as one plain KEY="value"`,
     ];
   });
 }
 
-/** Tells whether a piece has a quote that is not closed, and so takes in whatever is written behind it. */
-function isOpen(raw: string): boolean {
-  return parseKeyValue(`${raw}\nX=1`).entries.length === 1;
+/** Shows the beginning of what may go on to the file's end. */
+function shortened(raw: string): string {
+  return raw.length > 120 ? `${raw.slice(0, 120)}…` : raw;
 }
 
 const managedKeys: ReadonlySet<string> = new Set([

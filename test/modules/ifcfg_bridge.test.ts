@@ -628,12 +628,24 @@ describe('absent', () => {
     await expect(check(vlan, absent)).rejects.toThrow(/ifcfg-br0\.5 needs br0 too/);
   });
 
-  test('says which guests keep the bridge', async () => {
+  test('guests that would lose the LAN are a reason to refuse, unless the task names them', async () => {
     const host = el7(
       { 'ifcfg-ens33': 'DEVICE=ens33\nBRIDGE=br0\n', 'ifcfg-br0': postBridge },
       { '/sys/class/net/br0/brif/vnet0': '', '/sys/class/net/br0/brif/ens33': '' },
     );
-    expect((await check(host, absent)).warnings).toEqual(['vnet0 on br0: while it is plugged in, br0 stays']);
+    await expect(check(host, absent)).rejects.toThrow(/vnet0 on br0: .*shut those guests down first, or say disrupts/);
+    const { warnings } = await ifcfgBridge.check(host, { ...absent, ...later, disrupts: ['guest'] });
+    expect(warnings).toEqual(['vnet0 on br0: while it is plugged in, br0 stays, without a way to the LAN']);
+  });
+
+  test('says that a DHCP server may take the port for another client', async () => {
+    const host = el7({ 'ifcfg-ens33': 'DEVICE=ens33\nBRIDGE=br0\n', 'ifcfg-br0': postBridge });
+    host.commands.set('cat /sys/class/net/br0/address', { stdout: 'd2:90:15:23:a2:42\n' });
+    expect((await check(host, absent)).warnings).toEqual([
+      `br0 (d2:90:15:23:a2:42) has another MAC than ens33 (${mac}): the DHCP server may give the host another address`,
+    ]);
+    host.commands.set('cat /sys/class/net/br0/address', { stdout: `${mac}\n` });
+    expect((await check(host, absent)).warnings).toEqual([]);
   });
 
   test('present and then absent is as it was, byte for byte, whatever the port’s file says', async () => {
@@ -795,14 +807,160 @@ describe('in force', () => {
     expect(await look(host, { ...dhcpArgs, onboot: false })).toEqual(all);
   });
 
-  test('absent: the port is out, and the bridge gone unless guests hold it', async () => {
+  describe('absent', () => {
     const absent: IfcfgBridgeArgs = { ...dhcpArgs, state: 'absent' };
-    expect((await look(scene(), absent)).loaded).toEqual(['live.ens33.master']);
-    const empty = scene({ master: false });
-    expect((await look(empty, absent)).loaded).toEqual(['live.bridge']);
-    empty.files.set('/sys/class/net/br0/brif/vnet0', '');
-    expect((await look(empty, absent)).loaded).toEqual([]);
-    expect((await look(el7({}), absent)).loaded).toEqual([]);
+    const commands = async (host: FakeHost, args = absent): Promise<string[]> =>
+      ((await ifcfgBridge(args).inForce?.(host.reader))?.clearing ?? []).map(({ argv }) => argv.join(' '));
+    const client = 'pkill -f ^[^ ]*dhclient .*-lf [^ ]* -pf (/var)?/run/dhclient6?-br0\\.pid';
+
+    test('the bridge is there: its client, its port and itself go, and the way back makes it again', async () => {
+      expect((await look(scene(), absent)).loaded).toEqual(['live.ens33.master', 'live.br0', 'live.br0.dhcp']);
+      expect(await commands(scene())).toEqual([client, 'ip link set dev ens33 nomaster', 'ip link delete dev br0']);
+      const found = await ifcfgBridge(absent).inForce?.(scene().reader);
+      expect(found?.clearing?.map(({ disrupts, undo }) => [disrupts, undo])).toEqual([
+        ['link', undefined],
+        ['link', undefined],
+        ['link', { withOldFiles: [['ip', 'link', 'add', 'br0', 'type', 'bridge']] }],
+      ]);
+    });
+
+    test('the port is out of it: it goes', async () => {
+      const empty = scene({ master: false, processes: 'COMMAND\n', addresses: '' });
+      expect((await look(empty, absent)).loaded).toEqual(['live.br0']);
+      expect(await commands(empty)).toEqual(['ip link delete dev br0']);
+    });
+
+    test('a bridge that guests hold stays, without its address', async () => {
+      const held = scene();
+      held.files.set('/sys/class/net/br0/brif/vnet0', '');
+      expect((await look(held, absent)).loaded).toEqual(['live.ens33.master', 'live.br0.addresses', 'live.br0.dhcp']);
+      expect((await commands(held)).slice(1)).toEqual([
+        'ip link set dev ens33 nomaster',
+        'ip address flush dev br0 scope global',
+      ]);
+      expect((await ifcfgBridge(absent).inForce?.(held.reader))?.lost).toEqual([
+        'vnet0 is plugged into br0: it loses its way to the LAN once ens33 has left br0',
+      ]);
+    });
+
+    test('there is none: what its port lacks is awaited, and no reason to restart', async () => {
+      expect(await look(el7({}), absent)).toEqual(all);
+      expect(await commands(el7({}))).toEqual([]);
+      const without = el7({ 'ifcfg-ens33': staticEns33 });
+      expect(await look(without, absent)).toEqual({
+        loaded: [],
+        settled: ['live.ens33.addresses', 'live.defaultRoute'],
+      });
+      expect(await look(el7({ 'ifcfg-ens33': ens33 }), absent)).toEqual({ loaded: [], settled: ['live.lease'] });
+      expect(await look(el7({ 'ifcfg-ens33': `${ens33}ONBOOT=no\n` }), absent)).toEqual(all);
+    });
+  });
+
+  const clearing = async (host: FakeHost, args: IfcfgBridgeArgs): Promise<string[]> =>
+    ((await ifcfgBridge(args).inForce?.(host.reader))?.clearing ?? []).map(({ argv }) => argv.join(' '));
+
+  test('spanning tree goes off before the scripts set a delay that the kernel refuses with it', async () => {
+    const host = scene();
+    const stp = (host.commands.get(sysQuery) as { stdout: string }).stdout.replace('stp_state:0', 'stp_state:1');
+    host.commands.set(sysQuery, { stdout: stp });
+    const off = ['sh -c echo "$2" > "/sys/class/net/$1/bridge/stp_state" sh br0 0'];
+    expect(await clearing(host, { ...dhcpArgs, stp: false })).toEqual(off);
+    expect(await clearing(host, dhcpArgs)).toEqual(off);
+    expect(await clearing(host, { ...dhcpArgs, stp: true, delay: 4 })).toEqual([]);
+    host.files.set(`${scripts}/ifcfg-br0`, `${bridgeWithMac}STP=on\n`);
+    expect(await clearing(host, dhcpArgs)).toEqual([]);
+  });
+
+  test.each([
+    ['rule-ens33', dhcpArgs],
+    ['rule-br0', dhcpArgs],
+    ['rule-br0', { ...dhcpArgs, state: 'absent' } as const],
+  ])('the rules of %s go before it is loaded, whichever device they name, and no others', async (file, args) => {
+    const host = scene();
+    const device = file.slice('rule-'.length);
+    host.files.set(`${scripts}/${file}`, `# ours\nfrom 10.9.0.0/16 table uplink\niif ${device} table 100 pref 200\n`);
+    host.files.set('/etc/iproute2/rt_tables', '255\tlocal\n100 uplink # ours\n');
+    host.commands.set('ip -4 rule show', {
+      stdout: [
+        ...[
+          '0:\tfrom all lookup local',
+          '200:\tfrom all iif ens33 lookup uplink',
+          '201:\tfrom all iif ens33 lookup uplink',
+        ],
+        ...['32764:\tfrom 10.9.0.0/16 to 10.1.0.0/16 lookup uplink', '32765:\tfrom 10.9.0.0/16 lookup uplink'],
+        ...['32766:\tfrom all lookup main', ''],
+      ].join('\n'),
+    });
+    expect((await clearing(host, args)).filter((line) => line.includes('rule'))).toEqual([
+      'ip -4 rule del priority 200 from all iif ens33 lookup uplink',
+      'ip -4 rule del priority 32765 from 10.9.0.0/16 lookup uplink',
+    ]);
+    const stale = (await look(host, args)).loaded?.includes('live.rules');
+    expect(stale).toBe(args.state !== 'absent');
+  });
+
+  describe('IPv6', () => {
+    const ipv6Query = `grep -s  ${['br0/disable_ipv6', 'br0/accept_ra', 'all/disable_ipv6', 'default/disable_ipv6']
+      .map((file) => `/proc/sys/net/ipv6/conf/${file}`)
+      .join(' ')}`;
+    const withIpv6 = (disabled: string, acceptRa: string, byDefault = '0'): FakeHost => {
+      const host = scene();
+      const lines = { 'br0/disable_ipv6': disabled, 'br0/accept_ra': acceptRa, 'default/disable_ipv6': byDefault };
+      host.commands.set(ipv6Query, {
+        stdout: Object.entries(lines)
+          .map(([file, text]) => `/proc/sys/net/ipv6/conf/${file}:${text}\n`)
+          .join(''),
+      });
+      return host;
+    };
+    const given =
+      '5: br0    inet6 fd00:77::5054:ff:feaa:1/64 scope global dynamic mngtmpaddr \\       valid_lft 86395sec preferred_lft 14395sec\n5: br0    inet6 fe80::5054:ff:feaa:1/64 scope link \\       valid_lft forever preferred_lft forever\n';
+
+    test('none: the bridge has no IPv6 at all, and one that stays is switched off', async () => {
+      const args = { ...dhcpArgs, ipv6: false };
+      expect((await look(withIpv6('0', '1'), args)).loaded).toEqual(['live.br0.disable_ipv6']);
+      expect(await look(withIpv6('1', '1'), args)).toEqual(all);
+      const [step] = (await ifcfgBridge(args).inForce?.(withIpv6('0', '1').reader))?.clearing ?? [];
+      expect([step?.argv, step?.undo]).toEqual([
+        ['sysctl', '-q', '-w', 'net.ipv6.conf.br0.disable_ipv6=1'],
+        { withOldFiles: [['sysctl', '-q', '-w', 'net.ipv6.conf.br0.disable_ipv6=0']] },
+      ]);
+      expect(await look(scene(), args)).toEqual(all);
+    });
+
+    test('again: one that stays is switched on, unless all links are off', async () => {
+      expect(await clearing(withIpv6('1', '1'), dhcpArgs)).toEqual(['sysctl -q -w net.ipv6.conf.br0.disable_ipv6=0']);
+      expect(await clearing(withIpv6('1', '1', '1'), dhcpArgs)).toEqual([]);
+      expect(await look(withIpv6('1', '1', '1'))).toEqual(all);
+    });
+
+    test('static: nothing that a router advertises', async () => {
+      const args: IfcfgBridgeArgs = { ...dhcpArgs, ipv6: 'static' };
+      expect(await look(withIpv6('0', '0'), args)).toEqual(all);
+      const host = withIpv6('0', '1');
+      host.commands.set('ip -o -6 address show', { stdout: given });
+      host.commands.set('ip -6 route show default', {
+        stdout: 'default via fe80::1 dev br0 proto ra metric 1024 expires 1795sec\n',
+      });
+      expect((await look(host, args)).loaded).toEqual(['live.br0.accept_ra', 'live.br0.advertised']);
+      host.files.set(`${scripts}/ifcfg-br0`, `${bridgeWithMac}IPV6_FORCE_ACCEPT_RA=yes\n`);
+      expect(await look(host, args)).toEqual(all);
+    });
+
+    test('its kernel parameters are set when it is made and at boot, in a file that goes with it', async () => {
+      const path = '/etc/sysctl.d/90-kvm-play-br0.conf';
+      const host = el7({ 'ifcfg-ens33': ens33 });
+      await apply(host, { ...dhcpArgs, ipv6: false });
+      expect(host.files.get(path)).toMatch(/^# .*\nnet\.ipv6\.conf\.br0\.disable_ipv6 = 1\n$/);
+      expect((await check(host, { ...dhcpArgs, ipv6: false })).changed).toBe(false);
+      await apply(host, { ...dhcpArgs, ipv6: 'static' });
+      expect(host.files.get(path)).toMatch(/\nnet\.ipv6\.conf\.br0\.accept_ra = 0\n$/);
+      await apply(host, dhcpArgs);
+      expect(host.files.has(path)).toBe(false);
+      await apply(host, { ...dhcpArgs, ipv6: false });
+      await apply(host, { ...dhcpArgs, state: 'absent' });
+      expect(host.files.has(path)).toBe(false);
+    });
   });
 });
 

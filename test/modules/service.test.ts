@@ -44,7 +44,7 @@ const undo = {
   withNewFiles: [
     ['systemctl', 'stop', 'network'],
     ['env', 'SYSTEMCTL_SKIP_REDIRECT=1', '/etc/init.d/network', 'stop'],
-    ['pkill', '-f', '^[^ ]*dhclient .*-lf [^ ]* -pf /var/run/dhclient-'],
+    ['pkill', '-f', '^[^ ]*dhclient .*-lf [^ ]* -pf (/var)?/run/dhclient6?-'],
   ],
 };
 const linkStep = { timeLimit: 300, units: ['network'], disrupts: 'link', judgedBy: 'state', undo } as const;

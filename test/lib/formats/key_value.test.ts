@@ -116,6 +116,57 @@ describe('parseKeyValue', () => {
     ]);
   });
 
+  test.each([
+    ['A=1 "B\nA=2\n"', 'a quote that opens behind a blank'],
+    ["x 'y\nA=2\n'", 'one in a command'],
+    ['x \\\nA=2', 'a line that goes on in the next'],
+    ["A=$'it\\'s\nA=2\n'", 'a quote that a backslash keeps open'],
+  ])('%j is one piece: %s', (text) => {
+    expect(parseKeyValue(`${text}\nB=3`).entries.map(({ raw }) => raw)).toEqual([text, 'B=3']);
+    expect(source(`${text}\nB=3`, ['B'])).toEqual({ B: '3' });
+  });
+
+  test.each<[string, boolean]>([
+    ['A=1 B="x y" # two', false],
+    ['export A=1 B=2', false],
+    ['A+=x', false],
+    ['. ./other', true],
+    ['A=1 x', true],
+    ['A=1; B=2', true],
+    ['A=$(x', true],
+    ['if true', true],
+    ['A="open', true],
+  ])('of %j it says whether it is code: %j', (text, isCode) => {
+    expect(parseKeyValue(text).entries.map((entry) => [entry.kind, entry.isCode === true])).toEqual([
+      ['other', isCode],
+    ]);
+  });
+
+  test('where a piece ends, it ends for bash: what stands behind is set or not, as it says', () => {
+    const words = fc.constantFrom(
+      ...['A=', 'B=', 'x', '"', '"', "'", "'", '\\', '#', ' ', ' ', '\t', '$', ':', '\n', '\n', '\nA=', '\nB="', "$'"],
+    );
+    fc.assert(
+      fc.property(fc.array(words, { maxLength: 25 }), (parts) => {
+        const text = `${parts.join('')}\nZZ=1\n`;
+        const last = parseKeyValue(text).entries.at(-1);
+        // What code does is not worked out.
+        if (last?.isCode === true) return;
+        const isSeen = last?.key === 'ZZ';
+        expect([text, source(text, ['ZZ'])]).toEqual([text, { ZZ: isSeen ? '1' : undefined }]);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test('a quote that is open to the end is read once, however long the file is', () => {
+    const text = `A="open\n${'B=1\n'.repeat(300_000)}`;
+    const started = performance.now();
+    expect(parseKeyValue(text).entries).toHaveLength(1);
+    expect(parseKeyValue(`A=1\n${'B=1 '.repeat(300_000)}`).entries).toHaveLength(2);
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
   test('what it reads is what bash sources, whatever the file, and the file comes out as it went in', () => {
     fc.assert(
       fc.property(anyText, (text) => {
