@@ -3,7 +3,8 @@ import { fileNameOf, stateDirectory } from './hosts/paths.ts';
 import type { Task } from './module.ts';
 import { makeDirectory, removeFile, type Step, writeFile } from './step.ts';
 
-const directory = `${stateDirectory}/pending`;
+const pending = 'pending';
+const directory = `${stateDirectory}/${pending}`;
 
 /** Tasks that another one loads. They are kept here because a run need not know of that one: it may have been left out by its tags. */
 const reflected = new WeakSet<Task>();
@@ -23,12 +24,12 @@ export function leavesMarker(task: Task): boolean {
  * so that a run that died between writing and loading is completed by the next.
  */
 export function markerSteps(task: Task): readonly Step[] {
-  return [makeDirectory(directory, { mode: 0o700 }), writeFile(markerPath(task), `${task.title}\n`, { mode: 0o600 })];
+  return [makeDirectory(directory, { mode: 0o711 }), writeFile(markerPath(task), `${task.title}\n`, { mode: 0o600 })];
 }
 
 /** Tells whether something that this task wrote was never seen loaded. */
 export async function hasMarker(host: Host, task: Task): Promise<boolean> {
-  return host.reader.exists(markerPath(task));
+  return host.reader.hasNote(`${pending}/${markerName(task)}`);
 }
 
 /** Takes the marker away: what the task wrote is in force. */
@@ -37,7 +38,11 @@ export async function clearMarker(host: Host, task: Task): Promise<void> {
   await host.execute(removeFile(markerPath(task)));
 }
 
-/** Where the marker of a task is. */
+/** Where the marker of a task is; that of a task that is not done as root is in the same place of its user's own state directory. */
 export function markerPath(task: Task): string {
-  return `${directory}/${task.module}-${fileNameOf(task.subject)}`;
+  return `${directory}/${markerName(task)}`;
+}
+
+function markerName({ module, subject }: Task): string {
+  return `${module}-${fileNameOf(subject)}`;
 }

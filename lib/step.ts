@@ -35,6 +35,11 @@ export interface CommandStep {
   readonly judgedBy?: 'exit-code' | 'state';
   /** systemd units that it starts, stops or reconfigures. */
   readonly units?: readonly string[];
+  /**
+   * The last argument is a path. It is reached as a file's is: without following a link or a name that another user could have
+   * placed. `entry` is the name in its directory, `object` is what it leads to.
+   */
+  readonly operand?: 'entry' | 'object';
   /** How a network change takes it back, besides what is put back from the snapshot (files, units, links). */
   readonly undo?: Undo;
 }
@@ -47,7 +52,10 @@ export interface Undo {
   readonly withOldFiles?: readonly (readonly string[])[];
 }
 
-/** Writes a file atomically: a temporary name in the same directory, sync, rename. Mode, owner and SELinux label stay; a link is followed. */
+/**
+ * Writes a file atomically: a temporary name in the same directory, sync, rename. Mode, owner, access control list, extended
+ * attributes and SELinux label stay. A link is followed where no one but root, or the user who writes, could have made it.
+ */
 export interface WriteFileStep {
   readonly kind: 'write';
   /** Absolute path. */
@@ -57,6 +65,10 @@ export interface WriteFileStep {
   readonly before?: TextFile;
   /** Mode of a file that does not exist yet. Default 0o644, and 0o600 for a secret text. */
   readonly mode?: number;
+  /** Mode that it gets in any case, before its text can be seen. */
+  readonly chmod?: number;
+  /** Owner and group that it gets, as chown(1) takes them, before its text can be seen. Default: those of the file that is there. */
+  readonly owner?: string;
   /** What is written, or what was there, is secret: it is not shown, and what is replaced is not kept. */
   readonly secret?: true;
 }
@@ -67,9 +79,11 @@ export interface DirectoryStep {
   readonly path: string;
   /** Mode of a directory that does not exist yet. Default 0o755. */
   readonly mode?: number;
+  /** Owner and group of a directory that does not exist yet, as chown(1) takes them. */
+  readonly owner?: string;
 }
 
-/** Removes one file, after a backup. */
+/** Removes one file or link, after a backup. */
 export interface RemoveFileStep {
   readonly kind: 'remove';
   readonly path: string;
@@ -91,7 +105,7 @@ export function command(argv: readonly string[], options: Omit<CommandStep, 'kin
 export function writeFile(
   path: string,
   text: string | Secret,
-  { before, mode, secret }: Pick<WriteFileStep, 'before' | 'mode' | 'secret'> = {},
+  { before, mode, chmod, owner, secret }: Partial<Omit<WriteFileStep, 'kind' | 'path' | 'text'>> = {},
 ): WriteFileStep {
   const isSecret = secret === true || text instanceof Secret;
   return Object.freeze({
@@ -100,12 +114,14 @@ export function writeFile(
     text,
     ...(before !== undefined && !isSecret && { before }),
     ...(mode !== undefined && { mode }),
+    ...(chmod !== undefined && { chmod }),
+    ...(owner !== undefined && { owner }),
     ...(isSecret && { secret: true }),
   });
 }
 
 /** Builds a {@link DirectoryStep}. */
-export function makeDirectory(path: string, options: Pick<DirectoryStep, 'mode'> = {}): DirectoryStep {
+export function makeDirectory(path: string, options: Pick<DirectoryStep, 'mode' | 'owner'> = {}): DirectoryStep {
   return Object.freeze({ kind: 'directory', path, ...options });
 }
 

@@ -6,13 +6,16 @@ import { UnsupportedChangeError } from '../lib/errors.ts';
 import type { ReadonlyHost, TextFile } from '../lib/hosts/readonly_host.ts';
 import { defineModule, type Missing, type Module, type Seen } from '../lib/module.ts';
 import { Secret } from '../lib/secret.ts';
-import { secretNote } from '../lib/secret_note.ts';
+import { holdsSecret } from '../lib/secret_note.ts';
 import { command, makeDirectory, removeFile, type Step, writeFile } from '../lib/step.ts';
 import { type FileStatus, missingOwners, ownerOf, readStatus } from './backends/file_status.ts';
 
 /** Arguments of {@link file}. */
 export interface FileArgs {
-  /** Its absolute path. A symbolic link is followed to what it names; with `absent` the link itself goes. */
+  /**
+   * Its absolute path. A symbolic link is followed to what it names where no one but root, or the user who runs the task, could have
+   * made it, and is refused elsewhere; with `absent` the link itself goes.
+   */
   readonly path: string;
   /** The whole text, in UTF-8; it may be secret, or hold secrets (`secret.text`). Unless given the text is left as it is, and a new file is empty. */
   readonly content?: string | Secret;
@@ -45,6 +48,8 @@ interface FileFound {
   readonly before: TextFile | undefined;
   /** What is there was written as a secret. */
   readonly isSecret: boolean;
+  /** Who else can put something else in its place. */
+  readonly exposure: string | undefined;
   /** What is in a directory that is to be removed. */
   readonly names: readonly string[];
 }
@@ -107,21 +112,25 @@ function withParents(path: string): readonly string[] {
 async function read(host: ReadonlyHost, wanted: FileState): Promise<Seen<FileState, FileFound>> {
   const { path, text } = wanted;
   const parent = posix.dirname(path);
-  const [status, before, hasParent, isSecret] = await Promise.all([
-    readStatus(host, path, { follow: wanted.state !== 'absent' }),
-    text === undefined ? undefined : readText(host, path),
+  const follow = wanted.state !== 'absent';
+  const isRead = text !== undefined || !follow;
+  const [exposure, status, before, hasParent, isSecret] = await Promise.all([
+    host.exposure(path, { follow }),
+    readStatus(host, path, { follow }),
+    isRead ? readText(host, path) : undefined,
     wanted.state === 'file' ? host.exists(parent) : true,
-    host.exists(secretNote(path)),
+    holdsSecret(host, path),
   ]);
   if (status === undefined) {
     return {
       state: { path, state: 'absent' },
-      found: { status, before: undefined, isSecret, names: [] },
+      found: { status, before: undefined, isSecret, exposure, names: [] },
       missing: [...(hasParent ? [] : [missingDirectory(parent)]), ...(await missingOwners(host, wanted))],
     };
   }
-  if (before instanceof Error && status.kind === 'file') throw before;
-  const kept = before instanceof Error ? undefined : before;
+  // What is removed is shown where it can be.
+  if (before instanceof Error && status.kind === 'file' && follow) throw before;
+  const kept = before instanceof Error || status.kind !== 'file' ? undefined : before;
   const state: FileState = {
     path,
     state: status.kind,
@@ -135,6 +144,7 @@ async function read(host: ReadonlyHost, wanted: FileState): Promise<Seen<FileSta
       status,
       before: kept,
       isSecret,
+      exposure,
       names: wanted.state === 'absent' && status.kind === 'directory' ? await host.listDirectory(path) : [],
     },
     missing: await missingOwners(host, wanted, state),
@@ -175,58 +185,77 @@ function plan({ state, found }: Seen<FileState, FileFound>, wanted: FileState): 
   return planChange(state, status, found, wanted);
 }
 
-/** A new file has its mode before its text can be seen; another owner takes bits such as setuid off again. */
 function planNew(wanted: FileState): readonly Step[] {
-  const { path, mode, text } = wanted;
-  const options = mode === undefined ? {} : { mode: Number.parseInt(mode, 8) };
-  const own = ownership(wanted);
-  return [
-    wanted.state === 'directory' ? makeDirectory(path, options) : writeFile(path, text?.value ?? '', options),
-    ...(own === undefined ? [] : [command(['chown', own, path])]),
-    ...(own === undefined || mode === undefined || !isSpecial(mode) ? [] : [chmod(mode, wanted)]),
-  ];
+  const { path, text } = wanted;
+  const attributes = attributesOf(wanted);
+  if (wanted.state === 'file') return [writeFile(path, text?.value ?? '', attributes)];
+  return [makeDirectory(path, attributes)];
 }
 
-function planRemoval(status: FileStatus, { names, isSecret }: FileFound, { path }: FileState): readonly Step[] {
-  if (status.kind !== 'directory') return [removeFile(path, isSecret ? { secret: true } : {})];
+function planRemoval(status: FileStatus, { names, isSecret, before }: FileFound, { path }: FileState): readonly Step[] {
+  if (status.kind !== 'directory') return [removeFile(path, isSecret ? { secret: true } : before && { before })];
   if (names.length > 0) {
     const some = names.slice(0, 3).join(', ');
     throw new UnsupportedChangeError(
       `${path} is a directory, and not empty (${some}${names.length > 3 ? ', …' : ''}): only an empty one is removed`,
     );
   }
-  return [command(['rmdir', path], { undo: { withOldFiles: [['mkdir', '-m', status.mode, path]] } })];
+  const undo = { withOldFiles: [['mkdir', '-m', status.mode, path]] };
+  return [command(['rmdir', path], { operand: 'entry', undo })];
 }
 
-/** Who may not see the new text, or may no longer, sees neither it nor the old one: bits go before it is written, and come after. */
+/** A new text gets its mode and its owner before it can be seen. */
 function planChange(
   state: Partial<FileState>,
   status: FileStatus,
-  { before, isSecret }: FileFound,
+  { before, isSecret, exposure }: FileFound,
   wanted: FileState,
 ): readonly Step[] {
   const { path, mode, text } = wanted;
-  const isWritten = text !== undefined && state.content !== wanted.content;
+  refuseOtherNames(status, wanted);
   const isOwned = [
     [wanted.owner, state.owner],
     [wanted.group, state.group],
   ].every(([want, actual]) => want === undefined || want === actual);
   const own = isOwned ? undefined : ownership(wanted);
-  const narrow = mode === undefined ? status.mode : common(mode, status.mode);
-  const isNarrowed = isWritten && narrow !== status.mode;
-  const left = own !== undefined && isSpecial(narrow) ? undefined : isNarrowed ? narrow : status.mode;
-  const undoOwner = {
+  if (text !== undefined && state.content !== wanted.content) {
+    const kept = isSecret ? { secret: true as const } : asUtf8(before);
+    const differing = mode === undefined || mode === status.mode ? {} : { chmod: Number.parseInt(mode, 8) };
+    return [writeFile(path, text.value, { ...kept, ...differing, ...(own !== undefined && { owner: own }) })];
+  }
+  refuseExposed(status, exposure, own !== undefined, wanted);
+  // Another owner takes bits such as setuid off.
+  const left = own !== undefined && isSpecial(status.mode) ? undefined : status.mode;
+  const undo = {
     withOldFiles: [
       ['chown', `${status.uid}:${status.gid}`, path],
       ['chmod', status.mode, path],
     ],
   };
   return [
-    ...(isNarrowed ? [chmod(narrow, wanted, status.mode)] : []),
-    ...(own === undefined ? [] : [command(['chown', own, path], { undo: undoOwner })]),
-    ...(isWritten ? [writeFile(path, text.value, isSecret ? { secret: true } : asUtf8(before))] : []),
+    ...(own === undefined ? [] : [command(['chown', own, path], { operand: 'object', undo })]),
     ...(mode === undefined || mode === left ? [] : [chmod(mode, wanted, status.mode)]),
   ];
+}
+
+/** A new file would take one of the names, and the others would keep the old text. */
+function refuseOtherNames({ kind, names }: FileStatus, { path, text }: FileState): void {
+  if (kind !== 'file' || names < 2 || text === undefined) return;
+  throw new UnsupportedChangeError(
+    `${path} has ${names} names (hard links), and only this one would get the new text; find the others with find / -xdev -samefile ${path}, and remove them or make them symbolic links`,
+  );
+}
+
+/**
+ * Below a directory that others can write to, a text is written into a new file of which all is known. Permissions and owner alone
+ * would go to whatever stands there at that moment: only its user's own things are changed, and not given to others.
+ */
+function refuseExposed({ uid }: FileStatus, exposure: string | undefined, isGiven: boolean, wanted: FileState): void {
+  const isUsers = exposure === `user ${uid}` || (exposure === 'sticky' && uid === '0');
+  if (exposure === undefined || (isUsers && !isGiven)) return;
+  throw new UnsupportedChangeError(
+    `the permissions of ${wanted.path} are not changed, since others can write to its directory, and could put another user's file in its place; ${wanted.state === 'file' ? 'name its content too, so that a new file takes its place, or ' : ''}let only root write to the directory`,
+  );
 }
 
 /** What is written is UTF-8, whatever it was. */
@@ -235,21 +264,24 @@ function asUtf8(before: TextFile | undefined): { before?: TextFile } {
 }
 
 /** chmod(1) leaves a directory's setuid and setgid as they are unless there are more than four digits. */
-function chmod(mode: string, { path, state }: FileState, old?: string): Step {
+function chmod(mode: string, { path, state }: FileState, old: string): Step {
   const spelled = (digits: string): string => (state === 'directory' ? `0${digits}` : digits);
-  const undo = old === undefined ? {} : { undo: { withOldFiles: [['chmod', spelled(old), path]] } };
-  return command(['chmod', spelled(mode), path], undo);
+  const undo = { withOldFiles: [['chmod', spelled(old), path]] };
+  return command(['chmod', spelled(mode), path], { operand: 'object', undo });
+}
+
+function attributesOf(wanted: FileState): { mode?: number; owner?: string } {
+  const owner = ownership(wanted);
+  return {
+    ...(wanted.mode !== undefined && { mode: Number.parseInt(wanted.mode, 8) }),
+    ...(owner !== undefined && { owner }),
+  };
 }
 
 /** As chown(1) takes it. */
 function ownership({ owner, group }: FileState): string | undefined {
   if (owner === undefined && group === undefined) return undefined;
   return `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
-}
-
-function common(one: string, other: string): string {
-  const bits = Number.parseInt(one, 8) & Number.parseInt(other, 8);
-  return bits.toString(8).padStart(4, '0');
 }
 
 /** Setuid and setgid, which a change of the owner takes off. */

@@ -8,8 +8,8 @@ const argumentLimit = 100 * 1024;
 const fixed = `PATH=${rootPath} LC_ALL=C SHELL=/bin/sh`;
 /** What a user who logs in keeps: a home, a name, the connection that the session serves, and the way to the user's own services. */
 const ofUser = ['HOME', 'USER', 'LOGNAME', 'SSH_CONNECTION', 'XDG_RUNTIME_DIR'].map(kept).join(' ');
-/** What root has behind sudo. sudo drops the connection; a network change must know it. */
-const ofRoot = `HOME="$root" USER=root LOGNAME=root ${kept('SSH_CONNECTION')}`;
+/** What root has behind sudo: who logged in, and the connection. sudo drops it; a network change must know it. */
+const ofRoot = `HOME="$root" USER=root LOGNAME=root SUDO_USER="$user" ${kept('SSH_CONNECTION')}`;
 
 /** Lifts limits on CPU time, file size and memory that the login has set, as far as the kernel lets this user. */
 const liftLimits =
@@ -41,7 +41,7 @@ export function bootstrap(length: number, start: ShellStart): string {
   const begin = words === undefined ? load : `echo ${words.ready}; ${load}`;
   const options = words === undefined ? '-n' : `-S -p ${words.prompt}`;
   return throughLogin(
-    `if [ "$(id -u)" = 0 ]; then ${asUser(begin, start)}; else root=~root; exec sudo ${options} -- ${cleanly(ofRoot, begin, start)}; fi`,
+    `if [ "$(id -u)" = 0 ]; then ${asUser(begin, start)}; else root=~root user=$(id -un); exec sudo ${options} -- ${cleanly(ofRoot, begin, start)}; fi`,
   );
 }
 

@@ -1,23 +1,43 @@
-import { absenceFunctions } from './absence.ts';
+import { noted, ownPlaces } from './paths.ts';
 import { quote } from './quote.ts';
 import { limited } from './script.ts';
+import { trustedPath } from './trusted_path.ts';
 
 /**
  * A kind of look that costs next to nothing: `file` reads one, `directory` lists the names in one (none in what is no directory),
- * `exists` and `writable` say so of a path, `target` follows its links, `command` finds a command in the PATH. The first three end
- * with `absent` where there is nothing, and with a complaint where that cannot be told.
+ * `exists` and `writable` say so of a path, `target` follows its links, `command` finds a command in the PATH, `exposure` says who
+ * can write to a path's directory (`entry-exposure` of the path itself, where it is a link), `note` looks for a note of our own,
+ * `NAME` or `NAME` and the path that it is about, `user` says who looks. `file`, `directory` and `exists` end with `absent` where
+ * there is nothing, and with a complaint where that cannot be told.
  */
-export type LookKind = 'file' | 'directory' | 'exists' | 'writable' | 'target' | 'command';
+export type LookKind =
+  | 'file'
+  | 'exposure'
+  | 'entry-exposure'
+  | 'directory'
+  | 'exists'
+  | 'writable'
+  | 'target'
+  | 'command'
+  | 'note'
+  | 'user';
 
 /** The script text that takes each look at `$2`; one shell takes many. */
 const looks: Readonly<Record<LookKind, string>> = {
-  file: '{ [ -e "$2" ] || kvm_play_there "$2"; } && cat -- "$2"',
+  file: '( kvm_play_read "$2" )',
+  exposure: '( kvm_play_exposure "$2" follow )',
+  'entry-exposure': '( kvm_play_exposure "$2" entry )',
   directory: '{ [ -e "$2" ] || kvm_play_there "$2"; } && if [ -d "$2" ]; then ls -1A -- "$2"; fi',
   exists: '[ -e "$2" ] || kvm_play_there "$2"',
   writable: '[ -w "$2" ]',
   target: 'readlink -f -- "$2"',
   command: 'command -v "$2"',
+  note: `( at=\${2#*/*/}; name=\${2%"/$at"}; [ "$name" != "$2" ] || at=; kvm_play_noted "$name" "\${at:+/$at}" )`,
+  user: 'if [ "$(id -u)" = 0 ]; then echo root; else id -un; fi',
 };
+
+/** What looks need. */
+const looking = `${ownPlaces}\n${noted}\n${trustedPath}`;
 
 /** What a host is asked: a command that only looks, or a cheap look at one thing. */
 export type Question =
@@ -44,7 +64,7 @@ export function questionOf(argv: readonly string[], timeLimit: number): Question
 export function askScript(question: Question): string {
   if (question.kind === 'argv') return limited(question.timeLimit, question.argv);
   const { look, at, timeLimit } = question;
-  return limited(timeLimit, ['sh', '-c', `${absenceFunctions}\n${looks[look]}`, 'sh', look, at]);
+  return limited(timeLimit, ['sh', '-c', `${looking}\n${looks[look]}`, 'sh', look, at]);
 }
 
 /**
@@ -57,7 +77,7 @@ export function lookScript(
   timeLimit: number,
 ): string {
   const cases = Object.entries(looks).map(([look, script]) => `${look}) ${script} ;;`);
-  const script = `${absenceFunctions}
+  const script = `${looking}
 [ -n "$(kvm_play_unsure "$@")" ] || kvm_play_sure=yes
 while [ $# -gt 0 ]; do\ncase $1 in\n${cases.join('\n')}\nesac\n${ended}; shift 2; done`;
   const names = questions.map(({ look, at }) => `${look} ${quote(at)}`).join(' ');

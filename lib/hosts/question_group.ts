@@ -2,7 +2,7 @@ import { type MergeRule, mergeRules } from './merge.ts';
 import { cut, endMark, piece } from './pieces.ts';
 import { askScript, lookScript, type Question } from './question.ts';
 import { quoteAll } from './quote.ts';
-import { parseFiles, readFilesScript } from './read_files.ts';
+import { canBeShared, type PathLook, parseFiles, readFilesScript } from './read_files.ts';
 import { limited } from './script.ts';
 import type { RawOutput } from './transport.ts';
 
@@ -29,8 +29,8 @@ export interface QuestionGroup<Q extends Question = Question> {
  */
 export function groupQuestions(questions: readonly Question[], mark: string): readonly QuestionGroup[] {
   const looks = questions.filter((question) => question.kind === 'look');
-  const files = looks.filter(({ look }) => look === 'file');
-  const others = files.length < 2 ? looks : looks.filter(({ look }) => look !== 'file');
+  const files = looks.filter(isSharedPathLook);
+  const others = files.length < 2 ? looks : looks.filter((look) => !isSharedPathLook(look));
   const commands = questions.filter((question) => question.kind === 'argv');
   const merged = mergeRules.flatMap((rule) => mergeable(rule, commands).map((group) => askMerged(rule, group, mark)));
   const taken = new Set<Question>(merged.flatMap((group) => group.questions));
@@ -52,15 +52,19 @@ export function askAlone(question: Question): QuestionGroup {
   };
 }
 
+function isSharedPathLook(question: LookQuestion): question is LookQuestion & PathLook {
+  const { look, at } = question;
+  return (look === 'file' || look === 'exposure' || look === 'entry-exposure') && canBeShared({ look, at });
+}
+
 /** Where there was any trouble with one of the files, nobody could tell whose it was: they are asked one by one. */
-function askFiles(questions: readonly LookQuestion[]): QuestionGroup {
+function askFiles(questions: readonly (LookQuestion & PathLook)[]): QuestionGroup {
   const timeLimit = longest(questions);
-  const paths = questions.map(({ at }) => at);
   return {
     questions,
     timeLimit,
-    script: readFilesScript(paths, timeLimit),
-    answers: (output) => parseFiles(output, paths.length) ?? questions.map(() => undefined),
+    script: readFilesScript(questions, timeLimit),
+    answers: (output) => parseFiles(output, questions) ?? questions.map(() => undefined),
   };
 }
 

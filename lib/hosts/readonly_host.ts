@@ -31,8 +31,27 @@ export interface ReadonlyHost {
    * @throws ConnectionError when the host is out of reach; CommandError when the time limit is over
    */
   query(argv: readonly string[], options?: QueryOptions): Promise<Output>;
-  /** Reads a text file; undefined when there is none. @throws CommandError when it is there and cannot be read */
+  /**
+   * Reads a text file of at most 16 MiB; undefined when there is none.
+   * @throws CommandError when it is there and cannot be read; UnsupportedChangeError for what is no regular file, and for a path
+   *   that another user could have led elsewhere (a link in a directory that others can write to)
+   */
   readFile(path: string): Promise<TextFile | undefined>;
+  /**
+   * Tells who else can put something else in a path's place: undefined where only root and the user who looks can, else `user UID`
+   * of the directory's owner, `sticky` or `shared`. undefined where the directory is missing.
+   * @param options `follow`: of a link, ask about what it leads to
+   * @throws UnsupportedChangeError for a path that another user could have led elsewhere
+   */
+  exposure(path: string, options: { readonly follow: boolean }): Promise<string | undefined>;
+  /**
+   * Tells whether kvm-play has left a note on the host, as root, as the user who looks, or as the one who logged in.
+   * @param name `DIRECTORY/NAME` below the state directory
+   * @param about path of a file whose owner's notes count as well; where they cannot be looked at, the answer is true
+   */
+  hasNote(name: string, about?: string): Promise<boolean>;
+  /** Tells as whom the host is asked; `root` is everyone with root's power. */
+  user(): Promise<string>;
   /** Lists the names in a directory, sorted; empty when there is no such directory. */
   listDirectory(path: string): Promise<readonly string[]>;
   /** Tells whether a path exists (links followed). */

@@ -1,4 +1,4 @@
-import { CommandError, ConnectionError } from '../errors.ts';
+import { CommandError, ConnectionError, UnsupportedChangeError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 import { type CommandStep, type Step, shownArgv } from '../step.ts';
 import { absent } from './absence.ts';
@@ -12,8 +12,9 @@ import { pasteable, quote } from './quote.ts';
 import { reachAgain } from './reach.ts';
 import type { Output, ReadonlyHost, TextFile } from './readonly_host.ts';
 import { limited } from './script.ts';
-import { directoryScript, fileBytes, removeScript, writeScript } from './steps.ts';
+import { directoryScript, fileBytes, operandScript, removeScript, writeScript } from './steps.ts';
 import type { RawOutput, Transport } from './transport.ts';
+import { refused } from './trusted_path.ts';
 
 /** Seconds that a query may take where it says nothing else. */
 const queryLimit = 30;
@@ -130,7 +131,8 @@ export class ShellHost implements Host {
     switch (step.kind) {
       case 'command': {
         const text = step.stdin instanceof Secret ? step.stdin.revealed : step.stdin;
-        const script = limited(timeLimitOf(step), step.argv);
+        const limit = timeLimitOf(step);
+        const script = step.operand === undefined ? limited(limit, step.argv) : operandScript(step, limit);
         return { script, ...(text !== undefined && { stdin: Buffer.from(text) }) };
       }
       case 'write': {
@@ -182,6 +184,7 @@ function failuresOf(
 class ShellReader implements ReadonlyHost {
   readonly name: string;
   readonly #batch: QueryBatch;
+  #user: Promise<string> | undefined;
 
   constructor(name: string, batch: QueryBatch) {
     this.name = name;
@@ -197,6 +200,7 @@ class ShellReader implements ReadonlyHost {
   async readFile(path: string): Promise<TextFile | undefined> {
     const output = await this.#look('file', path);
     if (output.exitCode === absent) return undefined;
+    refuseLedAstray(output);
     refuseFailed(['cat', path], output, queryLimit);
     return { path, ...decode(output.stdout) };
   }
@@ -226,6 +230,25 @@ class ShellReader implements ReadonlyHost {
     return output.stdout.toString().trim();
   }
 
+  async exposure(path: string, { follow }: { readonly follow: boolean }): Promise<string | undefined> {
+    const output = await this.#look(follow ? 'exposure' : 'entry-exposure', path);
+    refuseLedAstray(output);
+    const who = output.stdout.toString().trim();
+    return output.exitCode === 0 && who !== 'own' ? who : undefined;
+  }
+
+  async hasNote(name: string, about = ''): Promise<boolean> {
+    return (await this.#look('note', `${name}${about}`)).exitCode === 0;
+  }
+
+  async user(): Promise<string> {
+    this.#user ??= this.#look('user', '/').then(({ stdout }) => stdout.toString().trim());
+    return this.#user.catch((error: unknown) => {
+      this.#user = undefined;
+      throw error;
+    });
+  }
+
   async #look(look: LookKind, at: string): Promise<RawOutput> {
     return this.#batch.ask({ kind: 'look', look, at, timeLimit: queryLimit });
   }
@@ -238,6 +261,11 @@ function decode(bytes: Buffer): Pick<TextFile, 'text' | 'encoding'> {
   } catch {
     return { text: bytes.toString('latin1'), encoding: 'latin1' };
   }
+}
+
+/** @throws UnsupportedChangeError for a path that somebody else could have led elsewhere */
+function refuseLedAstray({ exitCode, stderr }: RawOutput): void {
+  if (exitCode === refused) throw new UnsupportedChangeError(stderr.toString().trim());
 }
 
 /** @throws CommandError with the command's own words */

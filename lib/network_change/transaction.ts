@@ -6,6 +6,7 @@ import type { Host } from '../hosts/host.ts';
 import { stateDirectory } from '../hosts/paths.ts';
 import { quote, quoteAll } from '../hosts/quote.ts';
 import type { ReadonlyHost } from '../hosts/readonly_host.ts';
+import { operandScript } from '../hosts/steps.ts';
 import { type CommandStep, command, makeDirectory, type Step, writeFile } from '../step.ts';
 
 const directory = `${stateDirectory}/change`;
@@ -171,7 +172,11 @@ function planText(id: string, { title, fingerprint, limit, steps, links, files }
   const commands = steps.filter((step) => step.kind === 'command');
   const units = [...new Set(commands.flatMap((step) => step.units ?? []))];
   // The last step is taken back first.
-  const undone = commands.toReversed();
+  const undone = commands.toReversed().map(({ undo, disrupts, operand }) => ({
+    withNewFiles: (undo?.withNewFiles ?? []).map((argv) => undoLine(argv, operand)),
+    withOldFiles: (undo?.withOldFiles ?? []).map((argv) => undoLine(argv, operand)),
+    disrupts,
+  }));
   const simple = (text: string): string => quote(text.replaceAll(/['\n]/g, ' '));
   return `id=${quote(id)}
 title=${simple(title)}
@@ -184,23 +189,24 @@ each_file() {
 ${lines(paths.map((path) => `  "$1" ${quote(path)}`))}
 }
 undo_with_new_files() {
-${lines(undone.flatMap(({ undo }) => undo?.withNewFiles ?? []).map(undoLine))}
+${lines(undone.flatMap(({ withNewFiles }) => withNewFiles))}
 }
 undo_with_old_files() {
-${lines(undone.flatMap(oldFilesLines))}
+${lines(undone.flatMap(({ withOldFiles, disrupts }) => (disrupts === 'link' ? withOldFiles.map(ifCut) : withOldFiles)))}
 }
 # end of ${id}
 `;
 }
 
 /** What brings a link up again is run only where one was cut. */
-function oldFilesLines({ undo, disrupts }: CommandStep): readonly string[] {
-  const found = (undo?.withOldFiles ?? []).map(undoLine);
-  return disrupts === 'link' ? found.map((line) => `  [ ! -e "$here/cut" ] ||${line}`) : found;
+function ifCut(line: string): string {
+  return `  [ ! -e "$here/cut" ] ||${line}`;
 }
 
-function undoLine(argv: readonly string[]): string {
-  return `  limited 60 ${quoteAll(argv)} </dev/null`;
+/** Also when it is taken back, a path is reached without following what another user could have placed. */
+function undoLine(argv: readonly string[], operand: CommandStep['operand']): string {
+  const run = operand === undefined ? `limited 60 ${quoteAll(argv)}` : operandScript({ argv, operand }, 60);
+  return `  ${run} </dev/null`;
 }
 
 /** A function of a shell must hold a command. */

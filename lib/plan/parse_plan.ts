@@ -8,7 +8,7 @@ const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const sealed = { seal: v.exactOptional(hash) };
-const mode = { mode: v.exactOptional(count) };
+const mode = { mode: v.exactOptional(count), owner: v.exactOptional(v.string()) };
 const secret = { secret: v.exactOptional(v.literal(true)) };
 
 const disruption = v.picklist(['link', 'guest', 'data', 'snapshots', 'saved-state']);
@@ -22,6 +22,7 @@ const step = v.variant('kind', [
     disrupts: v.exactOptional(v.union([disruption, v.array(disruption)])),
     judgedBy: v.exactOptional(v.picklist(['exit-code', 'state'])),
     units: v.exactOptional(texts),
+    operand: v.exactOptional(v.picklist(['entry', 'object'])),
     undo: v.exactOptional(
       v.strictObject({ withNewFiles: v.exactOptional(argvs), withOldFiles: v.exactOptional(argvs) }),
     ),
@@ -32,6 +33,7 @@ const step = v.variant('kind', [
     path: v.string(),
     text: v.exactOptional(v.string()),
     replaces: v.exactOptional(v.string()),
+    chmod: v.exactOptional(count),
     ...mode,
     ...secret,
     ...sealed,

@@ -13,6 +13,8 @@ export interface FileStatus {
   /** `UNKNOWN` for a number without a name. */
   readonly user: string;
   readonly group: string;
+  /** How many names (hard links) it has. */
+  readonly names: number;
 }
 
 /** An owner and a group, by name or number. */
@@ -22,7 +24,7 @@ export interface Owners {
 }
 
 /** Names hold no colon: passwd(5) and group(5) separate by it. */
-const format = '%F:%a:%u:%g:%U:%G';
+const format = '%F:%a:%u:%g:%U:%G:%h';
 
 /**
  * Looks at what stands at a path; undefined when there is nothing, or a link that leads nowhere.
@@ -44,8 +46,8 @@ export async function readStatus(
       stderr,
     });
   }
-  const [kind = '', mode = '', uid = '', gid = '', user = '', group = ''] = stdout.trimEnd().split(':');
-  return { kind: kindOf(kind), mode: mode.padStart(4, '0'), uid, gid, user, group };
+  const [kind = '', mode = '', uid = '', gid = '', user = '', group = '', names = '1'] = stdout.trimEnd().split(':');
+  return { kind: kindOf(kind), mode: mode.padStart(4, '0'), uid, gid, user, group, names: Number(names) };
 }
 
 /** Says who owns it in the terms in which it is wanted: a number where a number is wanted. */

@@ -10,8 +10,10 @@ import { fakeDisk } from '../support/fake_disk.ts';
 const lines = (steps: readonly Step[]): readonly string[] =>
   steps.map((step) => {
     if (step.kind === 'command') return step.argv.join(' ');
-    const mode = 'mode' in step && step.mode !== undefined ? ` ${step.mode.toString(8)}` : '';
-    return `${step.kind}${mode} ${step.path}`;
+    const modes = [step.kind === 'remove' ? undefined : step.mode, step.kind === 'write' ? step.chmod : undefined];
+    const mode = modes.map((each) => (each === undefined ? '' : ` ${each.toString(8)}`)).join('');
+    const owner = 'owner' in step && step.owner !== undefined ? ` ${step.owner}` : '';
+    return `${step.kind}${mode}${owner} ${step.path}`;
   });
 
 describe('desired', () => {
@@ -142,13 +144,13 @@ describe('plan', () => {
       'a new file, which has its mode before its text can be seen',
       near,
       { path: '/etc/a', content: 'x', mode: '600', owner: 'qemu', group: 'libvirt' },
-      ['write 600 /etc/a', 'chown qemu:libvirt /etc/a'],
+      ['write 600 qemu:libvirt /etc/a'],
     ],
     [
-      'a new file with setuid, which a new owner takes off',
+      'a new file with setuid',
       near,
       { path: '/etc/a', mode: '4750', group: 'libvirt' },
-      ['write 4750 /etc/a', 'chown :libvirt /etc/a', 'chmod 4750 /etc/a'],
+      ['write 4750 :libvirt /etc/a'],
     ],
     ['a new directory', {}, { path: '/srv', state: 'directory', mode: '2770' }, ['directory 2770 /srv']],
     ['a mode alone', { '/a': {} }, { path: '/a', mode: '600' }, ['chmod 0600 /a']],
@@ -166,22 +168,22 @@ describe('plan', () => {
     ],
     ['a text alone', { '/a': { text: 'old' } }, { path: '/a', content: 'new', mode: '644' }, ['write /a']],
     [
-      'bits that go before the text, and come after it',
+      'a text with permissions, which it has before it can be seen',
       { '/a': { text: 'old', mode: '604' } },
       { path: '/a', content: 'new', mode: '0640' },
-      ['chmod 0600 /a', 'write /a', 'chmod 0640 /a'],
+      ['write 640 /a'],
     ],
     [
-      'bits that only go',
+      'a text with an owner',
       { '/a': { text: 'old', mode: '644' } },
       { path: '/a', content: 'new', mode: '0600', owner: 'qemu' },
-      ['chmod 0600 /a', 'chown qemu /a', 'write /a'],
+      ['write 600 qemu /a'],
     ],
     [
-      'bits that only come',
-      { '/a': { text: 'old', mode: '600' } },
-      { path: '/a', content: 'new', mode: '0644' },
-      ['write /a', 'chmod 0644 /a'],
+      'an owner of a file with setuid, which that takes off',
+      { '/a': { mode: '4755' } },
+      { path: '/a', mode: '4755', owner: 'qemu' },
+      ['chown qemu /a', 'chmod 4755 /a'],
     ],
     ['a file that goes', { '/a': { text: 'x' } }, { path: '/a', state: 'absent' }, ['remove /a']],
     ['a link that goes', { '/a': { kind: 'symbolic link' } }, { path: '/a', state: 'absent' }, ['remove /a']],
@@ -248,8 +250,8 @@ describe('a secret text', () => {
       ['content', 'another'],
       ['mode', '0644'],
     ]);
-    expect(lines(steps)).toEqual(['chmod 0600 /a', 'write /a']);
-    expect(steps[1]).toEqual({ kind: 'write', path: '/a', text: password, secret: true });
+    expect(lines(steps)).toEqual(['write 600 /a']);
+    expect(steps[0]).toEqual({ kind: 'write', path: '/a', text: password, chmod: 0o600, secret: true });
     expect(inspect({ differences, steps, warnings }, { depth: 9 })).not.toContain('hunter2');
     const same = { '/a': { text, mode: '600' } };
     expect((await file.check(fakeDisk(same), { path: '/a', content: password })).changed).toBe(false);

@@ -288,7 +288,7 @@ describe('read', () => {
       };
     const { reader } = host;
     await ifcfgBridge(dhcpArgs).read({
-      name: reader.name,
+      ...reader,
       query: counted(reader.query),
       readFile: counted(reader.readFile),
       listDirectory: counted(reader.listDirectory),

@@ -31,6 +31,9 @@ export class BatchedHost implements Host {
     readFile: (path) => this.#read(() => this.#host.reader.readFile(path)),
     listDirectory: (path) => this.#read(() => this.#host.reader.listDirectory(path)),
     exists: (path) => this.#read(() => this.#host.reader.exists(path)),
+    exposure: (path, options) => this.#read(() => this.#host.reader.exposure(path, options)),
+    hasNote: (name, about) => this.#read(() => this.#host.reader.hasNote(name, about)),
+    user: () => this.#read(() => this.#host.reader.user()),
     which: (name) => this.#read(() => this.#host.reader.which(name)),
   };
 

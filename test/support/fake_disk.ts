@@ -6,6 +6,8 @@ export interface Node {
   mode?: string;
   owner?: string;
   group?: string;
+  /** Hard links. */
+  names?: number;
   /** Of a file. */
   text?: string;
 }
@@ -33,17 +35,23 @@ export function fakeDisk(found: Record<string, Node> = {}, options: FakeHostOpti
   const nodeAt = (path: string): Node | undefined => {
     const step = host.executed.findLast((each) => 'path' in each && each.path === path);
     if (step?.kind === 'remove') return undefined;
+    if (step?.kind === 'write' && nodes.has(path)) return { ...nodes.get(path), ...given(step.chmod, step.owner) };
     if (step === undefined || nodes.has(path)) return nodes.get(path);
-    const mode = 'mode' in step ? step.mode?.toString(8) : undefined;
-    return { kind: step.kind === 'directory' ? 'directory' : 'regular file', ...(mode !== undefined && { mode }) };
+    if (step.kind === 'directory') return { kind: 'directory', ...given(step.mode, step.owner) };
+    if (step.kind === 'write') return given(step.chmod ?? step.mode, step.owner);
+    return undefined;
+  };
+  const given = (mode: number | undefined, owners: string | undefined): Node => {
+    const [owner, group] = owners?.split(':') ?? [];
+    return { ...(mode !== undefined && { mode: mode.toString(8) }), ...(owner && { owner }), ...(group && { group }) };
   };
   const stat = (path: string) => {
     const node = nodeAt(path);
     if (node === undefined) {
       return { exitCode: 1, stderr: `stat: cannot statx '${path}': No such file or directory\n` };
     }
-    const { kind = 'regular file', mode = '644', owner = 'root', group = 'root' } = node;
-    return { stdout: `${[kind, mode.replace(/^0/, ''), ids[owner], ids[group], owner, group].join(':')}\n` };
+    const { kind = 'regular file', mode = '644', owner = 'root', group = 'root', names = 1 } = node;
+    return { stdout: `${[kind, mode.replace(/^0/, ''), ids[owner], ids[group], owner, group, names].join(':')}\n` };
   };
   const query = host.reader.query;
   Object.assign(host.reader, {

@@ -11,6 +11,8 @@ export type Answer = Partial<Output>;
 export interface FakeHostOptions {
   name?: string;
   isLocal?: boolean;
+  /** As whom it is asked. Default: root. */
+  user?: string;
   /** Text by absolute path. */
   files?: Record<string, string>;
   /** Answers by command line (`argv` joined by one blank), for queries and for steps alike. */
@@ -63,6 +65,9 @@ export class FakeHost implements Host {
       return [...new Set(below.map((file) => file.slice(path.length + 1).split('/')[0] ?? ''))].sort();
     },
     exists: async (path) => [...this.files.keys()].some((file) => file === path || file.startsWith(`${path}/`)),
+    exposure: async () => undefined,
+    hasNote: async (name) => this.files.has(`/var/lib/kvm-play/${name}`),
+    user: async () => this.#options.user ?? 'root',
     which: async (name) => {
       const { tools } = this.#options;
       return tools === undefined || tools.includes(name) ? `/usr/bin/${name}` : undefined;

@@ -1,0 +1,137 @@
+import { absenceFunctions, absent } from './absence.ts';
+
+/** Exit status by which a script says that it does not go where somebody else could have led it; standard error says why. */
+export const refused = 46;
+
+/** Most bytes of a file that are read. */
+export const textLimit: number = 16 * 1024 * 1024;
+
+/**
+ * Script functions that go to a path which others may have a hand in. A directory is *own* when nobody but root and the user who
+ * runs the script can write to it, by mode or by access control list (whose mask `stat` shows as the group's bits). What stands
+ * in an own directory cannot be replaced by others, so names in it can be trusted. Everywhere else each directory is entered,
+ * and then it is verified that the name still stands for the directory that was entered; from there on names are relative.
+ *
+ * `kvm_play_reach PATH follow|entry` goes to the directory of the path's last name, and sets `kvm_play_name` to that name,
+ * `kvm_play_at` to the directory, and `kvm_play_here` to who can write to it: `own`; `sticky` (only own entries cannot be
+ * replaced); `user UID`; `shared`. It returns {@link absent} where a directory is missing, unless `kvm_play_making` holds the
+ * mode with which it is made, and {@link refused}
+ * - for a link that somebody else could have made (`entry` does not follow the last name);
+ * - for another user's directory in a sticky one;
+ * - below a user's directory, for one that is not that user's alone;
+ * - for any directory below a shared one.
+ */
+export const trustedPath: string = `${absenceFunctions}
+kvm_play_making=
+kvm_play_refuse() { printf '%s\\n' "$1" >&2; return ${refused}; }
+kvm_play_writers() { stat -c 'others can write to it (owner %U, group %G, mode %a)' -- "$1"; }
+kvm_play_remedy='change it as that user, or let only root write there'
+kvm_play_judge() {
+case $1 in
+d????-??-?) kvm_play_here="user $2" kvm_play_ours=own ;;
+d????????[tT]) kvm_play_here=shared kvm_play_ours=sticky ;;
+*) kvm_play_here=shared kvm_play_ours=shared ;;
+esac
+if [ "$2" = 0 ] || [ "$2" = "$kvm_play_uid" ]; then kvm_play_here=$kvm_play_ours; fi
+}
+kvm_play_root() {
+cd / || return
+kvm_play_at=
+set -- $(stat -c '%A %u' -- /proc/self/ .)
+[ $# -eq 4 ] || { kvm_play_refuse 'this host has no stat (coreutils), or no /proc'; return; }
+kvm_play_uid=$2
+kvm_play_judge "$3" "$4"
+}
+kvm_play_enter() {
+kvm_play_from=$kvm_play_here
+cd -P -- "./$1" 2>/dev/null || { echo "cannot enter $kvm_play_at/$1: $([ -x "./$1" ] && echo 'it is gone' || echo 'Permission denied')" >&2; return 1; }
+set -- "$1" $(stat -c '%A %u %d:%i' -- . "../$1")
+if [ $# -ne 7 ] || [ "$4" != "$7" ]; then
+kvm_play_refuse "$kvm_play_at/$1 was replaced by somebody while it was entered"; return
+fi
+kvm_play_judge "$2" "$3"
+case $kvm_play_from in
+own) ;;
+sticky) [ "$3" = 0 ] || [ "$3" = "$kvm_play_uid" ] ;;
+user*) [ "$kvm_play_here" = "$kvm_play_from" ] ;;
+*) false ;;
+esac || {
+kvm_play_refuse "$kvm_play_at/$1 (of $(stat -c %U -- .)) is not entered: it stands in \${kvm_play_at:-/}, and $(kvm_play_writers ..), so that another directory can take its place at any time; $kvm_play_remedy"
+return
+}
+kvm_play_at=$kvm_play_at/$1
+}
+kvm_play_link() {
+kvm_play_owner=$(stat -c %u -- "./$kvm_play_name") || return
+if [ "$kvm_play_here" != own ]; then
+kvm_play_refuse "$kvm_play_at/$kvm_play_name is a symbolic link in \${kvm_play_at:-/}, and $(kvm_play_writers .): it is not followed, since it may be led anywhere; name what it leads to, or remove it and let only root write there"
+return
+fi
+if [ "$kvm_play_owner" != 0 ] && [ "$kvm_play_owner" != "$kvm_play_uid" ]; then
+kvm_play_refuse "$kvm_play_at/$kvm_play_name is a symbolic link that another user made (uid $kvm_play_owner): it is not followed; name what it leads to, or make the link anew as root"
+return
+fi
+kvm_play_hops=$((kvm_play_hops + 1))
+[ "$kvm_play_hops" -le 40 ] || { kvm_play_refuse "$kvm_play_at/$kvm_play_name: Too many levels of symbolic links"; return; }
+kvm_play_to=$(readlink -- "./$kvm_play_name") || return
+if [ -n "$kvm_play_last" ]; then kvm_play_left=$kvm_play_to; else kvm_play_left=$kvm_play_to/$kvm_play_left; fi
+case $kvm_play_to in /*) kvm_play_root ;; esac
+}
+kvm_play_parent() {
+cd -P .. || return
+kvm_play_at=\${kvm_play_at%/*}
+set -- $(stat -c '%A %u' -- .)
+kvm_play_judge "$1" "$2"
+}
+kvm_play_reach() {
+kvm_play_left=$1 kvm_play_hops=0
+kvm_play_root || return
+while :; do
+while :; do case $kvm_play_left in /*) kvm_play_left=\${kvm_play_left#/} ;; *) break ;; esac; done
+kvm_play_name=\${kvm_play_left%%/*}
+case $kvm_play_left in */*) kvm_play_left=\${kvm_play_left#*/} kvm_play_last= ;; *) kvm_play_left= kvm_play_last=1 ;; esac
+case $kvm_play_name in
+..) kvm_play_parent || return; kvm_play_name=. ;;
+esac
+case $kvm_play_name in
+'' | .) [ -n "$kvm_play_last" ] || continue; kvm_play_name=.; return 0 ;;
+esac
+if [ -h "./$kvm_play_name" ] && [ "$2\${kvm_play_last:+last}" != entrylast ]; then kvm_play_link || return; continue; fi
+[ -z "$kvm_play_last" ] || return 0
+if [ ! -e "./$kvm_play_name" ] && [ -n "$kvm_play_making" ]; then
+if [ "$kvm_play_here" != own ]; then
+kvm_play_refuse "$kvm_play_at/$kvm_play_name is not made on the way to $1, since it would stand in \${kvm_play_at:-/}, and $(kvm_play_writers .); make it by a task of its own, with its owner"
+return
+fi
+mkdir -m "$kvm_play_making" -- "./$kvm_play_name" || return
+fi
+[ -d "./$kvm_play_name" ] || { kvm_play_there "./$kvm_play_name" && return ${absent}; return; }
+kvm_play_enter "$kvm_play_name" || return
+done
+}
+kvm_play_hold() {
+if [ -h "$1" ] || [ ! -f "$1" ]; then
+kvm_play_refuse "$kvm_play_at/$kvm_play_name is a $(stat -c %F -- "$1"), and not a regular file"; return
+fi
+command exec < "$1" || return
+[ "$kvm_play_here" != own ] || return 0
+kvm_play_is=$(stat -L -c '%F %d:%i %h' -- /proc/self/fd/0)
+case $kvm_play_is in 'regular '*' 1') [ "$(stat -c '%F %d:%i %h' -- "$1")" = "$kvm_play_is" ] ;; *) false ;; esac || {
+kvm_play_refuse "$kvm_play_at/$kvm_play_name has several names (hard links), or was replaced while it was opened, in \${kvm_play_at:-/}, and $(kvm_play_writers "\${1%/*}"): it may be another user's file; remove it, or let only root write there"
+return
+}
+}
+kvm_play_read() {
+kvm_play_reach "$1" follow || return
+[ -e "./$kvm_play_name" ] || [ -h "./$kvm_play_name" ] || kvm_play_there "./$kvm_play_name" || return
+[ ! -d "./$kvm_play_name" ] || [ -h "./$kvm_play_name" ] || { echo "cat: $1: Is a directory" >&2; return 1; }
+kvm_play_hold "./$kvm_play_name" || return
+if [ "$(stat -L -c %s -- /proc/self/fd/0)" -gt ${textLimit} ]; then
+kvm_play_refuse "$1 has more than ${textLimit / 1024 / 1024} MiB, and is not read"; return
+fi
+cat
+}
+kvm_play_exposure() {
+kvm_play_reach "$1" "$2" || return
+echo "$kvm_play_here"
+}`;
