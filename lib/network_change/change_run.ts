@@ -18,7 +18,7 @@ import { OpenChange, type TellPhase } from './open_change.ts';
 import { passes } from './probes.ts';
 import { type Promises, promisesInWords } from './proof.ts';
 import { addressesToCome, strandingReasons, timeFor } from './stranding.ts';
-import { readSurroundings, type Surroundings } from './surroundings.ts';
+import { linkOf, readSurroundings, type Surroundings } from './surroundings.ts';
 import type { Touched } from './transaction.ts';
 
 /** One task of a change, with what was seen and what is to be done. */
@@ -70,12 +70,14 @@ export async function applyChange(
   if (options.signal?.aborted) throw new InterruptedError('interrupted; no step was taken');
   tell('arming', { plan: prepared.plan });
   const { plan, ...promises } = prepared;
+  const { before } = prepared;
   const touched: Touched = {
     title: change.title,
     fingerprint: fingerprintOf(change),
     limit: plan.confirmWithin,
     steps: planned.flatMap(({ steps }) => steps),
     links: [...new Set(prepared.links.map(({ link }) => link))],
+    carrier: before.connection && linkOf(before, before.connection.local),
     files: change.tasks.map(markerPath),
   };
   const open = await OpenChange.begin(host, touched, { ...promises, tasks: change.tasks }, tell);

@@ -14,11 +14,12 @@ import type { Host } from '../hosts/host.ts';
 import { clearMarker } from '../marker.ts';
 import type { Task } from '../module.ts';
 import { ArmedHost } from './armed_host.ts';
+import { comparisonInWords, type Differences } from './differences.ts';
 import { type Promises, type Proof, prove } from './proof.ts';
-import { readSurroundings } from './surroundings.ts';
 import {
   begin,
   type ChangeStatus,
+  compare,
   confirm,
   cutStep,
   isPending,
@@ -40,6 +41,8 @@ const rollBackLimit = 240;
 const reachLimit = 10;
 /** Seconds in which an answer is expected at first, while the old connection may hang. */
 const firstPatience = 8;
+/** Times that a host is asked to compare itself, should its answers be lost. */
+const comparisons = 3;
 /** Seconds between two looks. */
 const lookInterval = 0.5;
 
@@ -219,18 +222,24 @@ export class OpenChange {
    */
   async goBack(reason: string, cause?: unknown): Promise<void> {
     this.#tell('rolling-back', { id: this.#id, reason });
-    const state = await this.#awaitEnd();
-    if (state === 'confirmed' || state === 'none') return;
-    if (state === 'rolled-back' && (await this.#isAsBefore())) {
-      this.#tell('rolled-back', { id: this.#id });
-      throw new RolledBackError(`${reason}\nthe network change was rolled back: the host is as it was before`, {
-        cause,
-      });
+    const end = await this.#awaitEnd();
+    if (end?.state === 'confirmed' || end?.state === 'none') return;
+    if (end?.state !== 'rolled-back') {
+      throw new RollBackUnverifiedError(
+        `${reason}\nthe network change ${this.#id} was not confirmed, and its roll-back could not be verified (${end?.state ?? 'the host does not answer'}); it keeps its own record in /var/lib/kvm-play/change`,
+        { cause },
+      );
     }
-    throw new RollBackUnverifiedError(
-      `${reason}\nthe network change ${this.#id} was not confirmed, and its roll-back could not be verified (${state ?? 'the host does not answer'}); it keeps its own record in /var/lib/kvm-play/change`,
-      { cause },
-    );
+    const differences = end.differences ?? (await this.#compare());
+    const words = comparisonInWords(differences);
+    if (differences === undefined || differences.reach.length > 0) {
+      throw new RollBackUnverifiedError(
+        `${reason}\nthe network change ${this.#id} was rolled back, and its roll-back could not be verified: ${words}`,
+        { cause },
+      );
+    }
+    this.#tell('rolled-back', { id: this.#id, reason: words });
+    throw new RolledBackError(`${reason}\nthe network change was rolled back: ${words}`, { cause });
   }
 
   /** Like {@link goBack}, where that the host goes back is what is wanted. @throws RollBackUnverifiedError */
@@ -244,16 +253,16 @@ export class OpenChange {
    * Where the host cannot be asked to go back, its own timer does it.
    * @returns `none` when it knows nothing of the change; undefined when the host was not heard from
    */
-  async #awaitEnd(): Promise<ChangeStatus['state'] | undefined> {
+  async #awaitEnd(): Promise<Pick<ChangeStatus, 'state' | 'differences'> | undefined> {
     const deadline = performance.now() + (Math.max(0, this.#left()) + rollBackLimit) * 1000;
-    let state: ChangeStatus['state'] | undefined;
+    let end: Pick<ChangeStatus, 'state' | 'differences'> | undefined;
     let isRequested = false;
     while (performance.now() < deadline) {
       try {
         await this.#host.reconnect({ within: reachLimit, at: this.#places() });
         const status = await readStatus(this.#host.reader);
-        state = status.id === this.#id ? status.state : 'none';
-        if (status.id !== this.#id || !isUnfinished(status)) return state;
+        end = status.id === this.#id ? status : { state: 'none', differences: undefined };
+        if (!isUnfinished(end)) return end;
         if (!isRequested) isRequested = await requestRollBack(this.#host, this.#id);
       } catch (error) {
         // A run that has lost the host's lock may ask for nothing more; the host goes back by itself.
@@ -262,17 +271,20 @@ export class OpenChange {
       }
       await sleep(lookInterval * 1000);
     }
-    return state;
+    return end;
   }
 
-  async #isAsBefore(): Promise<boolean> {
-    const { connection, gateways } = this.promises.before;
-    const now = await readSurroundings(this.#host.reader);
-    const has = now.addresses.map(({ address }) => address.split('/')[0]);
-    return (
-      (connection === undefined || has.includes(connection.local)) &&
-      gateways.every(({ via }) => now.gateways.some((gateway) => gateway.via === via))
-    );
+  /** A host that was rebooted may still be coming up: as long as it has not been heard, it is asked again. */
+  async #compare(): Promise<Differences | undefined> {
+    for (let attempt = 0; attempt < comparisons; attempt += 1) {
+      try {
+        return await compare(this.#host, this.#id);
+      } catch (error) {
+        if (!(error instanceof ConnectionError || error instanceof CommandError)) throw error;
+        await this.#host.reconnect({ within: ownLimit, at: this.#places() }).catch(() => {});
+      }
+    }
+    return undefined;
   }
 
   #places(): readonly string[] {

@@ -1,125 +1,4 @@
-#!/bin/sh
-# kvm-play: the way back of a network change, on the host itself. It needs nobody: neither the session that armed it, nor
-# the controller, nor the network. Plain POSIX sh; `plan` beside it says what the change touches.
-#
-# A change that is pending is the directory `current`. Its state is the name of one file in it, and a rename decides:
-#   armed -> confirmed                       the change stays
-#   armed -> rolling-back -> rolled-back     the host goes back to what it was
-# Both renames take the same file away, so exactly one of them succeeds, whoever comes first. A rename needs no room on a disk.
-# Timer and units bear the change's id: whoever is late with one change never touches the next one's.
-# The functions of snapshot.sh stand before this text.
-set -u
-umask 077
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-LC_ALL=C
-export PATH LC_ALL
-cd /
-
-top=/var/lib/kvm-play/change
-here=$top/current
-last=$top/last
-current_id() { sed -n "s/^id='\(.*\)'$/\1/p" "$here/plan" 2>/dev/null; }
-# By hand, without an id: the change that is pending.
-id=${2-$(current_id)}
-name=kvm-play-roll-back-$id
-timer_units=/run/systemd/system
-boot_unit=/etc/systemd/system/$name-at-boot.service
-boot_link=/etc/systemd/system/sysinit.target.wants/$name-at-boot.service
-
-# Exit statuses that the controller tells apart.
-pending=75
-unknown=76
-too_late=77
-
-has_systemd() { [ -d /run/systemd/system ]; }
-uptime() { cut -d. -f1 /proc/uptime; }
-boot_id() { cat /proc/sys/kernel/random/boot_id; }
-say() { echo "$(uptime)s: $*"; }
-fail() {
-  echo "$*" >&2
-  exit 1
-}
-if command -v timeout >/dev/null 2>&1
-then limited() { limited_seconds=$1; shift; timeout -k 5 "$limited_seconds" "$@"; }
-else limited() { shift; "$@"; }
-fi
-
-# Goes on in a session of its own: whoever has begun to arm, to confirm or to go back ends it, though the session that asked for it
-# may be over. What is read from standard input is handed on.
-outlive() {
-  command -v setsid >/dev/null || return 0
-  [ -z "${kvm_play_outlives-}" ] || return 0
-  exec 3<&0
-  kvm_play_outlives=1 setsid sh "$0" "$@" <&3 3<&- &
-  exec 3<&-
-  wait $!
-  exit $?
-}
-
-# Brings to disk what was written, and only there: a share of a server that is out of reach would never be written.
-flush() { limited 30 sync -f "$top" /etc 2>/dev/null || limited 30 sync; }
-
 # --- arm, confirm --------------------------------------------------------------------------------------------------
-
-# The unit at boot is ordered before everything that could bring the network up with the new files.
-write_boot_unit() {
-  # No other change is pending: what is there was left where it could not be removed.
-  rm -f "${boot_link%/*}"/kvm-play-roll-back-* "${boot_unit%/*}"/kvm-play-roll-back-*
-  mkdir -p "${boot_link%/*}"
-  cat > "$boot_unit.new" <<EOF
-[Unit]
-Description=kvm-play: takes a network change back that was not confirmed before the reboot
-DefaultDependencies=no
-RequiresMountsFor=$top
-After=local-fs.target
-Before=sysinit.target systemd-sysctl.service network-pre.target network.target network.service NetworkManager.service systemd-networkd.service networking.service wicked.service
-
-[Service]
-Type=oneshot
-ExecStart=/bin/sh -c 'p=$here/program; [ -e \$\$p ] || p=$top/program; exec /bin/sh \$\$p boot $id'
-
-[Install]
-WantedBy=sysinit.target
-EOF
-  mv -f "$boot_unit.new" "$boot_unit"
-  ln -sf "$boot_unit" "$boot_link"
-}
-
-write_service() {
-  cat > "$timer_units/$name.service" <<EOF
-[Unit]
-Description=kvm-play: takes a network change back that was not confirmed in time
-DefaultDependencies=no
-
-[Service]
-Type=oneshot
-TimeoutStartSec=0
-KillMode=process
-ExecStart=/bin/sh $here/program roll-back $id
-EOF
-}
-
-# A timer's accuracy is one minute unless it is set. OnActiveSec counts on the monotonic clock.
-write_timer() {
-  write_service
-  cat > "$timer_units/$name.timer" <<EOF
-[Unit]
-Description=kvm-play: the time that a network change has to be confirmed
-
-[Timer]
-OnActiveSec=$1s
-AccuracySec=100ms
-EOF
-  systemctl daemon-reload
-  systemctl restart "$name.timer"
-}
-
-# Sets the time from now on in which the change has to be confirmed.
-set_deadline() {
-  echo "$(($(uptime) + $1))" > "$here/deadline.new"
-  mv -f "$here/deadline.new" "$here/deadline"
-  if has_systemd; then write_timer "$1"; fi
-}
 
 # A change that is over is put away by whoever ended it, in a moment; after that he is dead, and it is done for him.
 put_away() {
@@ -142,22 +21,46 @@ give_up() {
   fail 'the way back could not be armed; nothing was changed'
 }
 
+# Takes away what a run has left that was killed while it armed. One that still arms is waited for.
+remove_left() {
+  waited=0
+  for left in "$top"/new.*; do
+    [ -d "$left" ] || continue
+    while is_arming "$left"; do
+      [ ! -e "$here" ] || return 0
+      [ $waited -lt 40 ] || fail "another network change is being armed (${left##*/new.}); nothing was changed"
+      sleep 1
+      waited=$((waited + 1))
+    done
+    rm -rf -- "$left"
+  done
+}
+
+is_arming() {
+  [ "$(cat "$1/boot" 2>/dev/null)" = "$(boot_id)" ] || return 1
+  process=$(cat "$1/arming" 2>/dev/null) && tr '\0' ' ' < "/proc/$process/cmdline" 2>/dev/null | grep -q "/program begin ${1##*/new.}"
+}
+
 begin() {
   set -e
   put_away
+  remove_left
   [ ! -e "$here" ] || exit "$pending"
-  rm -rf -- "$top"/new.*
+  lost=$(lost_with_reboot "$top")
+  [ -z "$lost" ] || fail "the way back would be lost with a reboot: $lost. Mount a file system that outlives a reboot at ${top%/*}, and run again; nothing was changed"
   new=$top/new.$id
   trap 'give_up "$new"' EXIT
   mkdir -p "$new/files"
+  echo $$ > "$new/arming"
+  boot_id > "$new/boot"
   cat > "$new/plan"
   [ "$(tail -n 1 "$new/plan")" = "# end of $id" ] || fail 'the plan did not arrive whole'
   . "$new/plan"
   cp -p "$top/program" "$new/program"
-  boot_id > "$new/boot"
   uptime > "$new/began"
   : > "$new/log"
   snapshot
+  remove_temporary_files "$new"
   : > "$new/armed"
   flush || fail 'the snapshot could not be brought to disk'
   trap 'give_up "$new" "$here"' EXIT
@@ -170,22 +73,6 @@ begin() {
     setsid sh "$here/program" wait "$id" </dev/null >/dev/null 2>&1 &
   fi
   trap - EXIT
-}
-
-# Without systemd: waits for the deadline, which may be moved meanwhile. A reboot ends it.
-wait_for_deadline() {
-  while is_current && [ -e "$here/armed" ]; do
-    [ "$(uptime)" -lt "$(cat "$here/deadline")" ] || { roll_back; return; }
-    sleep 1
-  done
-}
-
-# Takes timer and boot unit away. The service that is running this program is left to its end.
-disarm() {
-  has_systemd || return 0
-  systemctl stop "$name.timer" 2>/dev/null
-  rm -f "$timer_units/$name.timer" "$timer_units/$name.service" "$boot_link" "$boot_unit" "$boot_unit.new"
-  systemctl daemon-reload
 }
 
 finish() {
@@ -315,34 +202,47 @@ roll_back() {
   restore_files
   restore_unit_links
   has_systemd && systemctl daemon-reload
-  undo_with_old_files
-  [ -e "$here/cut" ] && restore_links
-  restore_units
-  if [ -e "$here/cut" ]; then
-    waited=0
-    until addresses_are_back || [ $waited -ge 15 ]; do
-      sleep 1
-      waited=$((waited + 1))
-    done
-    restore_addresses
-    restore_masters
-    cat "$here/ip_forward" > /proc/sys/net/ipv4/ip_forward
-  fi
+  stop_units
+  remove_added_links
+  # Twice: some of it cannot be put back before the rest is.
+  put_back_network
+  put_back_network
+  keep_up undo_with_old_files
+  start_units
+  settle
   until restore_files && restore_unit_links; do sleep 5; done
+  record_differences
+  rm -rf -- "$work"
   say 'rolled back'
   log_line 'the network change was rolled back'
   finish
 }
 
+# Until nothing differs any more: what was started needs its time, and some of it writes the files anew. A lease is not waited for
+# without end.
+settle() {
+  end=$(($(uptime) + 15))
+  while :; do
+    restore_files
+    restore_unit_links
+    put_back_network
+    start_clients
+    look && [ ! -s "$work/gone" ] && [ ! -s "$work/added" ] && return
+    [ "$(uptime)" -lt $end ] || return 0
+    sleep 1
+  done
+}
+
 # Nothing of the network runs yet: the files are put back, and systemd is told which units this boot is to have.
 roll_back_at_boot() {
-  is_current || { disarm; return; }
+  is_current || { rm -rf -- "$top/new.$id"; disarm; return; }
   if [ -e "$here/confirmed" ] || [ -e "$here/rolled-back" ]; then
     finish
     return
   fi
   going_back || return 0
   say 'rolling back at boot'
+  at_boot=yes
   restore_files && restore_unit_links || return 1
   systemctl daemon-reload
   for unit in $units; do
@@ -372,12 +272,15 @@ status() {
   if cd "$here" 2>/dev/null; then
     tell_state
     tell_plan
+    [ ! -e differences ] || tell_differences differences
     [ "$(cat boot)" = "$(boot_id)" ] || { echo 'reboot yes'; return; }
     echo "age $(($(uptime) - $(cat began)))"
     [ -e deadline ] && echo "left $(($(cat deadline) - $(uptime)))"
   elif cd "$last" 2>/dev/null; then
     tell_state
     tell_plan
+    [ ! -e differences ] || tell_differences differences
+    [ "$(cat boot)" = "$(boot_id)" ] || echo 'reboot yes'
   else
     echo 'state none'
   fi
@@ -387,7 +290,7 @@ status() {
 tell_state() { for state in armed rolling-back rolled-back confirmed; do [ -e $state ] && echo "state $state"; done; }
 tell_plan() { sed -n "s/^\(id\|owner\|title\|fingerprint\|limit\)='\(.*\)'\$/\1 \2/p" plan; }
 
-case ${1-} in begin | confirm | extend | request) outlive "$@" ;; esac
+case ${1-} in begin | confirm | extend | request | compare) outlive "$@" ;; esac
 case ${1-} in
   begin) begin ;;
   cut) cut_begins ;;
@@ -396,8 +299,10 @@ case ${1-} in
   request) request ;;
   status) status ;;
   finish) finish ;;
+  compare) compare ;;
+  clean) clean ;;
   roll-back) roll_back ;;
   boot) roll_back_at_boot ;;
   wait) wait_for_deadline ;;
-  *) fail "usage: $0 begin|cut|confirm|request|roll-back|boot|wait|finish ID | extend ID SECONDS | status" ;;
+  *) fail "usage: $0 begin|cut|confirm|request|roll-back|compare|boot|wait|finish|clean ID | extend ID SECONDS | status" ;;
 esac

@@ -8,6 +8,7 @@ import { quote, quoteAll } from '../hosts/quote.ts';
 import type { ReadonlyHost } from '../hosts/readonly_host.ts';
 import { operandScript } from '../hosts/steps.ts';
 import { type CommandStep, command, makeDirectory, type Step, writeFile } from '../step.ts';
+import { type Differences, parseDifferences } from './differences.ts';
 
 const directory = `${stateDirectory}/change`;
 const programPath = `${directory}/program`;
@@ -31,6 +32,8 @@ export interface ChangeStatus {
   /** Seconds since it was armed, and until it is taken back; undefined after a reboot, and when it is over. */
   readonly age: number | undefined;
   readonly left: number | undefined;
+  /** What differs since it was rolled back; undefined when it was not, or when the host has not compared itself yet. */
+  readonly differences: Differences | undefined;
 }
 
 /** What a change touches. */
@@ -41,6 +44,8 @@ export interface Touched {
   readonly limit: number;
   readonly steps: readonly Step[];
   readonly links: readonly string[];
+  /** The link by which the host is reached; undefined where that is not known. */
+  readonly carrier: string | undefined;
   /** Files besides those that the steps write: markers of the engine's own. */
   readonly files: readonly string[];
 }
@@ -103,6 +108,15 @@ export async function requestRollBack(host: Host, id: string): Promise<boolean> 
   return inTime(host.execute(command(['sh', pendingProgram, 'request', id], { timeLimit: 30 })));
 }
 
+/**
+ * Has the host compare itself with its snapshot, after a roll-back that could not do so itself: one at boot, or on a full disk.
+ * @returns undefined when it could not
+ */
+export async function compare(host: Host, id: string): Promise<Differences | undefined> {
+  const { stdout } = await host.reader.query(['sh', `${directory}/last/program`, 'compare', id], { timeLimit: 60 });
+  return parseDifferences(stdout);
+}
+
 /** Moves the deadline. @param seconds from now on @returns false when it is too late for that @throws CommandError, ConnectionError */
 export async function extend(host: Host, id: string, seconds: number): Promise<boolean> {
   return inTime(host.execute(command(['sh', pendingProgram, 'extend', id, String(seconds)], { timeLimit: 30 })));
@@ -114,7 +128,7 @@ export function isPending(error: unknown): boolean {
 }
 
 /** Tells whether a change is neither confirmed nor rolled back yet. */
-export function isUnfinished({ state }: ChangeStatus): boolean {
+export function isUnfinished({ state }: Pick<ChangeStatus, 'state'>): boolean {
   return state === 'armed' || state === 'rolling-back';
 }
 
@@ -158,11 +172,12 @@ function parseStatus(text: string): ChangeStatus {
     fingerprint: values.get('fingerprint') ?? '',
     age: number('age'),
     left: number('left'),
+    differences: parseDifferences(text),
   };
 }
 
 /** The plan is shell text that the program reads: names, and what has to be run to go back. */
-function planText(id: string, { title, fingerprint, limit, steps, links, files }: Touched): string {
+function planText(id: string, { title, fingerprint, limit, steps, links, carrier = '', files }: Touched): string {
   const paths = [
     ...new Set([
       ...steps.flatMap((step) => ('path' in step && step.kind !== 'directory' ? [step.path] : [])),
@@ -184,6 +199,7 @@ owner=${simple(`${userInfo().username}@${hostname()}, process ${process.pid}`)}
 fingerprint=${quote(fingerprint)}
 limit=${quote(String(limit))}
 links=${simple(links.join(' '))}
+carrier=${simple(carrier)}
 units=${simple(units.join(' '))}
 each_file() {
 ${lines(paths.map((path) => `  "$1" ${quote(path)}`))}
@@ -214,7 +230,12 @@ function lines(commands: readonly string[]): string {
   return [...commands, '  :'].join('\n');
 }
 
+/** The program's parts, in this order: the last one is what begins. */
+const programParts: readonly string[] = [
+  ...['settings', 'storage', 'network_state', 'network_restore', 'snapshot', 'compare', 'alarm', 'program'],
+];
+
 async function programText(): Promise<string> {
-  const parts = ['./snapshot.sh', './program.sh'].map((name) => readFile(new URL(name, import.meta.url), 'utf8'));
+  const parts = programParts.map((name) => readFile(new URL(`${name}.sh`, import.meta.url), 'utf8'));
   return (await Promise.all(parts)).join('\n');
 }

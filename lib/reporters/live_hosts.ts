@@ -41,7 +41,7 @@ const changeWords: Readonly<Record<Exclude<NetworkChangePhase, 'planned'>, strin
   confirming: 'confirming',
   confirmed: 'confirmed',
   'rolling-back': 'going back',
-  'rolled-back': 'as it was before',
+  'rolled-back': 'rolled back',
 };
 
 /** Steps of a network change at which the host's own clock runs against it. */

@@ -162,7 +162,7 @@ class View {
         say(`going back, and waiting for the host: ${reason ?? ''}`);
         break;
       case 'rolled-back':
-        say('the host is as it was before');
+        say(reason ?? 'the host is as it was before');
         break;
       default:
         if (this.#options.steps) say(reason === undefined ? phase : `${phase}: ${reason}`);
