@@ -67,6 +67,8 @@ addresses_state() {
         else if (family == 4) words = words " label " word
       }
       if (temporary) next
+      # The kernel gives it to lo by itself, with another flag each time.
+      if (link == "lo" && $4 == "::1/128") words = "::1/128 scope host"
       if (deprecated && !dynamic) words = words " preferred_lft 0"
       line = "address " link " " family " " words
       print dynamic ? line " dynamic\t" valid " " preferred : line

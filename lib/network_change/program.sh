@@ -167,11 +167,15 @@ end_apply() {
   if [ -n "$unit" ] && has_systemd; then end_unit "$unit"
   elif command -v pkill >/dev/null; then pkill -KILL -s "$session"
   fi
+  end_hanging $units
+}
+
+# A script that hangs holds its unit, and every job behind it.
+end_hanging() {
   has_systemd || return 0
-  # A script that hangs holds its unit, and every job behind it.
-  for unit in $units; do
+  for unit in "$@"; do
     case $(systemctl is-active "$unit" 2>/dev/null) in
-      activating | deactivating | reloading) systemctl kill --signal=KILL "$unit" 2>/dev/null ;;
+      activating | deactivating | reloading) end_unit "$unit" ;;
     esac
   done
 }
@@ -198,14 +202,17 @@ roll_back() {
   log_line 'a network change was not confirmed: rolling it back'
   await_steps
   end_apply
-  [ -e "$here/cut" ] && undo_with_new_files
+  # Once: should this be killed and begun again, the old files are back by then.
+  if [ -e "$here/cut" ] && [ ! -e "$here/undone" ]; then undo_with_new_files; fi
+  : > "$here/undone"
+  end_hanging $units
+  # The host answers from here on, whatever takes long afterwards.
+  remove_added_links
+  put_back_network
   restore_files
   restore_unit_links
   has_systemd && systemctl daemon-reload
   stop_units
-  remove_added_links
-  # Twice: some of it cannot be put back before the rest is.
-  put_back_network
   put_back_network
   keep_up undo_with_old_files
   start_units

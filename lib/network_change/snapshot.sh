@@ -65,7 +65,7 @@ snapshot() {
 # anything but what it puts back: the disk may be full.
 
 # What separates words, but where it is said.
-words=$IFS
+separators=$IFS
 
 # A name beside a file that nobody can foresee.
 temporary_beside() { echo "${1%/*}/.kvm-play.$(cat /proc/sys/kernel/random/uuid).tmp"; }
@@ -177,7 +177,7 @@ restore_unit_links() {
     say "unlinking $link"
     rm -f -- "$link" || failed=1
   done
-  IFS=$words
+  IFS=$separators
   return $failed
 }
 
@@ -203,6 +203,7 @@ stop_units() {
   for unit in $units; do
     was active-units "$unit" && continue
     case $(systemctl is-active "$unit" 2>/dev/null) in inactive | failed | unknown) ;; *) limited 60 systemctl stop "$unit" ;; esac
+    end_hanging "$unit"
     was state "unit $unit failed" || systemctl reset-failed "$unit" 2>/dev/null
   done
 }
@@ -224,8 +225,7 @@ start_units() {
   while IFS= read -r unit; do
     say "starting $unit"
     keep_up limited $start_limit systemctl start "$unit" && continue
-    # A script that hangs would hold its unit, and every later job of it.
-    case $(systemctl is-active "$unit" 2>/dev/null) in activating | deactivating | reloading) systemctl kill --signal=KILL "$unit" ;; esac
+    end_hanging "$unit"
   done < "$here/active-units"
 }
 
@@ -234,14 +234,14 @@ start_units() {
 start_clients() {
   [ -e "$here/clients/list" ] || return 0
   running=$(dhcp_clients | cut -d' ' -f3-)
-  while read -r number name link; do
+  while read -r number client link; do
     [ -e "/sys/class/net/$link" ] || continue
-    printf '%s\n' "$running" | grep -qxF -- "$name $link" && continue
-    say "starting $name for $link"
+    printf '%s\n' "$running" | grep -qxF -- "$client $link" && continue
+    say "starting $client for $link"
     xargs -0 sh -c 'for word; do shift; case $word in -1 | -d | -w) ;; *) set -- "$@" "$word" ;; esac; done
       case ${1##*/} in dhclient) program=$1; shift; set -- "$program" -nw "$@" ;; esac
       if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null
       then exec systemd-run --quiet --scope --unit="$0" "$@"
-      else exec setsid "$@"; fi </dev/null' "$name-$link-$id" < "$here/clients/$number"
+      else exec setsid "$@"; fi </dev/null' "$client-$link-$id" < "$here/clients/$number"
   done < "$here/clients/list"
 }

@@ -11,7 +11,15 @@ import { killed, once, slowDisk, unwrapped } from './injections.ts';
 
 const program = 'sh /var/lib/kvm-play/change/current/program';
 
-const touched = { title: 'race', fingerprint: 'race', limit: 600, steps: [], links: [], files: ['/etc/motd'] };
+const touched = {
+  title: 'race',
+  fingerprint: 'race',
+  limit: 600,
+  steps: [],
+  links: [],
+  carrier: undefined,
+  files: ['/etc/motd'],
+};
 
 /**
  * Arms a change of one file, makes it, and runs a script that decides about it in more than one way at once.

@@ -30,6 +30,10 @@ interface HostSide {
   answers: Readonly<Record<string, Answer | (() => Answer)>>;
   /** True: `load` puts what is written in force. */
   loads: boolean;
+  /** What the host tells of its comparison once it has gone back; undefined when it could not compare itself. */
+  compared: string | undefined;
+  /** What it answers when it is asked to compare itself. */
+  compares: Answer;
   /** Calls of the program and `load`, in order. */
   calls: string[];
 }
@@ -38,7 +42,16 @@ const addresses = (address: string): Answer => ({ stdout: `2: ens33    inet ${ad
 
 function hostWith(options: Partial<HostSide> = {}): { host: FakeHost; side: HostSide } {
   const side: HostSide = {
-    ...{ state: 'none', id: '', fingerprint: '', answers: {}, loads: true, calls: [] },
+    ...{
+      state: 'none',
+      id: '',
+      fingerprint: '',
+      answers: {},
+      loads: true,
+      compared: 'compared yes',
+      compares: {},
+      calls: [],
+    },
     ...options,
   };
   const host: FakeHost = new FakeHost({
@@ -55,7 +68,7 @@ function hostWith(options: Partial<HostSide> = {}): { host: FakeHost; side: Host
       [`sh -c ${wayScript}`]: { stdout: '192.168.221.1 from 192.168.221.150 dev ens33 uid 0 \n    cache \n' },
       [`sh -c ${linksScript}`]: { stdout: 'ens33 52:54:00:aa:00:01 \n' },
       'sh /var/lib/kvm-play/change/program status': () => ({
-        stdout: `state ${side.state}\nid ${side.id}\ntitle net\nowner me\nfingerprint ${side.fingerprint}\nage 3\nleft 7\n`,
+        stdout: `state ${side.state}\nid ${side.id}\ntitle net\nowner me\nfingerprint ${side.fingerprint}\nage 3\nleft 7\n${side.state === 'rolled-back' ? (side.compared ?? '') : ''}\n`,
       }),
     },
     onStep: (argv) => {
@@ -65,7 +78,10 @@ function hostWith(options: Partial<HostSide> = {}): { host: FakeHost; side: Host
       const answer = side.answers[what];
       const given = typeof answer === 'function' ? answer() : (answer ?? {});
       if ((given.exitCode ?? 0) !== 0) return given;
-      if (what === 'begin') Object.assign(side, { state: 'armed', id });
+      if (what === 'begin') {
+        Object.assign(side, { state: 'armed', id });
+        host.commands.set(`sh /var/lib/kvm-play/change/last/program compare ${id}`, () => side.compares);
+      }
       if (what === 'confirm') side.state = 'confirmed';
       if (what === 'request') {
         side.state = 'rolled-back';
@@ -258,13 +274,51 @@ describe('a network change that is not as promised', () => {
     expect(statuses).toEqual(['changed', 'changed']);
   });
 
-  test('is unverified when the host is not as it was before', async () => {
-    const { host, side } = hostWith({ answers: { load: { exitCode: 1 } } });
-    host.commands.set('ip -o address show', () =>
-      addresses(side.state === 'rolled-back' ? '192.168.221.9' : '192.168.221.150'),
-    );
-    const { errors } = await play(host, [change()]);
+  test('is unverified when what differs matters to reaching the host, which is named', async () => {
+    const compared =
+      'compared yes\ndiffers other net.core.x is 1, was 0\ndiffers reach the rule of IPv4 is gone: 100 all';
+    const { host } = hostWith({ compared, answers: { load: { exitCode: 1 } } });
+    const { errors, phases } = await play(host, [change()]);
     expect(errors[0]).toBeInstanceOf(RollBackUnverifiedError);
+    expect(errors[0]?.message).toMatch(
+      /could not be verified: the host is not as it was before in:\n {2}the rule of IPv4 is gone: 100 all\n {2}net\.core\.x is 1, was 0$/,
+    );
+    expect(phases).not.toContain('rolled-back');
+  });
+
+  test.each<[string, string, RegExp]>([
+    [
+      'something else differs',
+      'compared yes\ndiffers other the unit network is failed, was active',
+      /was rolled back: the host is not as it was before in:\n {2}the unit network is failed, was active$/,
+    ],
+    [
+      'not all could be compared',
+      'compared yes\ndiffers unread routing rules of IPv6',
+      /was rolled back: no difference was found, but not all was compared:\n {2}not compared: routing rules of IPv6$/,
+    ],
+  ])('is rolled back, and not said to be as before, when %s', async (_what, compared, words) => {
+    const { host } = hostWith({ compared, answers: { load: { exitCode: 1 } } });
+    const { errors } = await play(host, [change()]);
+    expect(errors[0]).toBeInstanceOf(RolledBackError);
+    expect(errors[0]?.message).toMatch(words);
+    expect(errors[0]?.message).not.toMatch(/is as it was before/);
+  });
+
+  test.each<[string, Answer, typeof RolledBackError | typeof RollBackUnverifiedError, RegExp]>([
+    ['is as before where it finds nothing', { stdout: 'compared yes\n' }, RolledBackError, /as it was before$/],
+    [
+      'is unverified where it cannot',
+      { exitCode: 76 },
+      RollBackUnverifiedError,
+      /the host has not compared itself with what it was before$/,
+    ],
+  ])('compares itself once more where it has no record of that, and %s', async (_what, answer, kind, words) => {
+    const { host, side } = hostWith({ compared: undefined, answers: { load: { exitCode: 1 } } });
+    side.compares = answer;
+    const { errors } = await play(host, [change()]);
+    expect(errors[0]).toBeInstanceOf(kind);
+    expect(errors[0]?.message).toMatch(words);
   });
 
   test('fails as a task does when nothing could be armed: nothing was written', async () => {
