@@ -107,12 +107,12 @@ export class PendingChangeError extends KvmPlayError {
   override readonly name = 'PendingChangeError';
 }
 
-/** A network change was rolled back; the host was seen to be as it was before. */
+/** A network change was rolled back. The message says that the host is as it was before, or names what differs. */
 export class RolledBackError extends KvmPlayError {
   override readonly name = 'RolledBackError';
 }
 
-/** A network change was not confirmed, and the host could not be seen to have rolled it back. */
+/** A network change was not confirmed, and the host could not be seen to have gone back in all that matters to reaching it. */
 export class RollBackUnverifiedError extends KvmPlayError {
   override readonly name = 'RollBackUnverifiedError';
 }

@@ -107,7 +107,7 @@ export interface HostSummary {
   /** Plays that were not begun on it, because a host before it failed (`serial`) or the run was interrupted. */
   readonly notBegun: number;
   readonly warnings: number;
-  /** Network changes that were rolled back: the host is as it was before them. */
+  /** Network changes that were rolled back, and nothing differs that matters to reaching the host. */
   readonly rolledBack: number;
   /** Network changes that were not confirmed, and whose roll-back could not be verified. */
   readonly unverified: number;

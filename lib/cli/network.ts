@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, KvmPlayError } from '../errors.ts';
 import { type ConnectOptions, connect } from '../hosts/connect.ts';
 import type { Host } from '../hosts/host.ts';
+import { comparisonInWords } from '../network_change/differences.ts';
 import {
   type ChangeStatus,
+  compare,
   confirm,
   extend,
   isUnfinished,
@@ -36,8 +38,9 @@ export async function network(
         return exitCodes.ok;
       }
       if (!isUnfinished(status)) throw new KvmPlayError(`no network change is pending; ${statusWords(status)}`);
-      print(await act(host, status, action, seconds));
-      return exitCodes.ok;
+      const { words, isVerified = true } = await act(host, status, action, seconds);
+      print(words);
+      return isVerified ? exitCodes.ok : exitCodes.unverified;
     } finally {
       await host.close();
     }
@@ -48,19 +51,26 @@ export async function network(
   }
 }
 
+/** What was done by hand. */
+interface Done {
+  readonly words: string;
+  /** False when a roll-back left something that matters to reaching the host, or could not be compared. Default true. */
+  readonly isVerified?: boolean;
+}
+
 async function act(
   host: Host,
   { id }: ChangeStatus,
   action: Exclude<NetworkCommand['action'], 'status'>,
   seconds: number,
-): Promise<string> {
+): Promise<Done> {
   switch (action) {
     case 'confirm':
-      if (await confirm(host, id)) return `the network change ${id} is confirmed: it stays`;
+      if (await confirm(host, id)) return { words: `the network change ${id} is confirmed: it stays` };
       break;
     case 'extend':
       if (await extend(host, id, seconds))
-        return `the network change ${id} rolls back in ${seconds} s unless it is confirmed`;
+        return { words: `the network change ${id} rolls back in ${seconds} s unless it is confirmed` };
       break;
     case 'rollback':
       await requestRollBack(host, id);
@@ -70,21 +80,28 @@ async function act(
 }
 
 /** The connection may be cut by what is waited for. */
-async function awaitRollBack(host: Host, id: string): Promise<string> {
+async function awaitRollBack(host: Host, id: string): Promise<Done> {
   const deadline = performance.now() + rollBackLimit * 1000;
   while (performance.now() < deadline) {
     await host.reconnect({ within: (deadline - performance.now()) / 1000 });
-    const status = await readStatus(host.reader).catch((error: unknown) => {
-      if (error instanceof ConnectionError) return undefined;
-      throw error;
-    });
-    if (status?.id === id && status.state === 'rolled-back') return `the network change ${id} is rolled back`;
+    try {
+      const status = await readStatus(host.reader);
+      if (status.id === id && status.state === 'rolled-back') {
+        const differences = status.differences ?? (await compare(host, id));
+        return {
+          words: `the network change ${id} is rolled back: ${comparisonInWords(differences)}`,
+          isVerified: differences?.reach.length === 0,
+        };
+      }
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error;
+    }
     await sleep(500);
   }
   throw new KvmPlayError(`the network change ${id} has not been rolled back within ${rollBackLimit} s`);
 }
 
-function statusWords({ state, id, title, owner, age, left }: ChangeStatus): string {
+function statusWords({ state, id, title, owner, age, left, differences }: ChangeStatus): string {
   const change = `the network change ${id} ('${title}', by ${owner})`;
   switch (state) {
     case 'none':
@@ -98,6 +115,6 @@ function statusWords({ state, id, title, owner, age, left }: ChangeStatus): stri
     case 'confirmed':
       return `the last one, ${change}, was confirmed`;
     case 'rolled-back':
-      return `the last one, ${change}, was rolled back`;
+      return `the last one, ${change}, was rolled back${differences ? `: ${comparisonInWords(differences)}` : ''}`;
   }
 }

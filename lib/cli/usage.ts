@@ -34,7 +34,7 @@ Completion: a script for a shell that completes options and files
 Exit codes
   0 every task is ok or changed      1 usage or playbook error, nothing was attempted
   2 a task failed                    3 --expect-no-change, and something changed
-  4 a host could not be reached      5 a network change was rolled back, the host is as it was before
+  4 a host could not be reached      5 a network change was rolled back; what differs is named
   6 a network change was not confirmed, and its roll-back could not be verified
   130 interrupted
 `;

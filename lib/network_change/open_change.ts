@@ -216,7 +216,7 @@ export class OpenChange {
   }
 
   /**
-   * Has the host go back, waits for that, and looks whether it is as it was. Returns where the change turns out to be confirmed,
+   * Has the host go back, waits for that, and for its comparison with what it was. Returns where the change turns out to be confirmed,
    * or never to have been armed.
    * @throws RolledBackError, RollBackUnverifiedError
    */

@@ -45,7 +45,8 @@ export const dhcp: readonly Fault[] = [
     prepare: (host) => host.lab.startDhcp('192.168.221.160'),
     holds: 20,
     repair: (host) => host.lab.startDhcp(),
-    says: /the host has no longer the address 192\.168\.221\.150|has not been heard from|was rolled back/,
+    // The server's own decision stays: NetworkManager has asked it once more.
+    differs: /192\.168\.221\.160/,
     ends: ['rolled back'],
   },
 ];
@@ -161,6 +162,15 @@ cp -a /tmp/small/. ${scripts}/; rm -rf /tmp/small`;
 const fill = `dd if=/dev/zero of=${scripts}/filler bs=4k 2>/dev/null; true`;
 const takeSmallDiskAway = inside(`umount -l ${scripts}`);
 
+/**
+ * A small disk below the state directory. It is one in memory that nobody can tell from a disk: an overlay whose upper directory was
+ * mounted elsewhere.
+ */
+const smallStateDisk = (size: string): string => `mkdir -p /var/lib/kvm-play /mnt/small
+mount -t tmpfs -o size=${size} none /mnt/small && mkdir /mnt/small/upper /mnt/small/work
+mount -t overlay -o lowerdir=/var/lib/kvm-play,upperdir=/mnt/small/upper,workdir=/mnt/small/work none /var/lib/kvm-play
+umount -l /mnt/small`;
+
 const readOnlyEtc = 'mount --bind /etc /etc && mount -o remount,ro,bind /etc';
 const writableEtc = inside('umount -l /etc; true');
 
@@ -169,7 +179,7 @@ export const disks: readonly Fault[] = [
   {
     what: 'a full disk',
     where: 'while the snapshot is written',
-    prepare: inside('mkdir -p /var/lib/kvm-play; mount -t tmpfs -o size=64k none /var/lib/kvm-play'),
+    prepare: inside(smallStateDisk('64k')),
     repair: inside('umount -l /var/lib/kvm-play'),
     says: /nothing was changed/,
     ends: ['refused'],
@@ -209,7 +219,7 @@ export const disks: readonly Fault[] = [
     what: 'a full disk',
     where: "while the host goes back: the change's own folder",
     site: withProbe,
-    prepare: both(farawayThere, inside('mkdir -p /var/lib/kvm-play; mount -t tmpfs -o size=1m none /var/lib/kvm-play')),
+    prepare: both(farawayThere, inside(smallStateDisk('1m'))),
     at: {
       'applying network': farawayGone,
       proving: inside('dd if=/dev/zero of=/var/lib/kvm-play/filler bs=4k 2>/dev/null; true'),

@@ -92,9 +92,11 @@ describeLab('a network change that is left pending', () => {
   test('is rolled back by hand: the host is as it was, and nothing is left', async () => {
     expect(await network('rollback')).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringMatching(/ is rolled back$/m),
+      stdout: expect.stringMatching(/ is rolled back: the host is as it was before$/m),
     });
-    expect((await network('status')).stdout).toMatch(/^the last one, the network change .* was rolled back$/m);
+    expect((await network('status')).stdout).toMatch(
+      /^the last one, the network change .* was rolled back: the host is as it was before$/m,
+    );
     expect(await network('confirm')).toMatchObject({
       exitCode: 2,
       stdout: expect.stringMatching(/no network change is pending/),
