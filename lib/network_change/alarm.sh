@@ -98,7 +98,7 @@ disarm() {
 remove_units() {
   rm -f "$timer_units/$name.timer" "$timer_units/$name.service" "$boot_link" "$boot_unit" "$boot_unit.new"
   systemctl daemon-reload
-  systemctl reset-failed "$name.service" "$name-at-boot.service" 2>/dev/null
+  systemctl reset-failed "$name.service" "$name-at-boot.service" 2>/dev/null || :
 }
 
 # Waits for the end of the units of a change that is over.

@@ -25,8 +25,9 @@ network_differences() {
     END {
       for (i = 1; i <= known; i++) {
         split(keys[i], part, " ")
-        was = value["was", keys[i]]; is = value["is", keys[i]]
+        # Asked first: to read an element is to make it.
         had = (("was", keys[i]) in value); has = (("is", keys[i]) in value)
+        was = value["was", keys[i]]; is = value["is", keys[i]]
         if (part[1] == "link" && part[3] == "kind") {
           print reach(part[2]) " the link " part[2] " is " (has ? "there, and was not" : "gone")
         } else if (part[1] == "link") {

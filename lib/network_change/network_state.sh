@@ -17,7 +17,7 @@ links_state() (
     echo "link $link up $(($flags & 1))"
     echo "link $link noarp $((($flags & 128) / 128))"
     for key in mtu address tx_queue_len; do
-      read -r value < "$link/$key" 2>/dev/null && echo "link $link $key $value"
+      read -r value 2>/dev/null < "$link/$key" && echo "link $link $key $value"
     done
     if [ -e "$link/master" ]; then echo "link $link master $(basename "$(readlink "$link/master")")"
     else echo "link $link master -"; fi
@@ -115,11 +115,11 @@ neighbours_state() {
 dhcp_clients() (
   mine=$(readlink /proc/self/ns/net)
   for process in /proc/[0-9]*; do
-    read -r name < "$process/comm" 2>/dev/null || continue
+    read -r name 2>/dev/null < "$process/comm" || continue
     case $name in dhclient | dhcpcd | udhcpc | udhcpc6 | dhcp6c) ;; *) continue ;; esac
     [ "$(readlink "$process/ns/net" 2>/dev/null)" = "$mine" ] || continue
-    read -r _ _ _ parent _ < "$process/stat" 2>/dev/null || continue
-    tr '\0' '\n' < "$process/cmdline" 2>/dev/null | (
+    read -r _ _ _ parent _ 2>/dev/null < "$process/stat" || continue
+    tr "\\0" "\\n" 2>/dev/null < "$process/cmdline" | (
       links=
       while IFS= read -r word; do
         case $word in

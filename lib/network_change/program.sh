@@ -38,7 +38,7 @@ remove_left() {
 
 is_arming() {
   [ "$(cat "$1/boot" 2>/dev/null)" = "$(boot_id)" ] || return 1
-  process=$(cat "$1/arming" 2>/dev/null) && tr '\0' ' ' < "/proc/$process/cmdline" 2>/dev/null | grep -q "/program begin ${1##*/new.}"
+  process=$(cat "$1/arming" 2>/dev/null) && tr "\\0" " " 2>/dev/null < "/proc/$process/cmdline" | grep -q "/program begin ${1##*/new.}"
 }
 
 begin() {
