@@ -24,7 +24,7 @@ const entryPoints: Readonly<Record<string, string>> = {
 
 /**
  * Loads a site: natively where Node strips types, else through jiti, with a cache that nobody else can write to.
- * @param path of a `.ts`, `.mts`, `.js` or `.mjs` file
+ * @param path of a `.ts`, `.mts`, `.cts`, `.js`, `.mjs` or `.cjs` file
  * @returns the plays that it exports as its default
  * @throws PlaybookError, with the line where it is known; ArgumentError for a task of the site
  */
@@ -50,8 +50,12 @@ async function evaluate(file: string, path: string): Promise<unknown> {
 /** The hooks of Node 22.15 and later, which the types of Node 20 do not know. */
 interface ResolveHooks {
   registerHooks(hooks: {
-    resolve(specifier: string, context: unknown, next: (specifier: string, context: unknown) => Resolved): Resolved;
+    resolve(specifier: string, context: Resolving, next: (specifier: string, context: Resolving) => Resolved): Resolved;
   }): { deregister(): void };
+}
+
+interface Resolving {
+  readonly conditions?: readonly string[];
 }
 
 interface Resolved {
@@ -64,18 +68,30 @@ function hasHooks(module: object): module is ResolveHooks {
   return 'registerHooks' in module && typeof module.registerHooks === 'function';
 }
 
-/** Node strips types from 22.18 on, and never below node_modules. Hooks to resolve names came before that, with 22.15. */
+/**
+ * Node strips types from 22.18 on, and never below node_modules. Hooks to resolve names came before that, with 22.15. What is
+ * CommonJS by its name and has types may still be written as a module, as TypeScript has it.
+ */
 function loadsNatively(file: string): boolean {
-  if (file.split('/').includes('node_modules') || !hasHooks(nodeModule)) return false;
-  return /\.m?js$/.test(file) || ('typescript' in process.features && Boolean(process.features.typescript));
+  if (isBelowNodeModules(file) || file.endsWith('.cts') || !hasHooks(nodeModule)) return false;
+  return /\.[cm]?js$/.test(file) || ('typescript' in process.features && Boolean(process.features.typescript));
 }
+
+function isBelowNodeModules(file: string): boolean {
+  return file.split('/').includes('node_modules');
+}
+
+/** A file of the site that Node would not load as what it is. Nothing of the site has run when it is found. */
+class NeedsTranslation extends Error {}
 
 async function importNatively(file: string): Promise<unknown> {
   if (!hasHooks(nodeModule)) throw new PlaybookError('this Node cannot map names of modules');
   const hooks = nodeModule.registerHooks({
     resolve: (specifier, context, next) => {
       const url = entryPoints[specifier];
-      return url === undefined ? asModule(next(specifier, context)) : { url, shortCircuit: true };
+      if (url !== undefined) return { url, shortCircuit: true };
+      const resolved = next(specifier, context);
+      return context.conditions?.includes('require') ? resolved : asModule(resolved);
     },
   });
   try {
@@ -83,17 +99,26 @@ async function importNatively(file: string): Promise<unknown> {
     return site.default;
   } catch (error) {
     // Enums and the like have to be translated, not only stripped. Node says so before anything of the site has run.
-    if (hasCode(error, 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')) return importByJiti(file);
+    const isToBeTranslated = error instanceof NeedsTranslation || hasCode(error, 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX');
+    if (isToBeTranslated) return importByJiti(file);
     throw error;
   } finally {
     hooks.deregister();
   }
 }
 
-/** Where no package.json says what a `.ts` file is, it is a module; Node would find out by parsing it twice, and warn. */
+/**
+ * Where no package.json says what a `.ts` file is, it is a module; Node would find out by parsing it twice, and warn. Where one says
+ * that it is CommonJS, as `npm init` writes, it is most often a module all the same, and so is a `.js` file; Node would refuse it, and warn.
+ * @throws NeedsTranslation for a file that may be one or the other
+ */
 function asModule(resolved: Resolved): Resolved {
-  const unknown = resolved.format === undefined || resolved.format === null;
-  return unknown && resolved.url.endsWith('.ts') ? { ...resolved, format: 'module-typescript' } : resolved;
+  const { url, format } = resolved;
+  const isOfSite = url.startsWith('file:') && /\.[jt]s$/.test(url) && !isBelowNodeModules(url);
+  if (!isOfSite || format === 'module' || format === 'module-typescript') return resolved;
+  const isUnknown = format === undefined || format === null;
+  if (isUnknown && url.endsWith('.ts')) return { ...resolved, format: 'module-typescript' };
+  throw new NeedsTranslation(url);
 }
 
 /** Where translated sites are kept: jiti's own choice is a directory that others can write to, and what lies there is run. */
@@ -114,7 +139,8 @@ async function importByJiti(file: string): Promise<unknown> {
     virtualModules: Object.fromEntries(names.map((name, index) => [name, namespaces[index]])),
   });
   const site = await jiti.import<{ default?: unknown }>(file);
-  return site.default;
+  // Of CommonJS there is only what it exports.
+  return site.default ?? site;
 }
 
 function hasCode(error: unknown, code: string): boolean {

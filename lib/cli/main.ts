@@ -26,7 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
 async function typeErrorsOf(error: unknown): Promise<readonly string[]> {
   if (!(error instanceof ArgumentError || error instanceof PlaybookError)) return [];
   const site = error.context.location?.file;
-  if (site === undefined || !/\.m?ts$/.test(site)) return [];
+  if (site === undefined || !/\.[cm]?ts$/.test(site)) return [];
   const { typeErrors } = await import('./type_errors.ts');
   return typeErrors(site);
 }

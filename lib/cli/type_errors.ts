@@ -1,12 +1,15 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, relative, resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-
-/** The part of TypeScript that is used here; which version it is, the site decides. */
-type TypeScript = typeof import('typescript');
+import { environmentForOthers } from '../secret.ts';
 
 /** Most errors that are shown: the first ones explain the others. */
 const most = 5;
+/** Milliseconds that the compiler may take: what it says is of help, and nothing more. */
+const compilerLimit = 60_000;
 
 /** This very copy of the library: its sources, or its declarations. */
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'd.ts';
@@ -17,46 +20,85 @@ const paths = {
 
 /**
  * Says in TypeScript's words what is wrong with the types of a site that has been refused, where the site's own project has
- * TypeScript; running a site does not check its types.
+ * TypeScript; running a site does not check its types. The compiler is run as a program: TypeScript 7 has no other interface.
  * @param site its path
- * @returns a line for each error; none where there is no TypeScript, or nothing to be said
+ * @returns a line for each error, at most five; none where there is no TypeScript, or nothing to be said
  */
 export async function typeErrors(site: string): Promise<readonly string[]> {
-  const ts = await siteTypeScript(resolve(site));
-  if (ts === undefined) return [];
-  const program = ts.createProgram([resolve(site)], {
+  const file = resolve(site);
+  const compiler = await siteCompiler(file);
+  if (compiler === undefined) return [];
+  const directory = await mkdtemp(join(tmpdir(), 'kvm-play-types-'));
+  try {
+    const project = join(directory, 'tsconfig.json');
+    await writeFile(project, JSON.stringify({ compilerOptions: optionsFor(file), files: [file] }));
+    const printed = await printedBy(compiler, ['--project', project, '--pretty', 'false']);
+    return parseErrors(printed)
+      .filter((error) => isOfSite(error.file, dirname(file)) && !lacksNodeTypes(error))
+      .slice(0, most)
+      .map((error) => `${relative(process.cwd(), error.file)}:${error.line}: ${error.words}`);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** As a site is loaded: a module whatever its package says, its types left out. */
+function optionsFor(site: string): object {
+  const nodeTypes = resolvedFrom(site, '@types/node/package.json');
+  return {
     strict: true,
     noEmit: true,
     skipLibCheck: true,
     allowImportingTsExtensions: true,
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    target: 'es2022',
+    module: 'esnext',
+    moduleResolution: 'bundler',
     paths,
-    types: [],
-  });
-  const own = program.getSourceFiles().filter(({ fileName }) => isOfSite(fileName, dirname(resolve(site))));
-  const found = own.flatMap((source) =>
-    [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
-      ({ start = 0, code, messageText }) => {
-        const { line } = source.getLineAndCharacterOfPosition(start);
-        const words = ts.flattenDiagnosticMessageText(messageText, '\n');
-        return `${relative(process.cwd(), source.fileName)}:${line + 1}: TS${code}: ${words}`;
-      },
-    ),
-  );
-  return found.slice(0, most);
+    types: nodeTypes === undefined ? [] : ['node'],
+    ...(nodeTypes !== undefined && { typeRoots: [dirname(dirname(nodeTypes))] }),
+  };
 }
 
-/** The site's own project may have it; ours does not bring it along. */
-async function siteTypeScript(site: string): Promise<TypeScript | undefined> {
+/** The site's own project may have it; ours does not bring it along. @returns the path of its `tsc` */
+async function siteCompiler(site: string): Promise<string | undefined> {
+  const path = resolvedFrom(site, 'typescript/package.json');
+  if (path === undefined) return undefined;
+  const description: { bin?: { tsc?: string } } = JSON.parse(await readFile(path, 'utf8'));
+  const tsc = description.bin?.tsc;
+  return tsc === undefined ? undefined : join(dirname(path), tsc);
+}
+
+function resolvedFrom(site: string, specifier: string): string | undefined {
   try {
-    const path = createRequire(site).resolve('typescript');
-    const module: { default: TypeScript } = await import(path);
-    return module.default;
+    return createRequire(site).resolve(specifier);
   } catch {
     return undefined;
   }
+}
+
+/** A compiler that cannot be run, or takes too long, has nothing to say. */
+async function printedBy(compiler: string, args: readonly string[]): Promise<string> {
+  return new Promise((done) => {
+    const options = { env: environmentForOthers(), timeout: compilerLimit, maxBuffer: 64 * 1024 * 1024 };
+    execFile(process.execPath, [compiler, ...args], options, (_error, stdout) => done(stdout));
+  });
+}
+
+interface TypeScriptError {
+  readonly file: string;
+  readonly line: number;
+  readonly words: string;
+}
+
+/** Reads `FILE(LINE,COLUMN): error TSxxxx: WORDS`, and lines that are set in and belong to it. */
+function parseErrors(printed: string): readonly TypeScriptError[] {
+  const errors = printed.matchAll(/^(\S.*?)\((\d+),\d+\): error (TS\d+: .*(?:\n[ \t].*)*)/gm);
+  return [...errors].map(([, file = '', line, words = '']) => ({ file: resolve(file), line: Number(line), words }));
+}
+
+/** A site runs without the types of Node, and may use Node. */
+function lacksNodeTypes({ words }: TypeScriptError): boolean {
+  return words.includes('install type definitions for node');
 }
 
 function isOfSite(file: string, directory: string): boolean {

@@ -38,7 +38,25 @@ export default play({ name: found, tasks: [] });
     '{"name":"kvm-play","type":"module","exports":{".":"./other.js","./modules":"./other.js"}}',
   'node_modules/kvm-play/other.js': "throw new Error('another copy');",
   'node_modules/sites/package.json': '{"name":"sites","type":"module"}',
-  'commonjs/package.json': '{"name":"commonjs"}',
+  'unsaid/package.json': '{"name":"unsaid"}',
+  // As `npm init -y` makes it.
+  'commonjs/package.json': '{"name":"commonjs","type":"commonjs"}',
+  'commonjs/deep/site.ts': `import { play } from 'kvm-play';
+import { text } from '../helpers/text.ts';
+export default play({ name: text as string, tasks: [] });
+`,
+  'commonjs/helpers/text.ts': "export const text: string = 'from a helper';\n",
+  'commonjs/enum.ts': `import { play } from 'kvm-play';
+enum Memory { Small = 512 }
+export default play({ name: \`\${Memory.Small} MiB\`, tasks: [] });
+`,
+  'into_commonjs.mts': `import { play } from 'kvm-play';
+import { text } from './commonjs/helpers/text.ts';
+export default play({ name: text, tasks: [] });
+`,
+  'required.cjs': `const { play } = require('kvm-play');
+module.exports = play({ name: 'required', tasks: [] });
+`,
   'shared.ts': `import { play } from 'kvm-play';
 import { one } from './helpers/one.ts';
 import { two } from './helpers/two.ts';
@@ -113,12 +131,17 @@ export default play({ name: 'x', tasks: [sysctI({})] });
   'not_only_plays.ts': "import { play } from 'kvm-play';\nexport default [play({ name: 'x', tasks: [] }), {}];\n",
 };
 
+/** A path with each ending that a site's name may have. */
+const names = (path: string): readonly string[] =>
+  ['ts', 'mts', 'cts', 'js', 'mjs'].map((ending) => `${path}.${ending}`);
+
 describe('loadSite', () => {
   let folder: string;
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'kvm-play-sites-'));
-    const copies = { 'node_modules/sites/same.ts': files['same.ts'], 'commonjs/same.ts': files['same.ts'] };
+    const places = ['node_modules/sites/same.ts', ...['unsaid', 'commonjs'].flatMap((name) => names(`${name}/same`))];
+    const copies = Object.fromEntries(places.map((path) => [path, files['same.ts'] ?? '']));
     for (const [name, text = ''] of Object.entries({ ...files, ...copies })) {
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), text);
@@ -134,12 +157,17 @@ describe('loadSite', () => {
     ['a list of plays in plain JavaScript', 'list.mjs', 'play: One\nplay: Two\n'],
     ['this very copy of the library', 'same.ts', 'play: true\n'],
     ['this very copy below node_modules', 'node_modules/sites/same.ts', 'play: true\n'],
-    ['a package that does not say what its files are', 'commonjs/same.ts', 'play: true\n'],
+    ...names('unsaid/same').map((site) => ['a package that does not say what its files are', site, 'play: true\n']),
+    ...names('commonjs/same').map((site) => ['a package that says that they are CommonJS', site, 'play: true\n']),
+    ['what such a site imports', 'commonjs/deep/site.ts', 'play: from a helper\n'],
+    ['what a module imports from such a package', 'into_commonjs.mts', 'play: from a helper\n'],
+    ['types there that cannot just be left out', 'commonjs/enum.ts', 'play: 512 MiB\n'],
+    ['what is CommonJS', 'required.cjs', 'play: required\n'],
     ['a file that two others import, once', 'shared.ts', 'play: the same\n'],
     ['types that cannot just be left out', 'enum.ts', 'play: 1024 MiB\n'],
   ])(
     'takes %s',
-    async (_what, site, stdout) => {
+    async (_what = '', site = '', stdout = '') => {
       expect(await list(site)).toEqual({ exitCode: 0, stdout, stderr: '' });
     },
     30_000,
