@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { ConnectionError, PlaybookError, RollBackUnverifiedError, RolledBackError } from './errors.ts';
 import { type HostSummary, nothingCounted, type PlayEvent, type Summary, taskName } from './events.ts';
 import { asError } from './host_report.ts';
@@ -62,6 +63,8 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
   const reviewed = options.plan && (await review(options.plan, built, options));
 
   const connections = options.connections ?? new Connections(options);
+  // Every host listens to it; Node takes more than ten listeners for a leak, and says so.
+  if (options.signal !== undefined) setMaxListeners(0, options.signal);
 
   const tally = new Tally();
   const emit = (event: PlayEvent): void => {

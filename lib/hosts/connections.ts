@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { PlaybookError } from '../errors.ts';
 import { openAhead } from './ahead.ts';
 import { type ConnectOptions, prepare } from './connect.ts';
@@ -32,6 +33,8 @@ export class Connections {
     }
     this.#options = options;
     this.#gate = new Gate(forks);
+    // Every host listens to them; Node takes more than ten listeners for a leak, and says so.
+    for (const signal of [this.#end.signal, options.signal]) if (signal !== undefined) setMaxListeners(0, signal);
   }
 
   /** Starts to open the connection to a host that will be needed. What goes wrong is told when it is. */
