@@ -8,6 +8,7 @@ import type { ConnectOptions } from './hosts/connect.ts';
 import { Connections } from './hosts/connections.ts';
 import { hostName } from './hosts/host_spec.ts';
 import type { InventoryHost } from './inventory/inventory.ts';
+import { refuseProblems } from './inventory/refuse_problems.ts';
 import { limited, type TargetOptions, targetsOf } from './inventory/targets.ts';
 import type { Task } from './module.ts';
 import type { Plan } from './plan/plan.ts';
@@ -150,12 +151,12 @@ function buildAll(plays: readonly Play[], options: RunOptions): readonly BuiltPl
     built.map(({ targets }) => targets.flatMap(({ items }) => items)),
     options,
   );
-  return built.map(({ play, targets }, index) => ({
-    play,
-    targets: targets
-      .filter(({ spec }) => left?.has(hostName(spec)) ?? true)
-      .map((target) => ({ ...target, items: selectTasks(target.items, selections[index] ?? {}) })),
-  }));
+  return built.map(({ play, targets }, index) => {
+    const chosen = targets.filter(({ spec }) => left?.has(hostName(spec)) ?? true);
+    refuseProblems(chosen, play);
+    const selection = selections[index] ?? {};
+    return { play, targets: chosen.map((target) => ({ ...target, items: selectTasks(target.items, selection) })) };
+  });
 }
 
 function batches<T>(all: readonly T[], size: number): readonly (readonly T[])[] {

@@ -1,5 +1,5 @@
 /** What the command can do. `run` needs no name: `kvm-play site.ts`. */
-export const commands = ['run', 'rehearse', 'network', 'completion'] as const;
+export const commands = ['run', 'rehearse', 'network', 'inventory', 'completion'] as const;
 
 /** One of {@link commands}. */
 export type NamedCommand = (typeof commands)[number];
@@ -11,6 +11,7 @@ export type OtherCommand = Exclude<NamedCommand, 'run'>;
 export const commandHelp: Readonly<Record<OtherCommand, string>> = {
   rehearse: 'run a site against a throwaway host on this machine, twice',
   network: 'deal by hand with a network change that is pending on a host',
+  inventory: 'show what is read of inventories, as JSON; connects to nothing',
   completion: 'print a script for a shell that completes options and files',
 };
 

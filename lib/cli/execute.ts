@@ -5,7 +5,8 @@ import { PlaybookError } from '../errors.ts';
 import type { Summary } from '../events.ts';
 import type { ConnectOptions } from '../hosts/connect.ts';
 import { Connections } from '../hosts/connections.ts';
-import { parseHost } from '../hosts/host_spec.ts';
+import { hostName, parseHost } from '../hosts/host_spec.ts';
+import type { Inventory, InventoryHost } from '../inventory/inventory.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Play } from '../play.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
@@ -29,6 +30,7 @@ export async function execute(line: CommandLine): Promise<number> {
     return exitCodes.ok;
   }
   const { site, network } = line;
+  if (line.pattern !== undefined) return showInventory(line, line.pattern);
   if (network !== undefined) return changeByHand(network, line, await becomePassword(line));
   if (site === undefined) throw new PlaybookError('name a site: kvm-play site.ts (see --help)');
   if (line.listTasks || line.listTags || line.listHosts) return list(site, line);
@@ -66,7 +68,9 @@ async function runSite(site: string, line: CommandLine, password: Password, sign
       openPlans(line),
     ]);
     return await reported(reporting, async () => {
-      const summary = await run(await loadPlays(site), {
+      const plays = await loadPlays(site);
+      if (chosen.inventory) await warnOfMistypes(plays, chosen.inventory);
+      const summary = await run(plays, {
         ...chosen,
         check: line.check,
         become: line.become,
@@ -109,9 +113,15 @@ async function loadPlays(site: string): Promise<readonly Play[]> {
   return loadSite(site);
 }
 
+async function warnOfMistypes(plays: readonly Play[], inventory: Inventory): Promise<void> {
+  const { likelyMistypes } = await import('../inventory/mistypes.ts');
+  warn(likelyMistypes(plays, inventory));
+}
+
 async function changeByHand(command: NetworkCommand, line: CommandLine, password: Password): Promise<number> {
   const { privateKey, sshConfig, become } = line;
   await Promise.all([checkFile('--private-key', privateKey), checkFile('--ssh-config', sshConfig)]);
+  const hosts = await hostsByHand(command, line);
   const { network } = await import('./network.ts');
   const options = {
     become,
@@ -119,7 +129,53 @@ async function changeByHand(command: NetworkCommand, line: CommandLine, password
     ...(privateKey !== undefined && { privateKey }),
     ...(sshConfig !== undefined && { sshConfig }),
   };
-  return network(command, options, (text) => print(process.stdout, text));
+  const codes = await Promise.all(
+    hosts.map(({ spec, become: own }) => {
+      const before = hosts.length > 1 ? `${hostName(spec)}: ` : '';
+      const say = (text: string): void => print(process.stdout, `${before}${text}`);
+      return network(command, spec, { ...options, become: own ?? become }, say);
+    }),
+  );
+  return Math.max(...codes);
+}
+
+/** The hosts that `network` is about: one, those of options, or those of an inventory that a pattern names. */
+async function hostsByHand({ host }: NetworkCommand, line: CommandLine): Promise<readonly ByHand[]> {
+  if (line.inventories.length === 0 || host === undefined) {
+    return [...line.hosts, ...(host === undefined ? [] : [host])].map((name) => ({ spec: parseHost(name) }));
+  }
+  const [inventory, { chooseHosts }, { refuseProblems }] = await Promise.all([
+    inventoryOf(line),
+    import('../inventory/pattern.ts'),
+    import('../inventory/refuse_problems.ts'),
+  ]);
+  const hosts = chooseHosts(inventory, host).flatMap((name) => inventory.hosts.get(name) ?? []);
+  if (hosts.length === 0) throw new PlaybookError(`the pattern '${host}' leaves no host of the inventory`);
+  refuseProblems(hosts);
+  return hosts;
+}
+
+/** A host, and whether root is become there whatever the command line says. */
+type ByHand = Pick<InventoryHost, 'spec'> & Partial<Pick<InventoryHost, 'become'>>;
+
+async function showInventory(line: CommandLine, pattern: string): Promise<number> {
+  const { inventoryText } = await import('./inventory_text.ts');
+  const inventory = await inventoryOf(line);
+  for (const { name, problems = [] } of inventory.hosts.values()) warn(problems.map((words) => `${name}: ${words}`));
+  print(process.stdout, inventoryText(inventory, pattern));
+  return exitCodes.ok;
+}
+
+/** Loads the inventories, and says what in them has no effect. */
+async function inventoryOf({ inventories, site }: CommandLine): Promise<Inventory> {
+  const { loadInventory } = await import('../inventory/load.ts');
+  const inventory = await loadInventory(inventories, site === undefined ? {} : { site });
+  warn(inventory.warnings ?? []);
+  return inventory;
+}
+
+function warn(warnings: readonly string[]): void {
+  for (const warning of warnings) print(process.stderr, `[WARNING]: ${warning}`);
 }
 
 async function rehearseSite(site: string, line: CommandLine, signal: AbortSignal): Promise<number> {
@@ -150,9 +206,9 @@ async function reported(reporting: Reporting, work: () => Promise<number>): Prom
 
 /** What the command line chooses: values, hosts and tasks. @throws PlaybookError for files that cannot be read */
 async function choice(site: string, line: CommandLine) {
-  const { inventory: path, limit, tags, skipTags, startAtTask } = line;
+  const { inventories, limit, tags, skipTags, startAtTask } = line;
   const limitGroups = limit === undefined ? undefined : await failedHosts(site, limit);
-  const inventory = path === undefined ? undefined : await (await import('../inventory/load.ts')).loadInventory(path);
+  const inventory = inventories.length === 0 ? undefined : await inventoryOf(line);
   return {
     tags,
     skipTags,
@@ -166,6 +222,7 @@ async function choice(site: string, line: CommandLine) {
 
 async function list(site: string, line: CommandLine): Promise<number> {
   const [{ listing }, chosen, plays] = await Promise.all([import('./listing.ts'), choice(site, line), loadPlays(site)]);
+  if (chosen.inventory) await warnOfMistypes(plays, chosen.inventory);
   const what = [
     ...(line.listHosts ? (['hosts'] as const) : []),
     ...(line.listTags ? (['tags'] as const) : []),

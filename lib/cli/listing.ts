@@ -1,4 +1,5 @@
 import { hostName, parseHost } from '../hosts/host_spec.ts';
+import { refuseProblems } from '../inventory/refuse_problems.ts';
 import { limited, type TargetOptions, targetsOf } from '../inventory/targets.ts';
 import { checkNames, type Play, type Values, valuesFor } from '../play.ts';
 import { leavesOf } from '../play_items.ts';
@@ -31,6 +32,7 @@ export function listing(plays: readonly Play[], options: ListingOptions): readon
         );
   const plans = all.map(({ play, targets }) => {
     const chosen = targets.filter(({ spec }) => left?.has(hostName(spec)) ?? true);
+    refuseProblems(chosen, play);
     const items = play.build({ ...valuesFor(play, chosen[0]?.values ?? {}), ...vars });
     return { play, hosts: chosen.map(({ spec }) => hostName(spec)), items };
   });

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, KvmPlayError } from '../errors.ts';
 import { type ConnectOptions, connect } from '../hosts/connect.ts';
 import type { Host } from '../hosts/host.ts';
+import { type HostSpec, hostName } from '../hosts/host_spec.ts';
 import { comparisonInWords } from '../network_change/differences.ts';
 import {
   type ChangeStatus,
@@ -19,18 +20,18 @@ import type { NetworkCommand } from './options.ts';
 const rollBackLimit = 240;
 
 /**
- * Does by hand what a run does with a network change.
+ * Does by hand what a run does with a network change, on one host.
  * @param print gets each line
  * @returns the exit code
  */
 export async function network(
-  { action, host: name, seconds = 0 }: NetworkCommand,
+  { action, seconds = 0 }: NetworkCommand,
+  spec: HostSpec,
   options: ConnectOptions,
   print: (line: string) => void,
 ): Promise<number> {
-  const connecting = connect(name, options);
   try {
-    const host = await connecting;
+    const host = await connect(spec, options);
     try {
       const status = await readStatus(host.reader);
       if (action === 'status') {
@@ -46,7 +47,7 @@ export async function network(
     }
   } catch (error) {
     if (!(error instanceof KvmPlayError)) throw error;
-    print(`${name}: ${error.message}`);
+    print(`${hostName(spec)}: ${error.message}`);
     return error instanceof ConnectionError ? exitCodes.unreachable : exitCodes.failed;
   }
 }

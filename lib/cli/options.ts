@@ -1,7 +1,8 @@
-import { parseArgs, types } from 'node:util';
+import { parseArgs } from 'node:util';
 import { PlaybookError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import type { Values } from '../play.ts';
+import { checkOptions } from './check_options.ts';
 import { commands, type NamedCommand, type NetworkAction, networkActions, type Shell, shells } from './commands.ts';
 import { options, optionTable } from './option_table.ts';
 
@@ -11,7 +12,8 @@ export type ColorWord = (typeof optionTable.color.completes)[number];
 /** What is to be done about a network change, and where. */
 export interface NetworkCommand {
   readonly action: NetworkAction;
-  readonly host: string;
+  /** A host, or a pattern in the inventory; undefined where hosts are given as options. */
+  readonly host?: string;
   /** With `extend`: seconds from now on. */
   readonly seconds?: number;
 }
@@ -21,13 +23,15 @@ export interface CommandLine {
   readonly command: NamedCommand;
   /** Present with the command `network`. */
   readonly network?: NetworkCommand;
+  /** Present with the command `inventory`: which of its hosts are shown. */
+  readonly pattern?: string;
   /** Present with the command `completion`. */
   readonly shell?: Shell;
   /** Path of the site; undefined only where no site is needed. */
   readonly site: string | undefined;
   readonly hosts: readonly string[];
-  /** Path of an inventory. */
-  readonly inventory: string | undefined;
+  /** Paths of inventories; a later one wins. */
+  readonly inventories: readonly string[];
   /** A pattern of hosts; `@failed` is those that failed last time. */
   readonly limit: string | undefined;
   /** Hosts at a time. */
@@ -82,7 +86,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (quiet && verbose.length > 0) throw new PlaybookError('--quiet and --verbose exclude each other');
   if (quiet && json) throw new PlaybookError('--quiet says nothing about --json, which has every event');
   if (values.inventory !== undefined && (values.host ?? []).length > 0) {
-    throw new PlaybookError('--host is in place of an inventory; choose among its hosts with --limit');
+    const instead = command === 'network' ? 'name its hosts behind the action' : 'choose among its hosts with --limit';
+    throw new PlaybookError(`--host is in place of an inventory; ${instead}`);
   }
   if (values.limit?.trim() === '') throw new PlaybookError('--limit is empty; leave it out to take all hosts');
   for (const other of ['check', 'plan-out'] as const) {
@@ -92,7 +97,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     );
   }
   const needsMore = !values.help && !values.version && values.remove === undefined;
-  const network = command === 'network' && needsMore ? parseNetwork(rest) : undefined;
+  const network = command === 'network' && needsMore ? parseNetwork(rest, values.host ?? []) : undefined;
+  const pattern = command === 'inventory' && needsMore ? parsePattern(rest, values.inventory ?? []) : undefined;
   const shell = command === 'completion' && needsMore ? parseShell(rest) : undefined;
   const takesSite = command === 'run' || command === 'rehearse';
   const site = takesSite ? onlySite(rest) : undefined;
@@ -102,10 +108,11 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   return {
     command,
     ...(network && { network }),
+    ...(pattern !== undefined && { pattern }),
     ...(shell && { shell }),
     site,
     hosts: values.host ?? [],
-    inventory: values.inventory,
+    inventories: values.inventory ?? [],
     limit: values.limit,
     serial: values.serial === undefined ? undefined : readCount('--serial', values.serial),
     privateKey: values['private-key'],
@@ -142,21 +149,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
 
 type Parsed = ReturnType<typeof parseArgs<{ options: typeof optionTable; allowPositionals: true }>>;
 
+/** The parser's own words for what is wrong are not for everybody, so that it is only given what is right. */
 function parse(args: readonly string[]): Parsed {
-  try {
-    return parseArgs({ args: [...args], options: optionTable, allowPositionals: true });
-  } catch (error) {
-    if (!types.isNativeError(error)) throw error;
-    const option = /^Unknown option '(-[^']*)'/.exec(error.message)?.[1];
-    if (option === undefined) throw new PlaybookError(error.message);
-    const close = nearest(
-      option,
-      options.map(([name]) => `--${name}`),
-    );
-    throw new PlaybookError(
-      `there is no option ${option}; ${close === undefined ? 'see --help' : `did you mean ${close}?`}`,
-    );
-  }
+  checkOptions(args);
+  return parseArgs({ args: [...args], options: optionTable, allowPositionals: true });
 }
 
 function readCount(option: string, text: string): number {
@@ -198,16 +194,32 @@ function onlySite(sites: readonly string[]): string | undefined {
   throw new PlaybookError(`one site at a time, and these are ${sites.length}: ${sites.join(', ')}${hint}`);
 }
 
-function parseNetwork([action = '', host, seconds, ...rest]: readonly string[]): NetworkCommand {
+function parseNetwork([action = '', ...places]: readonly string[], hosts: readonly string[]): NetworkCommand {
   const known = oneOf('network', action, networkActions);
-  if (host === undefined) throw new PlaybookError(`name a host: kvm-play network ${known} HOST`);
-  const surplus = known === 'extend' ? rest[0] : seconds;
-  if (surplus !== undefined) throw new PlaybookError(`network ${known} takes one host, and was given '${surplus}' too`);
-  if (known !== 'extend') return { action: known, host };
-  if (seconds === undefined || !/^[1-9]\d{0,4}$/.test(seconds)) {
-    throw new PlaybookError(`network extend takes a host and seconds, 1 to 99999: kvm-play network extend ${host} 120`);
+  const rest = [...places];
+  const host = hosts.length > 0 ? undefined : rest.shift();
+  if (hosts.length === 0 && host === undefined) throw new PlaybookError(`name a host: kvm-play network ${known} HOST`);
+  const seconds = known === 'extend' ? rest.shift() : undefined;
+  if (known === 'extend' && (seconds === undefined || !/^[1-9]\d{0,4}$/.test(seconds))) {
+    const example = `kvm-play network extend ${host ?? `--host ${hosts[0]}`} 120`;
+    throw new PlaybookError(`network extend takes a host and seconds, 1 to 99999: ${example}`);
   }
-  return { action: known, host, seconds: Number(seconds) };
+  const [surplus] = rest;
+  if (surplus !== undefined) {
+    const instead = hosts.length > 0 ? '; hosts are given by --host already' : '; several stand in an inventory (-i)';
+    throw new PlaybookError(`network ${known} takes one host, and was given '${surplus}' too${instead}`);
+  }
+  return {
+    action: known,
+    ...(host !== undefined && { host }),
+    ...(seconds !== undefined && { seconds: Number(seconds) }),
+  };
+}
+
+function parsePattern([pattern = 'all', surplus]: readonly string[], inventories: readonly string[]): string {
+  if (inventories.length === 0) throw new PlaybookError('name an inventory: kvm-play inventory -i FILE [PATTERN]');
+  if (surplus === undefined) return pattern;
+  throw new PlaybookError(`inventory takes one pattern, and was given '${surplus}' too; write web:db for several`);
 }
 
 /** An option that would have no effect is a mistake: who says `rehearse --check` does not expect a run. */
@@ -218,7 +230,8 @@ function refuseOptionsOfOther(command: NamedCommand, values: Parsed['values']): 
       {
         run: `--${name} goes with ${takers[0]} only: kvm-play ${takers[0]} --${name} ...`,
         rehearse: `rehearse takes no --${name}: it runs the site against a throwaway host of its own, twice`,
-        network: `network takes no --${name}: it is about the change that is pending on one host`,
+        network: `network takes no --${name}: it is about the change that is pending on a host`,
+        inventory: `inventory takes no --${name}: it only shows what is read of inventories`,
         completion: `completion takes no --${name}: it prints a script for a shell`,
       }[command],
     );

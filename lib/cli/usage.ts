@@ -17,14 +17,17 @@ export const usage: string = `Usage: kvm-play [options] SITE.ts
        kvm-play rehearse --remove ID
        kvm-play network status|confirm|rollback HOST
        kvm-play network extend HOST SECONDS
+       kvm-play inventory -i FILE [PATTERN]
        kvm-play completion ${shells.join('|')}
 
 Brings every host of a site to the described state, and reports what changed.
 
 ${Object.entries(sectionTitles).map(sectionLines).join('\n\n')}
 
-Network: a network change that is pending on a host, by hand
+Network: a network change that is pending on a host, by hand; with -i HOST is a pattern
 ${Object.entries(networkHelp).map(helpLine).join('\n')}
+
+Inventory: what is read of inventories, as JSON; connects to nothing
 
 Completion: a script for a shell that completes options and files
   bash                        source <(kvm-play completion bash)

@@ -83,12 +83,16 @@ function make(
       ),
     });
     const own = [...inventory.hosts].map(([name, host]) => [name, asWritten(host, hosts[name] ?? {})] as const);
-    return { ...inventory, hosts: new Map(own) };
+    return { hosts: new Map(own), groups: inventory.groups };
   } catch (error) {
     throw error instanceof PlaybookError ? error.at({ location }) : error;
   }
 }
 
-function asWritten(host: InventoryHost, { address, become, vars: _vars, ...spec }: HostEntry): InventoryHost {
+/** What is a variable of Ansible's means nothing here. */
+function asWritten(
+  { problems: _problems, ...host }: InventoryHost,
+  { address, become, vars: _vars, ...spec }: HostEntry,
+): InventoryHost {
   return { ...host, become, spec: { ...spec, name: address ?? host.name, alias: host.name } };
 }

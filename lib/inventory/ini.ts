@@ -1,7 +1,8 @@
 import { PlaybookError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import type { GroupEntry, InventoryEntries, InventoryValues } from './inventory.ts';
-import { expandRange } from './range.ts';
+import { checkedName, parseHostPattern } from './names.ts';
+import { pythonLiteral } from './python_literal.ts';
 
 type Kind = 'hosts' | 'children' | 'vars';
 
@@ -9,7 +10,13 @@ type Kind = 'hosts' | 'children' | 'vars';
 interface Draft {
   readonly hosts: Set<string>;
   readonly children: Set<string>;
-  readonly values: Record<string, unknown>;
+  readonly values: Map<string, unknown>;
+}
+
+/** A group that must be declared by a section of its own, and the line that says so. */
+interface Expected {
+  readonly line: number;
+  readonly words: string;
 }
 
 /**
@@ -17,15 +24,20 @@ interface Draft {
  * ranges such as `web[01:20].example.org`, comments with `#` and `;`.
  * @param text what is in the file
  * @param file its name, for the message
- * @throws PlaybookError with file and line for a line that cannot be read
+ * @throws PlaybookError with file and line for a line that cannot be read, and for a group that no section declares
  */
 export function parseIniInventory(text: string, file: string): InventoryEntries {
   const groups = new Map<string, Draft>();
-  const hosts: Record<string, InventoryValues> = {};
+  const hosts = new Map<string, InventoryValues>();
+  const declared = new Set(['all', 'ungrouped']);
+  const expected = new Map<string, Expected>();
   const group = (name: string): Draft => {
-    const known = groups.get(name) ?? { hosts: new Set<string>(), children: new Set<string>(), values: {} };
+    const known = groups.get(name) ?? { hosts: new Set<string>(), children: new Set<string>(), values: new Map() };
     groups.set(name, known);
     return known;
+  };
+  const expectGroup = (name: string, line: number, words: string): void => {
+    if (!expected.has(name)) expected.set(name, { line, words });
   };
   let section: { name: string; kind: Kind } = { name: 'ungrouped', kind: 'hosts' };
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
@@ -35,16 +47,20 @@ export function parseIniInventory(text: string, file: string): InventoryEntries 
       if (line.startsWith('[')) {
         section = parseSection(line);
         group(section.name);
+        if (section.kind === 'vars') expectGroup(section.name, index + 1, `[${section.name}:vars] is about`);
+        else declared.add(section.name);
       } else if (section.kind === 'vars') {
         const [key, value] = parseVariable(line);
-        group(section.name).values[key] = value;
+        group(section.name).values.set(key, value);
       } else if (section.kind === 'children') {
-        group(section.name).children.add(parseName(withoutComment(line)));
+        const child = checkedName(withoutComment(line));
+        group(section.name).children.add(child);
+        expectGroup(child, index + 1, `[${section.name}:children] names`);
       } else {
         const { names, values } = parseHostLine(line);
         for (const name of names) {
           group(section.name).hosts.add(name);
-          hosts[name] = { ...hosts[name], ...values };
+          hosts.set(name, { ...hosts.get(name), ...values });
         }
       }
     } catch (error) {
@@ -52,11 +68,22 @@ export function parseIniInventory(text: string, file: string): InventoryEntries 
       throw error.at({ location: { file, line: index + 1 } });
     }
   }
-  return { groups: Object.fromEntries([...groups].map(([name, draft]) => [name, asEntry(draft)])), hosts };
+  for (const [name, { line, words }] of expected) {
+    if (declared.has(name)) continue;
+    const close = nearest(name, [...declared]);
+    const hint = close === undefined ? `write a section [${name}], which may be empty` : `did you mean '${close}'?`;
+    throw new PlaybookError(`${words} the group '${name}', and no section [${name}] is there; ${hint}`).at({
+      location: { file, line },
+    });
+  }
+  return {
+    groups: Object.fromEntries([...groups].map(([name, draft]) => [name, asEntry(draft)])),
+    hosts: Object.fromEntries(hosts),
+  };
 }
 
 function asEntry({ hosts, children, values }: Draft): GroupEntry {
-  return { hosts: [...hosts], children: [...children], values };
+  return { hosts: [...hosts], children: [...children], values: Object.fromEntries(values) };
 }
 
 function parseSection(line: string): { name: string; kind: Kind } {
@@ -74,7 +101,7 @@ function parseVariable(line: string): readonly [string, unknown] {
   const [, key, value] = /^([^=\s]+)\s*=\s*(.*)$/.exec(line) ?? [];
   if (key === undefined || value === undefined)
     throw new PlaybookError(`'${line}' is no value; one looks like name=value`);
-  return [key, literal(value)];
+  return [key, pythonLiteral(value)];
 }
 
 function parseHostLine(line: string): { names: readonly string[]; values: InventoryValues } {
@@ -82,33 +109,23 @@ function parseHostLine(line: string): { names: readonly string[]; values: Invent
   const values = rest.map((word) => {
     const at = word.indexOf('=');
     if (at < 1) throw new PlaybookError(`behind the host ${host} stands '${word}', and a value looks like name=value`);
-    return [word.slice(0, at), literal(word.slice(at + 1))] as const;
+    return [word.slice(0, at), pythonLiteral(word.slice(at + 1))] as const;
   });
-  // An IPv6 address has more colons than the one before a port.
-  const [, range = host, port] = /^([^:]+|\[[0-9A-Fa-f:]+\]|[^:]*\[[^\]]*\][^:]*):(\d+)$/.exec(host) ?? [];
-  const names = expandRange(range).map(parseName);
-  return {
-    names,
-    values: { ...(port !== undefined && { ansible_port: Number(port) }), ...Object.fromEntries(values) },
-  };
-}
-
-function parseName(name: string): string {
-  if (/^[A-Za-z0-9_][A-Za-z0-9_.:-]*$/.test(name)) return name;
-  throw new PlaybookError(`'${name}' cannot be the name of a host or a group`);
+  const { names, port } = parseHostPattern(host);
+  return { names, values: { ...port, ...Object.fromEntries(values) } };
 }
 
 function withoutComment(line: string): string {
   return line.replace(/\s+[#;].*$/, '');
 }
 
-/** Splits a line as a shell does: blanks separate, quotes and backslashes keep together, `#` behind a blank begins a comment. */
+/** Splits a line as a shell does: blanks separate, quotes and backslashes keep together. `#` begins a comment, also inside of a word. */
 function words(line: string): readonly string[] {
   const found: string[] = [];
   let rest = line.trimStart();
   while (rest !== '' && !rest.startsWith('#')) {
-    const [word] = /^(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\])+/.exec(rest) ?? [];
-    if (word === undefined || !/^\s|^$/.test(rest.slice(word.length))) {
+    const [word] = /^(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\#])+/.exec(rest) ?? [];
+    if (word === undefined || !/^[\s#]|^$/.test(rest.slice(word.length))) {
       throw new PlaybookError(`a quote is not closed in '${rest}'`);
     }
     found.push(unquoted(word));
@@ -123,29 +140,4 @@ function unquoted(word: string): string {
     (_whole, double: string | undefined, single: string | undefined, escaped: string | undefined) =>
       double?.replaceAll(/\\(["\\])/g, '$1') ?? single ?? escaped ?? '',
   );
-}
-
-/** Reads a value as Ansible does: Python's literals are what they say, everything else is text. */
-function literal(text: string): unknown {
-  if (text === 'True') return true;
-  if (text === 'False') return false;
-  if (text === 'None') return null;
-  if (/^[+-]?(?:0|[1-9]\d*|0[xX][0-9a-fA-F]+|0[oO][0-7]+)$/.test(text)) return Number(text);
-  if (/^[+-]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][+-]?\d+)?$/.test(text)) return Number(text);
-  const [, , inner] = /^(['"])(.*)\1$/.exec(text) ?? [];
-  if (inner !== undefined && !inner.includes(text[0] ?? '')) return inner;
-  return /^[[{]/.test(text) ? collection(text) : text;
-}
-
-/** A list or a dictionary of Python's, where it can be read as JSON with other quotes and names. */
-function collection(text: string): unknown {
-  const names: Readonly<Record<string, string>> = { True: 'true', False: 'false', None: 'null' };
-  const json = text
-    .replaceAll(/'([^'"]*)'/g, '"$1"')
-    .replaceAll(/\b(?:True|False|None)\b/g, (name) => names[name] ?? name);
-  try {
-    return JSON.parse(json);
-  } catch {
-    return text;
-  }
 }

@@ -1,5 +1,6 @@
 import { PlaybookError } from '../errors.ts';
 import type { HostSpec } from '../hosts/host_spec.ts';
+import { connectionOf } from './connection.ts';
 
 /** Values of an inventory by name; what they may be is said by the variables of the plays. */
 export type InventoryValues = Readonly<Record<string, unknown>>;
@@ -19,6 +20,12 @@ export interface InventoryEntries {
   readonly hosts: Readonly<Record<string, InventoryValues>>;
 }
 
+/** Values that stand in `group_vars/` and `host_vars/` of a directory, by group and by host. */
+export interface ValuesBeside {
+  readonly groups: ReadonlyMap<string, InventoryValues>;
+  readonly hosts: ReadonlyMap<string, InventoryValues>;
+}
+
 /** A host of an inventory. */
 export interface InventoryHost {
   /** The name by which the inventory knows it. */
@@ -31,6 +38,8 @@ export interface InventoryHost {
   readonly groups: readonly string[];
   /** Its values: its own win over its groups', a child group's over its parent's. */
   readonly values: InventoryValues;
+  /** What the inventory says of it and cannot be honoured. A run in which the host takes part is refused. Default: nothing. */
+  readonly problems?: readonly string[];
 }
 
 /** Hosts and groups, looked up by name. */
@@ -38,58 +47,91 @@ export interface Inventory {
   readonly hosts: ReadonlyMap<string, InventoryHost>;
   /** Hosts by group, in the inventory's order; `all` and `ungrouped` among them. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
+  /** What in it has no effect, and what may be a mistake. Default: nothing. */
+  readonly warnings?: readonly string[];
 }
 
 /**
  * Makes an inventory of what is written: group memberships and values of groups come down to the hosts.
- * As in Ansible, groups are merged from the outermost to the innermost, those of one depth by name.
- * @throws PlaybookError for groups that hold each other, and for a value that says nonsense of how a host is reached
+ *
+ * Values win over each other as in Ansible: groups are taken from the outermost to the innermost, those of one depth by
+ * `ansible_group_priority` and then by name; what `group_vars/` says of any group wins over what the inventory itself says of groups,
+ * and so does `host_vars/` with hosts; a host's values win over its groups'.
+ * @param beside what stands beside the inventories, and beside the site; a later one wins
+ * @throws PlaybookError for groups that hold each other
  */
-export function makeInventory(entries: InventoryEntries): Inventory {
+export function makeInventory(entries: InventoryEntries, beside: readonly ValuesBeside[] = []): Inventory {
   const groups = withImplied(entries);
   const depths = depthsOf(groups);
   const members = new Map([...groups.keys()].map((name) => [name, membersOf(groups, name)]));
   const order = [...groups.keys()].toSorted(
-    (one, other) => (depths.get(one) ?? 0) - (depths.get(other) ?? 0) || compare(one, other),
+    (one, other) =>
+      (depths.get(one) ?? 0) - (depths.get(other) ?? 0) ||
+      priorityOf(groups.get(one)) - priorityOf(groups.get(other)) ||
+      compare(one, other),
   );
-  const names = members.get('all') ?? [];
-  const hosts = names.map((name) => {
-    const own = order.filter((group) => members.get(group)?.includes(name));
-    const values = Object.assign({}, ...own.map((group) => groups.get(group)?.values), entries.hosts[name]);
-    return [name, makeHost(name, own, values)] as const;
+  const hosts = (members.get('all') ?? []).map((name) => {
+    const all = order.filter((group) => members.get(group)?.includes(name));
+    const inner = all.filter((group) => group !== 'all');
+    const { ansible_group_priority: _priority, ...values }: InventoryValues = Object.assign(
+      {},
+      ...all.map((group) => groups.get(group)?.values),
+      ...beside.map((place) => place.groups.get('all')),
+      ...beside.flatMap((place) => inner.map((group) => place.groups.get(group))),
+      entries.hosts[name],
+      ...beside.map((place) => place.hosts.get(name)),
+    );
+    const { unused, ...connection } = connectionOf(name, values);
+    return { host: { name, ...connection, groups: inner.toSorted(compare), values }, unused };
   });
-  return { hosts: new Map(hosts), groups: members };
+  return {
+    hosts: new Map(hosts.map(({ host }) => [host.name, host])),
+    groups: members,
+    warnings: [
+      ...unusedWords(hosts.map(({ host, unused }) => ({ name: host.name, unused }))),
+      ...[...groups.keys()]
+        .filter((name) => hosts.some(({ host }) => host.name === name))
+        .map((name) => `'${name}' is a host and a group of the inventory; a pattern '${name}' means the group`),
+    ],
+  };
 }
 
-function makeHost(name: string, groups: readonly string[], values: InventoryValues): InventoryHost {
-  const text = (key: string): string | undefined => {
-    const value = values[key];
-    return value === undefined || value === null ? undefined : String(value);
-  };
-  const first = (...keys: readonly string[]): string | undefined => keys.map(text).find((value) => value !== undefined);
-  const port = first('ansible_port', 'ansible_ssh_port');
-  const user = first('ansible_user', 'ansible_ssh_user');
-  const become = first('ansible_become');
-  if (port !== undefined && !(/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65535)) {
-    throw new PlaybookError(`the inventory says ansible_port=${port} of ${name}; a port is a number from 1 to 65535`);
+/** Puts several inventories into one. What a later one says of a group or a host wins. */
+export function mergeEntries(all: readonly InventoryEntries[]): InventoryEntries {
+  const groups = new Map<string, GroupEntry>();
+  const hosts = new Map<string, InventoryValues>();
+  for (const entries of all) {
+    for (const [name, { hosts: own, children, values }] of Object.entries(entries.groups)) {
+      const before = groups.get(name) ?? { hosts: [], children: [], values: {} };
+      groups.set(name, {
+        hosts: [...new Set([...before.hosts, ...own])],
+        children: [...new Set([...before.children, ...children])],
+        values: { ...before.values, ...values },
+      });
+    }
+    for (const [name, values] of Object.entries(entries.hosts)) hosts.set(name, { ...hosts.get(name), ...values });
   }
-  const privateKey = first('ansible_ssh_private_key_file', 'ansible_private_key_file');
-  const isLocal = text('ansible_connection') === 'local';
-  return {
-    name,
-    spec: isLocal
-      ? { name: 'localhost', alias: name }
-      : {
-          name: first('ansible_host', 'ansible_ssh_host') ?? name,
-          alias: name,
-          ...(user !== undefined && { user }),
-          ...(port !== undefined && { port: Number(port) }),
-          ...(privateKey !== undefined && { privateKey }),
-        },
-    become: become === undefined ? undefined : /^(?:true|yes|on|1|t|y)$/i.test(become),
-    groups: groups.filter((group) => group !== 'all').toSorted(compare),
-    values,
-  };
+  return { groups: Object.fromEntries(groups), hosts: Object.fromEntries(hosts) };
+}
+
+/** Says of each variable once where it stands. */
+function unusedWords(
+  hosts: readonly { readonly name: string; readonly unused: readonly string[] }[],
+): readonly string[] {
+  const names = new Set(hosts.flatMap(({ unused }) => unused));
+  return [...names].map((variable) => {
+    const [first = '', ...others] = hosts.filter(({ unused }) => unused.includes(variable)).map(({ name }) => name);
+    const more = others.length === 0 ? '' : ` and ${others.length} more`;
+    return `the inventory's ${variable} (of ${first}${more}) has no effect here`;
+  });
+}
+
+/** @throws PlaybookError for a priority that is no whole number */
+function priorityOf(group: GroupEntry | undefined): number {
+  const { ansible_group_priority: given = 1 } = group?.values ?? {};
+  const priority = typeof given === 'string' && given.trim() !== '' ? Number(given) : given;
+  if (typeof priority === 'number' && Number.isInteger(priority)) return priority;
+  throw new PlaybookError(`ansible_group_priority is a whole number, and is ${String(given)}`);
 }
 
 /** Adds `all`, `ungrouped`, and the groups that are only named as children. */

@@ -7,6 +7,7 @@ const places: Readonly<Record<NamedCommand, readonly string[]>> = {
   run: ['1:site or command:_kvm_play_first', '*: :'],
   rehearse: [': :(rehearse)', ':site:_kvm_play_sites', '*: :'],
   network: [': :(network)', `:action:${described(Object.entries(networkHelp))}`, ':host: ', ':seconds: '],
+  inventory: [': :(inventory)', ':pattern: '],
   completion: [': :(completion)', `:shell:(${shells.join(' ')})`],
 };
 

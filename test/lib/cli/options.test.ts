@@ -19,7 +19,7 @@ describe('parseCommandLine', () => {
       command: 'run',
       site: 'site.ts',
       hosts: [],
-      inventory: undefined,
+      inventories: [],
       limit: undefined,
       serial: undefined,
       privateKey: undefined,
@@ -116,8 +116,8 @@ describe('parseCommandLine', () => {
     [['--hots=a', 's.ts'], 'there is no option --hots; did you mean --host?'],
     [['-x', 's.ts'], 'there is no option -x; see --help'],
     [['--frobnicate-all', 's.ts'], 'there is no option --frobnicate-all; see --help'],
-    [['--check=yes', 's.ts'], "Option '--check' does not take an argument"],
-    [['s.ts', '--host'], "Option '--host <value>' argument missing"],
+    [['--check=yes', 's.ts'], "--check takes no value, and was given 'yes'"],
+    [['s.ts', '--host'], '--host takes a value: --host [USER@]NAME[:PORT]'],
     [[], 'name a site: kvm-play site.ts (see --help)'],
     [['rehearse'], 'name a site: kvm-play site.ts (see --help)'],
     [['a.ts', 'b.ts'], 'one site at a time, and these are 2: a.ts, b.ts'],
@@ -137,7 +137,7 @@ describe('parseCommandLine', () => {
     [['-q', '--json', 's.ts'], '--quiet says nothing about --json, which has every event'],
     [
       ['network', 'status', 'a', '--forks', '2'],
-      'network takes no --forks: it is about the change that is pending on one host',
+      'network takes no --forks: it is about the change that is pending on a host',
     ],
     [['--yes', 's.ts'], '--yes goes with rehearse only: kvm-play rehearse --yes ...'],
     [
@@ -168,9 +168,11 @@ test('the help names every option', () => {
 
 test('what is chosen of hosts and tasks', () => {
   expect(
-    parseCommandLine('-i hosts.ini -l web:!old --serial 2 -t a,b -t c --skip-tags d s.ts -e x=1 -e @v.json'.split(' ')),
+    parseCommandLine(
+      '-i hosts.ini -i more.yml -l web:!old --serial 2 -t a,b -t c --skip-tags d s.ts -e x=1 -e @v.json'.split(' '),
+    ),
   ).toMatchObject({
-    inventory: 'hosts.ini',
+    inventories: ['hosts.ini', 'more.yml'],
     limit: 'web:!old',
     serial: 2,
     tags: ['a', 'b', 'c'],
@@ -193,6 +195,62 @@ test('a network change by hand', () => {
     action: 'extend',
     host: 'root@a:2222',
     seconds: 120,
+  });
+});
+
+test('a network change by hand, on hosts of options and of an inventory', () => {
+  const line = (text: string) => parseCommandLine(text.split(' '));
+  expect(line('network status --host a --host root@b')).toMatchObject({
+    network: { action: 'status' },
+    hosts: ['a', 'root@b'],
+  });
+  expect(line('network extend --host a 60').network).toEqual({ action: 'extend', seconds: 60 });
+  expect(line('network confirm -i hosts web:!old')).toMatchObject({
+    network: { action: 'confirm', host: 'web:!old' },
+    inventories: ['hosts'],
+  });
+  expect(refusal('network', 'status', '-i', 'hosts')).toBe('name a host: kvm-play network status HOST');
+  expect(refusal('network', 'status', '-i', 'hosts', '--host', 'a')).toContain('name its hosts behind the action');
+  expect(refusal('network', 'status', '--host', 'a', 'b')).toContain('hosts are given by --host already');
+});
+
+test('an inventory that is shown', () => {
+  expect(parseCommandLine(['inventory', '-i', 'hosts'])).toMatchObject({ command: 'inventory', pattern: 'all' });
+  expect(parseCommandLine(['inventory', '-i', 'hosts', 'web'])).toMatchObject({ pattern: 'web' });
+  expect(refusal('inventory')).toContain('kvm-play inventory -i FILE');
+  expect(refusal('inventory', '-i', 'x', '--check')).toContain('inventory takes no --check');
+});
+
+describe('an option that cannot be read is refused in plain words', () => {
+  test.each([
+    [['-b', 's.ts'], 'there is no option -b; here it is --become'],
+    [['-C', 's.ts'], 'there is no option -C; here it is --check'],
+    [['-vD', 's.ts'], 'there is no option -D; here it is --diff'],
+    [['-f', '5', 's.ts'], 'there is no option -f; here it is --forks N'],
+    [['-u', 'root', 's.ts'], 'there is no option -u; write the user before the host'],
+    [['-k', 's.ts'], 'there is no option -k; ssh logs in with a key'],
+    [['-m', 'ping', 'all'], 'there is no option -m; there are no commands without a site'],
+    [['--syntax-check', 's.ts'], 'here it is --list-tasks'],
+    [['--list', '-i', 'x'], 'kvm-play inventory -i FILE'],
+    [['--vault-id', 'x', 's.ts'], 'secret.file'],
+    [['--no-color', 's.ts'], 'there is no option --no-color; leave --color out'],
+    [['-x', 's.ts'], 'there is no option -x; see --help'],
+    [['--chekc', 's.ts'], 'there is no option --chekc; did you mean --check?'],
+    [['--limit', '--check', 's.ts'], "--limit takes a value (PATTERN), and behind it stands the option '--check'"],
+    [['-l', '-v', 's.ts'], 'where that is the value, write -l-v'],
+    [['s.ts', '--limit'], '--limit takes a value: --limit PATTERN'],
+    [['s.ts', '-e'], '-e takes a value: -e NAME=VALUE'],
+    [['--check=yes', 's.ts'], "--check takes no value, and was given 'yes'"],
+    [['-l', 'a', 's.ts', '--limit', 'b'], '--limit is given twice'],
+  ])('%j', (args, words) => {
+    const message = refusal(...args);
+    expect(message).toContain(words);
+    expect(message).not.toMatch(/ambiguous|argument missing|positional/);
+  });
+
+  test('and what only looks so is taken', () => {
+    expect(parseCommandLine(['--limit=-x', '--check', '--check', 's.ts'])).toMatchObject({ limit: '-x', check: true });
+    expect(parseCommandLine(['--', 's.ts'])).toMatchObject({ site: 's.ts' });
   });
 });
 

@@ -39,10 +39,6 @@ describe('how a host is reached', () => {
     expect(read(`web1 ansible_become=${value}`).hosts.get('web1')?.become).toBe(become);
     expect(read('web1').hosts.get('web1')?.become).toBeUndefined();
   });
-
-  test('a port that is none is refused', () => {
-    expect(failure(() => read('web1 ansible_port=http')).message).toContain('ansible_port=http of web1');
-  });
 });
 
 test.each([

@@ -1,0 +1,30 @@
+import { nearest } from '../nearest.ts';
+import type { Play } from '../play.ts';
+import type { Inventory } from './inventory.ts';
+
+/** Fewest letters of a name of which it can be said that it was mistyped. */
+const leastLetters = 4;
+
+/**
+ * Finds values of an inventory that are probably meant for a variable of the site and are written otherwise, so that the variable
+ * keeps its default. An inventory may hold many other values, so that nobody can be sure.
+ * @returns a sentence for each name
+ */
+export function likelyMistypes(plays: readonly Play[], { hosts }: Inventory): readonly string[] {
+  const variables = new Set(plays.flatMap(({ vars }) => Object.keys(vars)));
+  const found = new Map<string, string>();
+  for (const { name: host, values } of hosts.values()) {
+    const unset = [...variables].filter((variable) => !(variable in values) && variable.length >= leastLetters);
+    for (const name of Object.keys(values)) {
+      if (variables.has(name) || found.has(name) || name.startsWith('ansible_') || name.length < leastLetters) continue;
+      const close = nearest(
+        name,
+        unset.filter((variable) => variable[0]?.toLowerCase() === name[0]?.toLowerCase()),
+      );
+      if (close !== undefined) {
+        found.set(name, `the inventory's '${name}' (of ${host}) is no variable of the site; did you mean '${close}'?`);
+      }
+    }
+  }
+  return [...found.values()];
+}
