@@ -9,6 +9,8 @@ const kinds = [
   'kernel-module',
   'link',
   'network',
+  'no guest',
+  'no volume',
   'pool',
   'tool',
   'unit',
@@ -21,7 +23,8 @@ const kinds = [
  * Something that a host has once a task has been applied, and that other tasks lean on. Behind the colon stands its name:
  * `tool:virsh` (a command in the PATH), `file:/srv/x.iso` (an absolute path), `unit-file:libvirtd` (a unit that can be started),
  * `unit:libvirtd` (one that runs), `link:ens34` (a network interface), `pool:default`, `volume:disk.img`, `network:default` and
- * `guest:gibbon` (libvirt's), `user:qemu`, `group:kvm`, `kernel-module:br_netfilter`; `network-scripts` has no name.
+ * `guest:gibbon` (libvirt's), `no guest:web` and `no volume:base.img` (libvirt has them no more), `user:qemu`, `group:kvm`,
+ * `kernel-module:br_netfilter`; `network-scripts` has no name.
  */
 export type Provision = `${(typeof kinds)[number]}:${string}` | 'network-scripts';
 

@@ -26,14 +26,12 @@ export interface VirshPoolState {
   readonly id: Once<{ readonly name: string; readonly uri: string }>;
   readonly type: string;
   readonly path: string;
+  /** What is at the path, where the pool is to be used. */
+  readonly directory?: 'present' | 'absent' | 'not a directory';
   /** False for a pool that is gone once it stops. */
   readonly persistent: boolean;
   readonly active: boolean;
   readonly autostart: boolean;
-}
-
-interface VirshPoolFound {
-  readonly hasDirectory: boolean;
 }
 
 const schema = v.strictObject({
@@ -53,11 +51,7 @@ const schema = v.strictObject({
  * virshPool({ name: 'default' });
  * ```
  */
-export const virshPool: Module<VirshPoolArgs, VirshPoolState> = defineModule<
-  VirshPoolArgs,
-  VirshPoolState,
-  VirshPoolFound
->({
+export const virshPool: Module<VirshPoolArgs, VirshPoolState> = defineModule<VirshPoolArgs, VirshPoolState, undefined>({
   name: 'virsh_pool',
   desired,
   subject: ({ id }) => id.value.name,
@@ -72,39 +66,62 @@ function desired(args: VirshPoolArgs): VirshPoolState {
   if (path === undefined) {
     throw new ArgumentError(`virsh_pool: the argument 'path' is missing: say which directory holds the pool '${name}'`);
   }
-  return { id: once({ name, uri }), type: 'dir', path, persistent: true, active, autostart };
+  return {
+    id: once({ name, uri }),
+    type: 'dir',
+    path,
+    ...(active && { directory: 'present' }),
+    persistent: true,
+    active,
+    autostart,
+  };
 }
 
-async function read(host: ReadonlyHost, wanted: VirshPoolState): Promise<Seen<VirshPoolState, VirshPoolFound>> {
+async function read(host: ReadonlyHost, wanted: VirshPoolState): Promise<Seen<VirshPoolState, undefined>> {
   const { name, uri } = wanted.id.value;
-  const [connection, hasDirectory] = await Promise.all([connect(host, uri, 'pool'), host.exists(wanted.path)]);
+  const [connection, isThere, isDirectory] = await Promise.all([
+    connect(host, uri, 'pool'),
+    host.exists(wanted.path),
+    host.exists(`${wanted.path}/.`),
+  ]);
   const pool = await readPool(host, connection, name);
-  const state: Partial<VirshPoolState> =
-    pool === undefined
-      ? {}
-      : {
-          type: pool.definition.type,
-          ...(pool.definition.path !== undefined && { path: pool.definition.path }),
-          persistent: pool.persistent,
-          active: pool.active,
-          autostart: pool.autostart,
-        };
-  return { state, found: { hasDirectory }, missing: hindrances(connection, wanted, state) };
+  const state: Partial<VirshPoolState> = {
+    directory: isDirectory ? 'present' : isThere ? 'not a directory' : 'absent',
+    ...(pool !== undefined && {
+      type: pool.definition.type,
+      ...(pool.definition.path !== undefined && { path: pool.definition.path }),
+      persistent: pool.persistent,
+      // A daemon that wakes does not start a pool whose directory is gone.
+      active: pool.active && (isDirectory || connection.look !== 'files'),
+      autostart: pool.autostart,
+    }),
+  };
+  return { state, found: undefined, missing: hindrances(connection, wanted, state) };
 }
 
-function plan({ state, found }: Seen<VirshPoolState, VirshPoolFound>, wanted: VirshPoolState): readonly Step[] {
+function plan({ state }: Seen<VirshPoolState, undefined>, wanted: VirshPoolState): readonly Step[] {
   const { name, uri } = wanted.id.value;
   const isNew = state.type === undefined;
   if (!isNew) refuseOther(state, wanted);
   const step = (...args: string[]): Step => virshStep(uri, args);
+  const isToBeMade = wanted.active && state.directory !== 'present';
+  if (isToBeMade && state.directory !== 'absent') refuseFile(wanted);
+  // An active pool does not notice that its directory is gone, and is not built while it is active.
+  const isToBeStopped = state.active && (!wanted.active || isToBeMade);
   return [
     ...(isNew ? [step('pool-define-as', name, 'dir', '--target', wanted.path)] : []),
-    ...(wanted.active && !state.active && !found.hasDirectory ? [step('pool-build', name)] : []),
-    ...(wanted.active && !state.active ? [step('pool-start', name)] : []),
-    ...(!wanted.active && state.active ? [step('pool-destroy', name)] : []),
+    ...(isToBeStopped ? [step('pool-destroy', name)] : []),
+    ...(isToBeMade ? [step('pool-build', name)] : []),
+    ...(wanted.active && (!state.active || isToBeMade) ? [step('pool-start', name)] : []),
     ...(wanted.autostart && !state.autostart ? [step('pool-autostart', name)] : []),
     ...(!wanted.autostart && state.autostart ? [step('pool-autostart', name, '--disable')] : []),
   ];
+}
+
+function refuseFile({ id, path }: VirshPoolState): never {
+  throw new UnsupportedChangeError(
+    `the pool '${id.value.name}' is to be in the directory ${path}, and that is none: move what is there away, or name another path`,
+  );
 }
 
 function refuseOther(state: Partial<VirshPoolState>, wanted: VirshPoolState): void {

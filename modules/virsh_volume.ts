@@ -160,7 +160,11 @@ async function read(host: ReadonlyHost, wanted: VirshVolumeState): Promise<Seen<
   return {
     state,
     found: { file, users },
-    missing: hindrances(connection, wanted, state, [...missing, ...(users?.missing ?? [])]),
+    // What is gone already needs nothing to be made of it.
+    missing: hindrances(connection, wanted, state, [
+      ...(wanted.state === 'absent' && file === undefined ? [] : missing),
+      ...(users?.missing ?? []),
+    ]),
   };
 }
 

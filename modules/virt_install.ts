@@ -131,9 +131,12 @@ function plan({ state, found }: Seen<VirtInstallState, GuestFound>, wanted: Virt
   if (wanted.state === 'absent') return removal(state, found, wanted);
   if (state.state === 'present') refuseOther(state, wanted);
   refuseWhatCannotBe(found, wanted);
-  if (state.state !== 'present') return [creation(found, wanted)];
-  const { name, uri } = wanted.id.value;
+  const { uri } = wanted.id.value;
+  const refresh = found.unlistedPools.map((pool) => virshStep(uri, ['pool-refresh', pool]));
+  if (state.state !== 'present') return [...refresh, creation(found, wanted)];
+  const { name } = wanted.id.value;
   return [
+    ...refresh,
     ...(state.persistent === false ? [defineTransient(found, wanted)] : []),
     ...hardwareChanges(state, found, wanted),
     ...networkChanges(state, wanted),

@@ -48,6 +48,8 @@ export interface Domain {
   readonly type: string;
   readonly name: string;
   readonly uuid: string;
+  /** The path of its QEMU. */
+  readonly emulator: string | undefined;
   /** The most memory that it can have, in bytes. */
   readonly memory: number;
   /** The memory that it has, in bytes. */
@@ -142,6 +144,7 @@ export function parseDomain(xml: string): Domain {
     type: required(domain, '@type'),
     name: required(domain, 'name'),
     uuid: required(domain, 'uuid'),
+    emulator: text(devices, 'emulator'),
     memory,
     currentMemory: domain.currentMemory === undefined ? memory : quantity(domain, 'currentMemory'),
     vcpus: readVcpus(domain),
@@ -340,9 +343,11 @@ export function child(element: Element, name: string): Element {
   return isElement(value) ? value : {};
 }
 
-function children(element: Element, name: string): readonly Element[] {
+/** All child elements of a name that is listed in {@link lists}; one without attributes has its text alone. */
+export function children(element: Element, name: string): readonly Element[] {
   const value = element[name];
-  return Array.isArray(value) ? value.map((item: unknown) => (isElement(item) ? item : {})) : [];
+  if (!Array.isArray(value)) return [];
+  return value.map((item: unknown) => (isElement(item) ? item : { '#text': item }));
 }
 
 /** Says whether a parsed value is an element. */

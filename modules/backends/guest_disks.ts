@@ -4,7 +4,7 @@ import type { Missing } from '../../lib/module.ts';
 import { type DiskFiles, diskPath, type GuestHardware, isSame, sourcePath, standsOn, viewOf } from './guest.ts';
 import { readChains } from './image_files.ts';
 import { type ImageUses, inTheWay, readImageUses, usersOf } from './image_users.ts';
-import { type Connection, connect, type FoundDomain, readPool } from './libvirt.ts';
+import { type Connection, connect, type FoundDomain, readPool, virsh } from './libvirt.ts';
 
 /** The files of a guest's disks, and what stands in the way of those that it is to get. */
 export interface GuestDisks {
@@ -128,6 +128,26 @@ export async function disksInUse(
     const users = usersOf(uses, path).filter(({ guest }) => guest !== name);
     return [...inTheWay(what, users), ...writtenBelow(uses, name, path)];
   });
+}
+
+/** Names the pools of volumes that libvirt does not list: their files were put there behind its back. */
+export async function unlistedPools(
+  host: ReadonlyHost,
+  connection: Connection,
+  sources: readonly string[],
+  unusable: readonly Missing[],
+): Promise<readonly string[]> {
+  if (connection.look !== 'virsh') return [];
+  const found = await Promise.all(
+    sources.map(async (source) => {
+      const [pool = '', volume] = source.split('/');
+      if (source.startsWith('/') || volume === undefined) return [];
+      if (unusable.some(({ key }) => key === `pool:${pool}`)) return [];
+      const path = await virsh(host, connection, ['vol-path', volume, '--pool', pool]);
+      return path === undefined ? [pool] : [];
+    }),
+  );
+  return [...new Set(found.flat())];
 }
 
 /** Other guests that write to what an image stands on. */

@@ -2,7 +2,16 @@ import { inWords } from '../../lib/diff.ts';
 import type { ReadonlyHost } from '../../lib/hosts/readonly_host.ts';
 import type { Missing } from '../../lib/module.ts';
 import { type DiskFiles, type GuestHardware, graphicsPlace, sourcePath, viewOf, waiting } from './guest.ts';
-import { disksInUse, doubledDisks, newDisks, poolsOf, readDiskFiles, readDiskPools } from './guest_disks.ts';
+import {
+  disksInUse,
+  doubledDisks,
+  newDisks,
+  poolsOf,
+  readDiskFiles,
+  readDiskPools,
+  unlistedPools,
+} from './guest_disks.ts';
+import { unknownHardware } from './guest_hardware.ts';
 import { limitsOf } from './guest_limits.ts';
 import {
   type Connection,
@@ -24,6 +33,8 @@ export interface GuestFound {
   readonly transientXml: string | undefined;
   /** Why the guest cannot become what is wanted. */
   readonly refusals: readonly string[];
+  /** Pools that do not list a volume of theirs that the guest is to get, until they look again. */
+  readonly unlistedPools: readonly string[];
   /** The place of the console that the task means, from 1. */
   readonly graphicsNumber: number;
   /** What goes with a guest that is removed. */
@@ -70,9 +81,11 @@ export async function readGuest(
   const view = guest && viewOf(guest.definition, wanted, files);
   const isNew = isPresent && guest === undefined;
   const added = isPresent ? newDisks(wanted, view).map((number) => wanted.disks?.[number]?.source ?? '') : [];
-  const [parts, inUse, installer, sideEffects, kept] = await Promise.all([
+  const [parts, inUse, unlisted, unknown, installer, sideEffects, kept] = await Promise.all([
     isPresent ? missingParts(host, uri, wanted, view, files, isNew ? creation : {}) : [],
     disksInUse(host, connection, name, added, files),
+    unlistedPools(host, connection, added, pools.missing),
+    isPresent ? unknownHardware(host, connection, wanted, view, guest?.definition) : [],
     isNew ? readInstaller(host) : undefined,
     isNew ? poolsOnTheSide(host, uri, wanted, creation, files) : [],
     !isPresent && guest !== undefined ? readSnapshots(host, connection, name) : { snapshots: [], checkpoints: [] },
@@ -84,8 +97,13 @@ export async function readGuest(
       installer,
       transientXml: guest?.transientXml,
       refusals: isPresent
-        ? [...doubledDisks(guest?.definition, wanted, files), ...(guest ? limitsOf(guest.definition, wanted) : [])]
+        ? [
+            ...doubledDisks(guest?.definition, wanted, files),
+            ...(guest ? limitsOf(guest.definition, wanted) : []),
+            ...unknown,
+          ]
         : [],
+      unlistedPools: unlisted,
       graphicsNumber: guest === undefined ? 1 : graphicsPlace(guest.definition, wanted.graphics) + 1,
       belongings: {
         hasNvram: guest?.definition.hasNvram ?? false,

@@ -22,7 +22,7 @@ export interface VolumeFile {
 export interface SeenVolume {
   /** undefined when neither disk nor list has it. */
   readonly file: VolumeFile | undefined;
-  /** Tools that are needed to look. */
+  /** What is needed to look, or to make it. */
   readonly missing: readonly Missing[];
 }
 
@@ -60,12 +60,24 @@ export async function lookAtVolume(
   // A daemon that wakes lists what is there.
   if (asked === undefined) return inspectFile(host, path, true);
   if (asked.xml === undefined) {
-    const seen = await inspectFile(host, path, asked.isListed);
-    if (seen.file !== undefined || !asked.isListed) return seen;
-    return { file: { ...unseen(path, true), exists: false }, missing: [] };
+    const [seen, missing] = await Promise.all([inspectFile(host, path, asked.isListed), missingDirectory(host, pool)]);
+    if (seen.file !== undefined) return seen;
+    return { file: asked.isListed ? { ...unseen(path, true), exists: false } : undefined, missing };
   }
   const { capacity, allocation, format, path: actual = path } = parseVolume(asked.xml);
   return { file: { ...unseen(actual, true), capacity, allocation, format }, missing: [] };
+}
+
+/** A pool stays active when its directory is taken away, and then takes no volume. */
+async function missingDirectory(host: ReadonlyHost, { name, path = '' }: Pool): Promise<readonly Missing[]> {
+  if (await host.exists(`${path}/.`)) return [];
+  return [
+    {
+      key: `pool:${name}`,
+      what: `there is no directory ${path}, in which the storage pool '${name}' has its volumes`,
+      remedy: `mount it, or have a task virshPool({ name: '${name}', path: '${path}' }) before this one, which makes it`,
+    },
+  ];
 }
 
 /** What is to become of a volume that is there. */

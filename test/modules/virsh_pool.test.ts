@@ -4,12 +4,16 @@ import { virshPool } from '../../modules/virsh_pool.ts';
 import { type Answer, FakeHost } from '../support/fake_host.ts';
 import { askSystemd, capture, libvirtd, notFound, unit, virsh } from '../support/libvirt_captures.ts';
 
-const wanted = { type: 'dir', path: '/var/lib/libvirt/images', persistent: true, active: true, autostart: true };
+const images = '/var/lib/libvirt/images';
+/** A directory is there when something is in it. */
+const directory = { [`${images}/x`]: '' };
+const wanted = { type: 'dir', path: images, directory: 'present', persistent: true, active: true, autostart: true };
 const askXml = virsh('pool-dumpxml', 'default');
 const askInfo = virsh('pool-info', 'default');
 
 function awake(xml: Answer = { stdout: capture('pool-default.xml') }, info = capture('pool-info.txt')): FakeHost {
   return new FakeHost({
+    files: directory,
     commands: {
       [askSystemd]: libvirtd('active', 'active'),
       [askXml]: xml,
@@ -26,7 +30,7 @@ const files = {
 };
 
 function asleep(found: Record<string, string>, systemd: Answer = libvirtd('inactive', 'active')): FakeHost {
-  return new FakeHost({ files: found, commands: { [askSystemd]: systemd } });
+  return new FakeHost({ files: { ...directory, ...found }, commands: { [askSystemd]: systemd } });
 }
 
 function argvs(steps: readonly unknown[]): unknown[] {
@@ -63,7 +67,7 @@ describe('read', () => {
       awake(notFound('pool', 'default')).reader,
     );
     expect(differences.map(({ path, actual }) => [path, actual])).toEqual(
-      Object.keys(wanted).map((path) => [path, undefined]),
+      Object.keys(wanted).flatMap((path) => (path === 'directory' ? [] : [[path, undefined]])),
     );
     expect(missing).toEqual([]);
   });
@@ -156,7 +160,9 @@ describe('read', () => {
 
 describe('plan', () => {
   test('defines, builds, starts and has it started', async () => {
-    const { steps } = await virshPool.check(awake(notFound('pool', 'default')), { name: 'default' });
+    const host = awake(notFound('pool', 'default'));
+    host.files.clear();
+    const { steps } = await virshPool.check(host, { name: 'default' });
     expect(argvs(steps)).toEqual([
       ['virsh', '-c', 'qemu:///system', 'pool-define-as', 'default', 'dir', '--target', '/var/lib/libvirt/images'],
       ['virsh', '-c', 'qemu:///system', 'pool-build', 'default'],
@@ -167,9 +173,38 @@ describe('plan', () => {
 
   test('builds no directory that is there', async () => {
     const host = awake(undefined, capture('pool-info.txt').replace('running', 'inactive'));
-    host.files.set('/var/lib/libvirt/images/x', '');
     const { steps } = await virshPool.check(host, { name: 'default' });
     expect(argvs(steps)).toEqual([['virsh', '-c', 'qemu:///system', 'pool-start', 'default']]);
+  });
+
+  test('builds a directory that was taken away below the active pool, which has to stop for it', async () => {
+    const host = awake();
+    host.files.clear();
+    const { steps, differences } = await virshPool.check(host, { name: 'default' });
+    expect(differences).toEqual([{ path: 'directory', wanted: 'present', actual: 'absent' }]);
+    expect(argvs(steps)).toEqual([
+      ['virsh', '-c', 'qemu:///system', 'pool-destroy', 'default'],
+      ['virsh', '-c', 'qemu:///system', 'pool-build', 'default'],
+      ['virsh', '-c', 'qemu:///system', 'pool-start', 'default'],
+    ]);
+    expect((await virshPool.check(host, { name: 'default', active: false })).differences).toHaveLength(1);
+  });
+
+  test('counts on no daemon to start a pool whose directory is gone', async () => {
+    const host = asleep({ ...files.definition, ...files.autostart });
+    host.files.delete(`${images}/x`);
+    const { steps } = await virshPool.check(host, { name: 'default' });
+    expect(argvs(steps)).toEqual([
+      ['virsh', '-c', 'qemu:///system', 'pool-build', 'default'],
+      ['virsh', '-c', 'qemu:///system', 'pool-start', 'default'],
+    ]);
+  });
+
+  test('takes no file for a directory', async () => {
+    const host = awake(notFound('pool', 'default'));
+    host.files.clear();
+    host.files.set(images, '');
+    await expect(virshPool.check(host, { name: 'default' })).rejects.toThrow('and that is none');
   });
 
   test('stops it and leaves it off', async () => {
@@ -206,6 +241,7 @@ test('round trip: check writes nothing, apply changes, apply again is ok', async
       [askInfo]: notFound('pool', 'default'),
     },
     onStep: (argv, self) => {
+      self.files.set(`${images}/x`, '');
       if (argv.includes('pool-autostart')) {
         self.commands.set(askXml, { stdout: capture('pool-default.xml') });
         self.commands.set(askInfo, { stdout: capture('pool-info.txt') });

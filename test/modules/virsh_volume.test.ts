@@ -41,7 +41,7 @@ function hostWith(
 ): FakeHost {
   return new FakeHost({
     answer: answerUses(uses),
-    files: Object.fromEntries(files.map((path) => [path, ''])),
+    files: Object.fromEntries(['/var/lib/libvirt/images/x', ...files].map((path) => [path, ''])),
     commands: {
       [askSystemd]: libvirtd('active', 'active'),
       [virsh('pool-dumpxml', 'default')]: { stdout: capture('pool-default.xml') },
@@ -131,6 +131,16 @@ describe('read', () => {
     });
     const { missing } = await virshVolume(gibbon).read(host.reader);
     expect(missing).toMatchObject([{ key: 'pool:default', what: "the storage pool 'default' is not active" }]);
+  });
+
+  test('misses the directory of an active pool, unless nothing is to be in it', async () => {
+    const host = hostWith(unknown);
+    host.files.clear();
+    expect((await virshVolume(gibbon).read(host.reader)).missing).toMatchObject([
+      { key: 'pool:default', what: expect.stringContaining('there is no directory /var/lib/libvirt/images') },
+    ]);
+    const absent = { pool: 'default', name: gibbon.name, state: 'absent' } as const;
+    expect((await virshVolume(absent).read(host.reader)).missing).toEqual([]);
   });
 
   test('asks in one turn, and not for guests where nothing differs', async () => {
@@ -356,6 +366,7 @@ describe('plan: who uses it', () => {
 
 test('round trip: check writes nothing, apply changes, apply again is ok', async () => {
   const host = new FakeHost({
+    files: { '/var/lib/libvirt/images/x': '' },
     commands: Object.fromEntries(hostWith(unknown).commands),
     onStep: (_argv, self) => {
       for (const [line, answer] of Object.entries(there)) self.commands.set(line, answer);

@@ -596,6 +596,61 @@ describe('known before the first step', () => {
     await expect(plan(fresh({}, parts, uses), gibbon)).rejects.toThrow(message);
   });
 
+  describe('what the host cannot give', () => {
+    const ask = virsh('domcapabilities', '--virttype', 'qemu');
+    const capable: Record<string, Answer> = {
+      [ask]: { stdout: capture('domcapabilities.xml') },
+      '/usr/bin/qemu-system-x86_64 -device help': { stdout: capture('qemu-device-help.txt') },
+    };
+    const off = capture('gibbon.dominfo.txt').replace('running', 'shut off');
+
+    test.each<[Partial<VirtInstallArgs>, string]>([
+      [{ networks: [{ bridge: 'br0', model: 'e100' }] }, "has no network card 'e100' (is it 'e1000'?)"],
+      [{ networks: [{ bridge: 'br0', model: 'virtoi' }] }, "has no network card 'virtoi' (is it 'virtio'?)"],
+      [{ disks: [{ path: disk, bus: 'virito' }] }, "has no bus 'virito' (is it 'virtio'?)"],
+      [{ vcpus: 256 }, 'wanted are 256 processors, and QEMU on this host gives a guest 255 at most'],
+    ])('%j', async (args, message) => {
+      await expect(plan(fresh(capable), { ...gibbon, ...args })).rejects.toThrow(message);
+    });
+
+    test.each(['virtio', 'e1000', 'e1000-82540em', 'virtio-non-transitional', 'rtl8139'])(
+      'but a card %s',
+      async (model) => {
+        expect(await plan(fresh(capable), { ...gibbon, networks: [{ bridge: 'br0', model }] })).toHaveLength(1);
+      },
+    );
+
+    test('a card for a guest that is there, whose next start would fail', async () => {
+      const networks = [{ bridge: 'br0', model: 'nosuch' }];
+      const host = running(undefined, { ...capable, [virsh('dominfo', 'gibbon')]: { stdout: off } });
+      await expect(plan(host, { ...gibbon, networks })).rejects.toThrow("has no network card 'nosuch'");
+    });
+
+    test('a hypervisor', async () => {
+      const stderr =
+        "error: failed to get emulator capabilities\nerror: invalid argument: KVM is not supported by '/usr/bin/qemu-system-x86_64' on this host\n";
+      const host = fresh({ [virsh('domcapabilities', '--virttype', 'kvm')]: { exitCode: 1, stderr } });
+      await expect(plan(host, { ...gibbon, virtType: 'kvm' })).rejects.toThrow(
+        /cannot run guests of the type 'kvm': .*virtType: 'qemu' works without KVM/,
+      );
+    });
+  });
+
+  test('a volume that its pool does not list is taken in first', async () => {
+    const pool = {
+      [virsh('pool-dumpxml', 'default')]: { stdout: capture('pool-default.xml') },
+      [virsh('pool-info', 'default')]: { stdout: capture('pool-info.txt') },
+      [virsh('vol-path', 'gibbon-centos74.img', '--pool', 'default')]: notFound('vol', 'gibbon-centos74.img'),
+    };
+    const args = { ...gibbon, disks: [{ pool: 'default', volume: 'gibbon-centos74.img' }] };
+    expect((await plan(fresh(pool), args))[0]).toBe('virsh -c qemu:///system pool-refresh default');
+    const listed = {
+      ...pool,
+      [virsh('vol-path', 'gibbon-centos74.img', '--pool', 'default')]: { stdout: `${disk}\n` },
+    };
+    expect(await plan(fresh(listed), args)).toHaveLength(1);
+  });
+
   test('a pool that cannot be used', async () => {
     const inactive = {
       [virsh('pool-dumpxml', 'default')]: { stdout: capture('pool-default.xml') },

@@ -64,10 +64,14 @@ export class FakeHost implements Host {
       const below = [...this.files.keys()].filter((file) => file.startsWith(`${path}/`));
       return [...new Set(below.map((file) => file.slice(path.length + 1).split('/')[0] ?? ''))].sort();
     },
-    exists: async (path) => [...this.files.keys()].some((file) => file === path || file.startsWith(`${path}/`)),
     exposure: async () => undefined,
     hasNote: async (name) => this.files.has(`/var/lib/kvm-play/${name}`),
     user: async () => this.#options.user ?? 'root',
+    exists: async (path) => {
+      // Only a directory has something called `.` in it.
+      const [at, isDirectory] = [path.replace(/\/\.$/, ''), path.endsWith('/.')];
+      return [...this.files.keys()].some((file) => (file === at && !isDirectory) || file.startsWith(`${at}/`));
+    },
     which: async (name) => {
       const { tools } = this.#options;
       return tools === undefined || tools.includes(name) ? `/usr/bin/${name}` : undefined;

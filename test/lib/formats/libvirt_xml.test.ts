@@ -21,6 +21,7 @@ describe('parseDomain', () => {
     vcpus: { maximum: 2, current: 2 },
     interfaces: [{ type: 'bridge', source: 'br0', mac: '52:54:00:c5:3b:8c', model: 'virtio' }],
     graphics: [{ type: 'vnc', listen: '0.0.0.0', port: undefined, hasPassword: false }],
+    emulator: '/usr/bin/qemu-system-x86_64',
     hasNvram: false,
     hasTpmState: false,
   };
