@@ -84,7 +84,6 @@ async function act(
 async function awaitRollBack(host: Host, id: string): Promise<Done> {
   const deadline = performance.now() + rollBackLimit * 1000;
   while (performance.now() < deadline) {
-    await host.reconnect({ within: (deadline - performance.now()) / 1000 });
     try {
       const status = await readStatus(host.reader);
       if (status.id === id && status.state === 'rolled-back') {
@@ -94,10 +93,11 @@ async function awaitRollBack(host: Host, id: string): Promise<Done> {
           isVerified: differences?.reach.length === 0,
         };
       }
+      await sleep(500);
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
+      await host.reconnect({ within: (deadline - performance.now()) / 1000 });
     }
-    await sleep(500);
   }
   throw new KvmPlayError(`the network change ${id} has not been rolled back within ${rollBackLimit} s`);
 }

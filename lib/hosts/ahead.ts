@@ -3,18 +3,33 @@ import { ConnectionError, InterruptedError } from '../errors.ts';
 import { environmentForOthers } from '../secret.ts';
 import type { HostSpec } from './host_spec.ts';
 import { type SshConfiguration, sharing, socketPath, sshArguments } from './ssh_command.ts';
+import { type SshSettings, sshSettings } from './ssh_settings.ts';
+
+/** What is known of a host once its shared connection is open. */
+export interface OpenedAhead {
+  readonly settings: SshSettings;
+  /** Seconds that opening took; undefined where it was open. */
+  readonly took: number | undefined;
+}
 
 /**
  * Opens the shared connection to a host before there is anything to ask it, or finds that it is open: a handshake takes a dozen
  * round trips, in which a site can be loaded.
  * @throws ConnectionError with ssh's own words; InterruptedError when the signal ended it
  */
-export async function openAhead(spec: HostSpec, configuration: SshConfiguration, signal: AbortSignal): Promise<void> {
+export async function openAhead(
+  spec: HostSpec,
+  configuration: SshConfiguration,
+  signal: AbortSignal,
+): Promise<OpenedAhead> {
   const socket = await socketPath(spec, configuration);
-  const ssh = async (options: readonly string[]): Promise<{ exitCode: number | undefined; words: string }> => {
+  const ssh = async (
+    settings: SshSettings | undefined,
+    options: readonly string[],
+  ): Promise<{ exitCode: number | undefined; words: string }> => {
     signal.throwIfAborted();
     return ended(
-      spawn('ssh', sshArguments(spec, configuration, options), {
+      spawn('ssh', sshArguments(spec, configuration, settings, options), {
         stdio: ['ignore', 'ignore', 'pipe'],
         detached: true,
         env: environmentForOthers(),
@@ -23,11 +38,16 @@ export async function openAhead(spec: HostSpec, configuration: SshConfiguration,
     );
   };
   try {
-    const check = await ssh(['-o', `ControlPath=${socket}`, '-O', 'check']);
-    if (check.exitCode === 0) return;
-    // Into the background as soon as it is authenticated, without a command.
-    const { exitCode, words } = await ssh([...sharing(socket), '-f', '-N']);
+    const [check, settings] = await Promise.all([
+      ssh(undefined, ['-o', `ControlPath=${socket}`, '-O', 'check']),
+      sshSettings(spec, configuration),
+    ]);
+    if (check.exitCode === 0) return { settings, took: undefined };
+    const started = performance.now();
+    // Into the background as soon as it is authenticated, without a command. Before all options: the first one counts.
+    const { exitCode, words } = await ssh(settings, ['-f', '-N', ...sharing(socket)]);
     if (exitCode !== 0) throw new ConnectionError(words || `ssh ended with ${exitCode ?? 'a signal'}`);
+    return { settings, took: (performance.now() - started) / 1000 };
   } catch (error) {
     throw signal.aborted ? new InterruptedError('interrupted while connecting') : error;
   }

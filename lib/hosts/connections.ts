@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { PlaybookError } from '../errors.ts';
-import { openAhead } from './ahead.ts';
+import { type OpenedAhead, openAhead } from './ahead.ts';
 import { type ConnectOptions, prepare } from './connect.ts';
 import { Gate } from './gate.ts';
 import type { Host } from './host.ts';
@@ -23,7 +23,7 @@ export interface ConnectionsOptions extends Omit<ConnectOptions, 'become'> {
 export class Connections {
   readonly #options: Omit<ConnectOptions, 'become'>;
   readonly #gate: Gate;
-  readonly #ahead = new Map<string, Promise<void>>();
+  readonly #ahead = new Map<string, Promise<OpenedAhead>>();
   readonly #end = new AbortController();
 
   /** @throws PlaybookError for a number of forks that lets nobody through */
@@ -71,11 +71,11 @@ export class Connections {
     return privateKey === undefined ? this.#options : { ...this.#options, privateKey };
   }
 
-  async #openAhead(spec: HostSpec): Promise<void> {
+  async #openAhead(spec: HostSpec): Promise<OpenedAhead> {
     const { signal } = this.#options;
     const leave = await this.#gate.enter();
     try {
-      await openAhead(
+      return await openAhead(
         spec,
         this.#optionsFor(spec),
         signal === undefined ? this.#end.signal : AbortSignal.any([signal, this.#end.signal]),

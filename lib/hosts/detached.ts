@@ -5,14 +5,16 @@ import type { ReachOptions } from './host.ts';
 import { observed, parseOutcome } from './outcome.ts';
 import { runtimeDirectory } from './paths.ts';
 import { quote } from './quote.ts';
-import { reconnectTo, runAnywhere } from './reach.ts';
+import type { Reach } from './reach.ts';
 import { prologue } from './script.ts';
 import type { RawOutput, Transport } from './transport.ts';
 
-/** Seconds between two attempts to hear from a host whose network is being restarted. */
-const attemptInterval = 0.5;
-/** Seconds that one attempt over the old connection may take. */
-const oldLimit = 3;
+/** Seconds between two questions to a host that answers. */
+const questionInterval = 0.5;
+/** Seconds for which the open connection may be silent before another one is tried besides. */
+const silenceLimit = 2;
+/** Seconds that one question over the open connection may take: once the link is there again, TCP delivers it late. */
+const answerLimit = 60;
 /** Seconds beyond the commands' own time limits in which the host must be heard from again. */
 const returnLimit = 60;
 
@@ -35,13 +37,15 @@ export interface DetachedCommand {
 /**
  * Runs commands that may cut the link, one after the other: on the host they run outside of this session, their output and exit
  * statuses go to a journal there. All of them run as one, because after the first nobody may be there to start the second.
- * The controller asks for the result over the old connection and over fresh ones; the first that answers wins.
+ * The controller asks for the result over the open connection, and over another one where that stays silent. Once the commands have
+ * ended, it opens one more: what was open before says nothing of connections to come.
  * @param options `within`: seconds in which the host must be heard from again; `at`: addresses to try besides its own
  * @returns what became of each command that was run; those after a failed one were not
  * @throws ConnectionError when the host is not heard from again in time
  */
 export async function runDetached(
   transport: Transport,
+  reach: Reach,
   commands: readonly DetachedCommand[],
   options: ReachOptions = {},
 ): Promise<readonly RawOutput[]> {
@@ -50,7 +54,7 @@ export async function runDetached(
   const started = await transport.run(startScript(journal), { stdin, timeLimit: 30 });
   if (started.exitCode !== 0) return [started];
   const within = options.within ?? commands.reduce((sum, { timeLimit }) => sum + timeLimit, returnLimit);
-  const result = await awaitResult(transport, journal, { at: [], ...options, within });
+  const result = await awaitResult(transport, reach, journal, { at: [], ...options, within });
   await transport.run(`rm -rf -- ${journal}`, { timeLimit: 15 }).catch(() => {});
   return result.exitCode === 0 ? parseOutputs(result.stdout, commands) : [result];
 }
@@ -104,33 +108,51 @@ done`;
 
 async function awaitResult(
   transport: Transport,
+  reach: Reach,
   journal: string,
   { within, at }: Required<ReachOptions>,
 ): Promise<RawOutput> {
   const ask = askScript(journal);
   const deadline = performance.now() + within * 1000;
-  let isHeard = false;
+  let asked: Promise<RawOutput | undefined> | undefined;
+  let isHeard = true;
   while (performance.now() < deadline) {
-    try {
-      const old = transport.run(ask, { timeLimit: oldLimit }).then((result) => ({ result, fresh: undefined }));
-      const heard = await Promise.any([old, runAnywhere(transport, ask, at)]);
-      if (heard.result.exitCode !== stillRunning) {
-        // Also where the old connection answered: its packets may be too large for what the links carry now.
-        await reconnectTo(transport, heard.fresh ?? { at: undefined });
-        return heard.result;
-      }
-      isHeard = true;
-    } catch {
-      // Neither was answered: the link is still down.
+    asked ??= transport.runOverOpen(ask, { timeLimit: answerLimit }).catch(() => undefined);
+    const answer = await Promise.race([asked, sleep(silenceLimit * 1000, 'silence' as const, { ref: false })]);
+    if (answer === undefined) asked = undefined;
+    if (answer === undefined || answer === 'silence') {
       isHeard = false;
+      if (await isReachedAnew(reach, asked, { at, deadline })) asked = undefined;
+      continue;
     }
-    await sleep(attemptInterval * 1000);
+    if (!isHeard) reach.heardAgain();
+    isHeard = true;
+    if (answer.exitCode !== stillRunning) {
+      await reach.again({ within: (deadline - performance.now()) / 1000, at });
+      return answer;
+    }
+    asked = undefined;
+    await sleep(questionInterval * 1000);
   }
   const seconds = Math.max(0, Math.round(within));
   const words = isHeard
     ? `the host answers, and after ${seconds} s the steps that cut the link are still running`
     : `the host has not been heard from for ${seconds} s since the steps that cut the link; look at its console`;
   throw new ConnectionError(`${words}; their output is in ${journal}`);
+}
+
+/** Tries another connection, until the open one is heard. @returns whether that is gone on over */
+async function isReachedAnew(
+  reach: Reach,
+  asked: Promise<RawOutput | undefined> | undefined,
+  options: { readonly at: readonly string[]; readonly deadline: number },
+): Promise<boolean> {
+  const heard = new AbortController();
+  void asked?.then((answer) => {
+    if (answer !== undefined) heard.abort();
+  });
+  const { isOpen } = await reach.attempt({ ...options, signal: heard.signal });
+  return isOpen;
 }
 
 function parseOutputs(answer: Buffer, commands: readonly DetachedCommand[]): readonly RawOutput[] {

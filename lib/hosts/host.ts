@@ -51,14 +51,15 @@ export interface Host {
   executeTogether(steps: readonly Step[], options?: ExecuteOptions): Promise<Executed>;
   /**
    * Executes steps that cut the link, one after the other, outside of this session: after the first one nobody may be there to
-   * start the second. Returns once the host has been heard from again.
+   * start the second. Returns once they have ended and the host was reached over a connection that was opened after that.
    * @param options `within`: default is what the steps may take, and a minute
    * @returns failures of steps that are judged by the state, and not by their exit code
    * @throws CommandError for another step that failed, and ended the sequence; ConnectionError
    */
   executeDetached(steps: readonly CommandStep[], options?: ReachOptions): Promise<readonly CommandError[]>;
   /**
-   * Drops the connection, whatever its state, and opens another.
+   * Opens another connection, whatever the state of the open one, and goes on over it. Attempts are few, and after some that
+   * failed there is a pause of more than half a minute, because a firewall may count them; the count outlives the call.
    * @param options `within`: default 15
    * @throws ConnectionError when the host does not answer in time
    */

@@ -5,7 +5,7 @@ import { OpenSession } from './open_session.ts';
 import { runProcess } from './process.ts';
 import { refusal } from './refusal.ts';
 import { BecomePassword } from './sudo_dialog.ts';
-import { lastLimit, type RawOutput, type RunScript, type Transport } from './transport.ts';
+import { type AnotherConnection, lastLimit, type RawOutput, type RunScript, type Transport } from './transport.ts';
 
 /** Options of {@link LocalTransport}. */
 export interface LocalOptions {
@@ -44,10 +44,11 @@ export class LocalTransport implements Transport {
   }
 
   async run(script: string, options: RunScript): Promise<RawOutput> {
-    return this.#session.isBusy ? this.runFresh(script, options) : this.#session.run(script, options);
+    return this.#session.isBusy ? this.runApart(script, options) : this.#session.run(script, options);
   }
 
-  async runFresh(script: string, { stdin, timeLimit }: RunScript): Promise<RawOutput> {
+  /** Runs a script in a shell of its own. */
+  async runApart(script: string, { stdin, timeLimit }: RunScript): Promise<RawOutput> {
     const bytes = Buffer.from(script);
     const input = Buffer.concat([bytes, stdin ?? Buffer.alloc(0)]);
     const [file, ...args] = this.#shell;
@@ -62,8 +63,12 @@ export class LocalTransport implements Transport {
     return { exitCode, stdout, stderr };
   }
 
-  async reconnect(): Promise<void> {
-    this.#session.drop();
+  async runOverOpen(script: string, options: RunScript): Promise<RawOutput> {
+    return this.run(script, options);
+  }
+
+  async openAnother(): Promise<AnotherConnection> {
+    return { adopt: async () => this.#session.drop(), end: () => {} };
   }
 
   async close(last?: string): Promise<void> {

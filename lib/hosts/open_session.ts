@@ -41,10 +41,16 @@ export class OpenSession {
     return this.#session?.leave(script) ?? false;
   }
 
-  /** Ends the session; the next script opens another. */
-  drop(): void {
+  /** True while a session is open that can take a script at once. */
+  get isOpen(): boolean {
+    return this.#session?.isIdle === true;
+  }
+
+  /** Ends the session. @param next what takes its place; without it the next script opens another */
+  drop(next?: Session): void {
     this.#session?.close();
-    this.#session = undefined;
+    this.#session = next;
+    if (this.#isClosed) next?.close();
   }
 
   /** Ends the session for good. */

@@ -1,53 +1,116 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pRetry from 'p-retry';
 import { ConnectionError } from '../errors.ts';
 import type { ReachOptions } from './host.ts';
-import type { RawOutput, Transport } from './transport.ts';
-
-/** Seconds that one attempt over a fresh connection may take. */
-const freshLimit = 6;
-/** Seconds between two attempts. */
-const attemptInterval = 0.5;
-
-/** What was heard over a fresh connection, and where: `at` is undefined for where it had been reached before. */
-export interface Heard {
-  readonly result: RawOutput;
-  readonly fresh: { readonly at: string | undefined };
-}
+import type { AnotherConnection, Transport } from './transport.ts';
 
 /**
- * Runs a script over fresh connections, to where the machine was reached last and to other addresses at once; the first that answers wins.
- * @throws AggregateError when none answers
+ * Seconds between an attempt that failed and the next one, by how many have failed in a row. Firewalls count new connections
+ * and drop those beyond a few in 30 or 60 seconds, each of which renews the ban: four attempts are followed by a pause in which
+ * such a rule forgets. The last three pauses repeat themselves.
  */
-export async function runAnywhere(transport: Transport, script: string, at: readonly string[]): Promise<Heard> {
-  const places = [undefined, ...at];
-  return Promise.any(
-    places.map(async (place) => ({
-      result: await transport.runFresh(script, { timeLimit: freshLimit }, place),
-      fresh: { at: place },
-    })),
-  );
+const pauses: readonly number[] = [0, 0.5, 1, 2, 35, 2, 4, 65];
+const repeated = 3;
+/** Seconds that the first of several addresses is ahead of the others, which may lead to the same machine. */
+const headStart = 1;
+/** An attempt is given up to so many times the usual limit. */
+const mostPatience = 4;
+
+/** How one attempt is made. */
+interface AttemptOptions {
+  /** Addresses to try besides those that are known to lead to the machine. */
+  readonly at: readonly string[];
+  /** By the monotonic clock, in milliseconds: none is begun after that. */
+  readonly deadline: number;
+  /** Ends the pause before it, and the attempt. */
+  readonly signal?: AbortSignal;
 }
 
-/** Drops the open connection and opens another one where the machine has just answered. @throws ConnectionError */
-export async function reconnectTo(transport: Transport, { at }: Heard['fresh']): Promise<void> {
-  await pRetry(() => transport.reconnect(at), { retries: 5, minTimeout: 500, maxTimeout: 500 });
-}
+/** Finds a machine again whose connection may be dead. It counts its attempts over the whole run. */
+export class Reach {
+  readonly #transport: Transport;
+  /** Attempts in a row that failed. */
+  #failed = 0;
+  /** When the last one ended, by the monotonic clock. */
+  #ended = 0;
 
-/**
- * Tries fresh connections until one is answered, and goes on over that one.
- * @throws ConnectionError when the machine does not answer in time
- */
-export async function reachAgain(transport: Transport, { within = 15, at = [] }: ReachOptions): Promise<void> {
-  const deadline = performance.now() + within * 1000;
-  for (;;) {
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Attempts that failed while the machine could not be heard at all have not arrived: nothing has counted them. */
+  heardAgain(): void {
+    this.#failed = 0;
+  }
+
+  /**
+   * Opens another connection and goes on over it; the open one is ended only then.
+   * @throws ConnectionError when none could be opened in time
+   */
+  async again({ within = 15, at = [] }: ReachOptions): Promise<void> {
+    const deadline = performance.now() + within * 1000;
+    let cause: unknown;
+    while (performance.now() < deadline) {
+      const { isOpen, error } = await this.attempt({ at, deadline });
+      if (isOpen) return;
+      cause = error ?? cause;
+    }
+    throw new ConnectionError(`the host has not answered for ${Math.round(within)} s`, { cause });
+  }
+
+  /** Makes one attempt, once its time has come. What it opens is gone on over. */
+  async attempt({ at, deadline, signal }: AttemptOptions): Promise<{ isOpen: boolean; error?: unknown }> {
+    const due = this.#ended + pauseAfter(this.#failed) * 1000;
+    await pause(Math.min(due, deadline) - performance.now(), signal);
+    if (signal?.aborted || performance.now() >= deadline || performance.now() < due) return { isOpen: false };
     try {
-      const { fresh } = await runAnywhere(transport, 'exit 0', at);
-      await reconnectTo(transport, fresh);
-      return;
+      const another = await this.#openAnywhere(at, signal);
+      this.#failed = 0;
+      await another.adopt();
+      return { isOpen: true };
     } catch (error) {
-      if (performance.now() < deadline) await sleep(attemptInterval * 1000);
-      else throw new ConnectionError(`the host has not answered for ${Math.round(within)} s`, { cause: error });
+      if (!(error instanceof ConnectionError || error instanceof AggregateError)) throw error;
+      // One that was called off says nothing of the machine.
+      if (!signal?.aborted) this.#failed += 1;
+      return { isOpen: false, error };
+    } finally {
+      this.#ended = performance.now();
     }
   }
+
+  /** Where it is reached now, under its own name, and at other addresses; the first that answers wins. @throws AggregateError */
+  async #openAnywhere(at: readonly string[], signal: AbortSignal | undefined): Promise<AnotherConnection> {
+    const places = [...new Set([this.#transport.reachedAt, undefined, ...at])];
+    const patience = Math.min(2 ** Math.floor(this.#failed / 2), mostPatience);
+    const won = new AbortController();
+    const ends = signal === undefined ? won.signal : AbortSignal.any([won.signal, signal]);
+    let winner: AnotherConnection | undefined;
+    const opened = places.map(async (place, index) => {
+      await pause(index === 0 ? 0 : headStart * 1000, ends);
+      if (ends.aborted) throw new ConnectionError('called off');
+      const another = await this.#transport.openAnother({ at: place, patience, signal: ends });
+      if (winner !== undefined || ends.aborted) {
+        another.end();
+        throw new ConnectionError('another address has answered first');
+      }
+      winner = another;
+      return another;
+    });
+    try {
+      return await Promise.any(opened);
+    } finally {
+      won.abort();
+    }
+  }
+}
+
+/** Says how many seconds are between two attempts, by how many have failed in a row. */
+export function pauseAfter(failed: number): number {
+  const first = pauses.length - repeated;
+  return pauses[failed < pauses.length ? failed : first + ((failed - first) % repeated)] ?? 0;
+}
+
+/** Waits so many milliseconds, or until the signal. */
+async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  if (milliseconds <= 0) return;
+  await sleep(milliseconds, undefined, signal && { signal }).catch(() => {});
 }

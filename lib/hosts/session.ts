@@ -8,7 +8,7 @@ import { farewell, frameBytes, sessionProgram } from './session_script.ts';
 import type { Reaction, SudoDialog } from './sudo_dialog.ts';
 import { OutputLimitError, outputLimit, type RawOutput, type RunScript } from './transport.ts';
 
-/** Seconds until a host that does not answer counts as unreachable; ssh's own limit comes first and has the better words. */
+/** Seconds until a host that does not answer counts as unreachable. */
 export const openLimit = 15;
 /** Milliseconds that a session which is given up has to end by itself, and with it what runs in it. */
 const lingerLimit = 2000;
@@ -25,6 +25,8 @@ export interface SessionStart {
   readonly sh?: string | undefined;
   /** The talk with sudo, where it may want a password. */
   readonly dialog?: SudoDialog | undefined;
+  /** Seconds until a host that does not answer counts as unreachable. Default 15. */
+  readonly openLimit?: number;
   /** Says in words why no script was begun. */
   explain(exitCode: number | undefined, stderr: string): ConnectionError;
   /** Is called once the session is open, and with false when it has ended. */
@@ -124,7 +126,7 @@ export class Session {
   }
 
   #newJob(mark: string, timeLimit: number, resolve: (output: RawOutput) => void, reject: (error: Error) => void): Job {
-    const limit = this.#isOpen ? timeLimit : Math.min(openLimit, timeLimit);
+    const limit = this.#isOpen ? timeLimit : Math.min(this.#start.openLimit ?? openLimit, timeLimit);
     let timer = setTimeout(() => this.#giveUp(limit), limit * 1000);
     const stdout = new MarkedStream(mark);
     return {

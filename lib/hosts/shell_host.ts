@@ -9,7 +9,7 @@ import type { Executed, ExecuteOptions, Host, ReachOptions } from './host.ts';
 import { HostLock } from './lock.ts';
 import { type LookKind, questionOf } from './question.ts';
 import { pasteable, quote } from './quote.ts';
-import { reachAgain } from './reach.ts';
+import { Reach } from './reach.ts';
 import type { Output, ReadonlyHost, TextFile } from './readonly_host.ts';
 import { limited } from './script.ts';
 import { directoryScript, fileBytes, operandScript, removeScript, writeScript } from './steps.ts';
@@ -31,6 +31,7 @@ export class ShellHost implements Host {
   readonly reader: ReadonlyHost;
   readonly #transport: Transport;
   readonly #batch: QueryBatch;
+  readonly #reach: Reach;
   readonly #lock: HostLock;
   /** Names the directory of this run's backups: the time at which it began. */
   readonly #run = new Date().toISOString().replaceAll(':', '-');
@@ -42,6 +43,7 @@ export class ShellHost implements Host {
     this.#batch = new QueryBatch(transport);
     this.reader = new ShellReader(transport.name, this.#batch);
     this.#transport = transport;
+    this.#reach = new Reach(transport);
     this.#lock = new HostLock(transport, lockId);
   }
 
@@ -78,7 +80,7 @@ export class ShellHost implements Host {
   }
 
   async reconnect(options: ReachOptions = {}): Promise<void> {
-    await reachAgain(this.#transport, options);
+    await this.#reach.again(options);
   }
 
   async executeDetached(steps: readonly CommandStep[], options?: ReachOptions): Promise<readonly CommandError[]> {
@@ -89,7 +91,7 @@ export class ShellHost implements Host {
       timeLimit: limits[index] ?? stepLimit,
       mayFail: isJudgedByState(step),
     }));
-    const outputs = await runDetached(this.#transport, commands, options);
+    const outputs = await runDetached(this.#transport, this.#reach, commands, options);
     this.#refuseLost(outputs);
     return failuresOf(steps, outputs, isJudgedByState);
   }

@@ -1,15 +1,26 @@
-import { ConnectionError } from '../errors.ts';
+import { rename } from 'node:fs/promises';
+import { ConnectionError, InterruptedError } from '../errors.ts';
 import type { Secret } from '../secret.ts';
+import type { OpenedAhead } from './ahead.ts';
 import { bootstrap } from './clean_shell.ts';
 import type { Gate } from './gate.ts';
 import type { HostSpec } from './host_spec.ts';
 import { OpenSession } from './open_session.ts';
 import { type ProcessResult, runProcess } from './process.ts';
 import { refusal } from './refusal.ts';
-import { openLimit, type SessionStart } from './session.ts';
+import { isReleased } from './released_socket.ts';
+import { openLimit, Session, type SessionStart } from './session.ts';
 import { type SshConfiguration, sharing, socketPath, sshArguments, sshFailed } from './ssh_command.ts';
-import { BecomePassword } from './sudo_dialog.ts';
-import { lastLimit, type RawOutput, type RunScript, type Transport } from './transport.ts';
+import { askSsh, type SshSettings, sshSettings } from './ssh_settings.ts';
+import { BecomePassword, type SudoDialog } from './sudo_dialog.ts';
+import {
+  type AnotherConnection,
+  lastLimit,
+  type OpenAnother,
+  type RawOutput,
+  type RunScript,
+  type Transport,
+} from './transport.ts';
 
 /** Options of {@link SshTransport}. */
 export interface SshOptions extends SshConfiguration {
@@ -20,9 +31,22 @@ export interface SshOptions extends SshConfiguration {
   /** Bounds how many connections are being opened at a time. */
   readonly gate?: Gate;
   /** The shared connection, where it is on its way already. */
-  readonly ahead?: Promise<void>;
+  readonly ahead?: Promise<OpenedAhead>;
   /** Is told how far the first connection is. */
   readonly onProgress?: (progress: ConnectionProgress) => void;
+}
+
+/** A way to the machine: an address in place of its own name, options that lead there, and the socket of the shared connection. */
+interface Place {
+  readonly at: string | undefined;
+  readonly place: readonly string[];
+  readonly socket: string;
+}
+
+/** What ssh's configuration comes to under the machine's own name, by key, and the socket with its full path. */
+interface OwnPlace {
+  readonly socket: string;
+  readonly values: ReadonlyMap<string, string>;
 }
 
 /** How far a connection is: its turn has come, and it is open. */
@@ -39,11 +63,15 @@ export class SshTransport implements Transport {
   readonly #options: SshOptions;
   readonly #session: OpenSession;
   readonly #password: BecomePassword | undefined;
-  #socket: Promise<string> | undefined;
   #isFirst = true;
-  /** The address at which the machine is reached now, and the options that lead there; undefined where it is its own. */
-  #at: string | undefined;
-  #place: readonly string[] = [];
+  /** Where it is reached now. */
+  #place: Place | undefined;
+  #own: Promise<OwnPlace> | undefined;
+  #known: Promise<SshSettings> | undefined;
+  /** Seconds that the slowest connection took to open. */
+  #took: number | undefined;
+  /** Connections that were opened besides the first. */
+  #opened = 0;
 
   constructor(name: string, spec: HostSpec, options: SshOptions) {
     this.name = name;
@@ -56,41 +84,107 @@ export class SshTransport implements Transport {
   }
 
   get reachedAt(): string | undefined {
-    return this.#at;
+    return this.#place?.at;
   }
 
   async run(script: string, options: RunScript): Promise<RawOutput> {
     if (!this.#session.isBusy) return this.#session.run(script, options);
-    const shared = ['-o', 'ControlMaster=no', '-o', `ControlPath=${await this.#socketPath()}`];
-    return this.#ssh([...this.#place, ...shared], script, options);
+    const { socket, place } = await this.#current();
+    const shared = ['-o', 'ControlMaster=no', '-o', `ControlPath=${socket}`];
+    return this.#ssh([...place, ...shared], script, options);
   }
 
-  async runFresh(script: string, options: RunScript, at: string | undefined = this.#at): Promise<RawOutput> {
-    const fresh = ['-o', 'ControlMaster=no', '-o', 'ControlPath=none', '-o', 'ConnectTimeout=3'];
-    return this.#ssh([...fresh, ...(await this.#elsewhere(at))], script, options);
+  /** ssh would connect anew where nobody holds the shared connection any more. */
+  async runOverOpen(script: string, options: RunScript): Promise<RawOutput> {
+    if (!this.#session.isOpen) {
+      const { exitCode } = await this.#control('check');
+      if (exitCode !== 0) throw new ConnectionError('no connection is open');
+    }
+    return this.run(script, options);
   }
 
-  async reconnect(at: string | undefined = this.#at): Promise<void> {
-    this.#session.drop();
-    const socket = await this.#socketPath();
-    const exit = [...this.#place, '-o', `ControlPath=${socket}`, '-O', 'exit'];
-    const { timedOut } = await runProcess('ssh', sshArguments(this.#spec, this.#options, exit), { timeLimit: 2 });
-    // One that hangs is left alone: it would take the next connection for its own, and hang it too.
-    if (timedOut) this.#socket = Promise.resolve(`${socket}.${process.pid}`);
-    this.#at = at;
-    this.#place = await this.#elsewhere(at);
-    await this.#session.run(':', { timeLimit: openLimit });
+  async openAnother({ at, patience, signal }: OpenAnother): Promise<AnotherConnection> {
+    const [own, place] = await Promise.all([this.#ownPlace(), this.#elsewhere(at)]);
+    this.#opened += 1;
+    const connection = { at, place, socket: `${own.socket}.${process.pid}-${this.#opened}` };
+    const limits = this.#limits(patience);
+    const once = ['ConnectionAttempts=1', `ConnectTimeout=${limits.connect}`].flatMap((option) => ['-o', option]);
+    const dialog = await this.#password?.dialog();
+    const start = this.#sessionStart(connection, await this.#settings(), dialog, once);
+    const session = new Session({ ...start, openLimit: limits.open, signal });
+    try {
+      await session.run(':', { timeLimit: limits.open });
+    } catch (error) {
+      void this.#control('exit', connection);
+      throw error instanceof InterruptedError ? new ConnectionError('called off', { cause: error }) : error;
+    }
+    return {
+      adopt: () => this.#adopt(connection, session),
+      end: () => {
+        session.close();
+        void this.#control('exit', connection);
+      },
+    };
+  }
+
+  /** Under the machine's own name the new connection takes the old one's place also for the next run. */
+  async #adopt(connection: Place, session: Session): Promise<void> {
+    const old = await this.#current();
+    this.#session.drop(session);
+    this.#place = connection;
+    const { exitCode, timedOut } = await this.#control('exit', old);
+    const { socket } = await this.#ownPlace();
+    // One that hangs keeps its socket: it would take the next connection for its own, and hang it too.
+    if (timedOut || connection.at !== undefined) return;
+    if (exitCode === 0 && !(await isReleased(socket))) return;
+    const isRenamed = await rename(connection.socket, socket).then(
+      () => true,
+      () => false,
+    );
+    if (isRenamed) this.#place = { ...connection, socket };
+  }
+
+  /** Seconds for an attempt, by what connecting has taken. */
+  #limits(patience: number): { readonly connect: number; readonly open: number } {
+    const took = this.#took ?? 0;
+    return { connect: Math.ceil(patience * (3 + took)), open: patience * (6 + 2 * took) };
+  }
+
+  /** Asks whoever holds a shared connection. What hangs here is a stopped process: no answer travels. */
+  async #control(what: 'check' | 'exit', of?: Place): Promise<ProcessResult> {
+    const { socket, place } = of ?? (await this.#current());
+    const options = [...place, '-o', `ControlPath=${socket}`, '-O', what];
+    return runProcess('ssh', sshArguments(this.#spec, this.#options, undefined, options), { timeLimit: 2 });
+  }
+
+  async #current(): Promise<Place> {
+    this.#place ??= { at: undefined, place: [], socket: await socketPath(this.#spec, this.#options) };
+    return this.#place;
+  }
+
+  /** The machine under its own name, as ssh knows it; its socket with its full path. */
+  async #ownPlace(): Promise<OwnPlace> {
+    this.#own ??= socketPath(this.#spec, this.#options).then(async (path) => {
+      const values = await askSsh(this.#spec, this.#options, ['-o', `ControlPath=${path}`]);
+      return { socket: values.get('controlpath') ?? path, values };
+    });
+    return this.#own;
   }
 
   /** Options that lead to another address, and still demand the host key that belongs to the machine's own name. */
   async #elsewhere(at: string | undefined): Promise<readonly string[]> {
     if (at === undefined) return [];
-    const ask = ['-G', ...sshArguments(this.#spec, this.#options, [])];
-    const { stdout } = await runProcess('ssh', ask, { timeLimit: 10 });
-    const known = (key: string): string | undefined => new RegExp(`^${key} (.+)$`, 'm').exec(stdout.toString())?.[1];
-    const [name, port = '22'] = [known('hostname') ?? this.#spec.name, known('port')];
-    const alias = known('hostkeyalias') ?? (port === '22' ? name : `[${name}]:${port}`);
-    return ['-o', `HostName=${at}`, '-o', `HostKeyAlias=${alias}`];
+    const { values } = await this.#ownPlace();
+    const [name, port] = [values.get('hostname') ?? this.#spec.name, values.get('port') ?? '22'];
+    const alias = values.get('hostkeyalias') ?? (port === '22' ? name : `[${name}]:${port}`);
+    // A link-local address holds on one of this machine's links, which the machine's own name tells.
+    const zone = /^fe[89ab][0-9a-f]:/i.test(at) ? (/%.+$/.exec(name)?.[0] ?? '') : '';
+    return ['-o', `HostName=${at}${zone}`, '-o', `HostKeyAlias=${alias}`];
+  }
+
+  async #settings(): Promise<SshSettings> {
+    this.#known ??= sshSettings(this.#spec, this.#options);
+    return this.#known;
   }
 
   async close(last?: string): Promise<void> {
@@ -100,43 +194,67 @@ export class SshTransport implements Transport {
   }
 
   async #start(): Promise<SessionStart> {
-    const { become, signal, gate, ahead, onProgress } = this.#options;
-    const [socket, dialog] = await Promise.all([this.#socketPath(), this.#password?.dialog()]);
+    const { signal, gate, ahead, onProgress } = this.#options;
     const isFirst = this.#isFirst;
     const leave = isFirst && ahead !== undefined ? undefined : await gate?.enter();
     if (isFirst) onProgress?.('connecting');
-    if (isFirst) await ahead;
+    if (isFirst && ahead !== undefined) {
+      const { settings, took } = await ahead;
+      this.#known = Promise.resolve(settings);
+      this.#learn(took);
+    }
     this.#isFirst = false;
+    const [place, settings, dialog] = await Promise.all([this.#current(), this.#settings(), this.#password?.dialog()]);
+    const start = this.#sessionStart(place, settings, dialog, []);
     return {
-      argv: (command) => [
-        'ssh',
-        ...sshArguments(this.#spec, this.#options, [...this.#place, ...sharing(socket)]),
-        command,
-      ],
-      become: become && this.#spec.user !== 'root',
-      dialog,
-      explain: (exitCode, stderr) =>
-        exitCode === undefined || exitCode === sshFailed
-          ? new ConnectionError(stderr === '' ? `ssh ended with ${exitCode ?? 'a signal'}` : stderr)
-          : refusal(exitCode, stderr, dialog),
+      ...start,
       signal,
       opened: (isOpen) => {
         leave?.();
+        start.opened?.(isOpen);
         if (isFirst && isOpen) onProgress?.('open');
       },
     };
   }
 
-  async #socketPath(): Promise<string> {
-    this.#socket ??= socketPath(this.#spec, this.#options);
-    return this.#socket;
+  #sessionStart(
+    { place, socket }: Place,
+    settings: SshSettings,
+    dialog: SudoDialog | undefined,
+    options: readonly string[],
+  ): SessionStart {
+    const { become } = this.#options;
+    let started = 0;
+    return {
+      argv: (command) => {
+        started = performance.now();
+        const all = [...place, ...options, ...sharing(socket)];
+        return ['ssh', ...sshArguments(this.#spec, this.#options, settings, all), command];
+      },
+      become: become && this.#spec.user !== 'root',
+      dialog,
+      // ssh's own limit comes first, and has the better words.
+      openLimit: Math.max(openLimit, settings.connectLimit + 5),
+      explain: (exitCode, stderr) =>
+        exitCode === undefined || exitCode === sshFailed
+          ? new ConnectionError(stderr === '' ? `ssh ended with ${exitCode ?? 'a signal'}` : stderr)
+          : refusal(exitCode, stderr, dialog),
+      opened: (isOpen) => {
+        if (isOpen) this.#learn((performance.now() - started) / 1000);
+      },
+    };
+  }
+
+  /** Over a connection that is shared a session is open sooner: what took longest counts. */
+  #learn(took: number | undefined): void {
+    if (took !== undefined) this.#took = Math.max(took, this.#took ?? 0);
   }
 
   async #ssh(options: readonly string[], script: string, { stdin, timeLimit }: RunScript): Promise<RawOutput> {
     const bytes = Buffer.from(`${keepExitStatus(script)}\n`);
     const dialog = await this.#password?.dialog();
     const command = bootstrap(bytes.length, { become: this.#options.become, words: dialog?.words });
-    const args = [...sshArguments(this.#spec, this.#options, options), command];
+    const args = [...sshArguments(this.#spec, this.#options, await this.#settings(), options), command];
     const input = Buffer.concat([bytes, stdin ?? Buffer.alloc(0)]);
     const result = await runProcess('ssh', args, { input, timeLimit, dialog });
     if (dialog?.refusal !== undefined) throw dialog.refusal;

@@ -5,8 +5,6 @@ import { ConnectionError } from '../errors.ts';
 import { privateDirectory } from '../private_directory.ts';
 import type { HostSpec } from './host_spec.ts';
 
-/** Seconds after which ssh gives up connecting. */
-const connectLimit = 10;
 /** How long a connection without a session is kept, for the next run. */
 const persist = '60s';
 
@@ -21,23 +19,52 @@ export interface SshConfiguration {
   readonly sshConfig?: string;
 }
 
-/** Builds ssh's arguments up to the host's name. @param options further ones, which win over those of every call */
+/**
+ * What ssh_config may say of a host and would keep a command of ours from running, or its output from being read: another command
+ * in its place, one on this machine, forwardings (a port that is taken ends the connection), pictures of keys, no words of errors.
+ */
+const ownOptions: readonly string[] = [
+  ...['BatchMode=yes', 'RemoteCommand=none', 'PermitLocalCommand=no', 'EscapeChar=none', 'LogLevel=INFO'],
+  ...['ClearAllForwardings=yes', 'ForwardX11=no', 'Tunnel=no', 'VisualHostKey=no'],
+];
+
+/**
+ * Builds ssh's arguments up to the host's name.
+ * @param settings what ssh_config says; the connection is not opened by a call that has none
+ * @param options further ones, which win over those of every call
+ */
 export function sshArguments(
-  { name, user, port }: HostSpec,
-  { privateKey, sshConfig }: SshConfiguration,
+  spec: HostSpec,
+  configuration: SshConfiguration,
+  settings: { readonly connectLimit: number; readonly options: readonly string[] } | undefined,
   options: readonly string[],
 ): readonly string[] {
+  return [
+    ...targetOptions(spec, configuration),
+    ...options,
+    ...ownOptions.flatMap(asOption),
+    ...(settings === undefined ? [] : [...settings.options, ...asOption(`ConnectTimeout=${settings.connectLimit}`)]),
+    '--',
+    spec.name,
+  ];
+}
+
+/** Builds the arguments that ask ssh what its configuration comes to. In batch mode Debian's has defaults of its own. */
+export function askArguments(
+  spec: HostSpec,
+  configuration: SshConfiguration,
+  options: readonly string[],
+): readonly string[] {
+  return ['-G', ...targetOptions(spec, configuration), ...options, ...asOption('BatchMode=no'), '--', spec.name];
+}
+
+function targetOptions({ user, port }: HostSpec, { privateKey, sshConfig }: SshConfiguration): readonly string[] {
   return [
     '-T',
     ...(sshConfig === undefined ? [] : ['-F', sshConfig]),
     ...(privateKey === undefined ? [] : ['-i', privateKey, '-o', 'IdentitiesOnly=yes']),
     ...(user === undefined ? [] : ['-l', user]),
     ...(port === undefined ? [] : ['-p', String(port)]),
-    ...options,
-    ...['BatchMode=yes', 'ServerAliveInterval=2', 'ServerAliveCountMax=3', 'ClearAllForwardings=yes'].flatMap(asOption),
-    ...asOption(`ConnectTimeout=${connectLimit}`),
-    '--',
-    name,
   ];
 }
 

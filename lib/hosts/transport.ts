@@ -35,6 +35,24 @@ export interface RunScript {
   readonly timeLimit: number;
 }
 
+/** How a further connection is opened. */
+export interface OpenAnother {
+  /** An address in place of the machine's own name; it must be the same machine, by its host key. */
+  readonly at: string | undefined;
+  /** How often the usual time it may take, for a machine that has not answered within that. */
+  readonly patience: number;
+  /** Ends the attempt. */
+  readonly signal: AbortSignal;
+}
+
+/** A further connection that has answered. */
+export interface AnotherConnection {
+  /** Ends the open connection and goes on over this one. */
+  adopt(): Promise<void>;
+  /** Ends it. */
+  end(): void;
+}
+
 /**
  * A way to run shell scripts on a machine, as root where become is asked for. This is all that a way to reach a machine has to offer:
  * queries, files, locks and detached steps are built on it once.
@@ -52,17 +70,15 @@ export interface Transport {
    */
   run(script: string, options: RunScript): Promise<RawOutput>;
   /**
-   * Runs a script over a connection of its own, past a shared one that may hang.
-   * @param at an address to try in place of the one at which it is reached now; it must be the same machine, by its host key
-   * @throws ConnectionError
+   * Runs a script over the connection that is open, and opens none.
+   * @throws ConnectionError also where none is open
    */
-  runFresh(script: string, options: RunScript, at?: string): Promise<RawOutput>;
+  runOverOpen(script: string, options: RunScript): Promise<RawOutput>;
   /**
-   * Drops the open connection and opens another.
-   * @param at an address at which the machine is reached from now on
+   * Opens a further connection, past the open one, which may hang. Nothing else changes until it is adopted.
    * @throws ConnectionError
    */
-  reconnect(at?: string): Promise<void>;
+  openAnother(options: OpenAnother): Promise<AnotherConnection>;
   /**
    * Ends what the transport holds open. Never fails.
    * @param last a script that is run before; where its answer costs a round trip, it is not waited for

@@ -93,7 +93,9 @@ export async function applyChange(
         failures.map(({ message }) => message),
       );
     }
-    if (planned.some(({ steps }) => steps.some(cutsLink))) await open.reconnect();
+    const all = planned.flatMap(({ steps }) => steps);
+    // After steps that cut the link the host was reached anew; what other steps did since may have changed that.
+    if (all.some(cutsLink) && !all.slice(-1).some(cutsLink)) await open.reconnect();
     const failures = [...doubts.values()].flat();
     const { warnings, lost } = await open.proved(options.signal).catch((error: unknown) => {
       if (failures.length === 0 || !(error instanceof ConvergenceError)) throw error;

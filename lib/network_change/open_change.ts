@@ -123,12 +123,12 @@ export class OpenChange {
 
   /** How steps that cut the link are executed: what runs them is known to the host, and where it may answer afterwards. */
   detached(): NonNullable<EngineOptions['detached']> {
-    return { first: cutStep(this.#id), within: this.#left(), at: this.promises.addresses };
+    return { first: cutStep(this.#id), within: this.#left(), at: this.#elsewhere() };
   }
 
   /** Proves over a new connection, whatever the old one says. */
   async reconnect(): Promise<void> {
-    await this.#host.reconnect({ within: this.#left(), at: this.promises.addresses });
+    await this.#host.reconnect({ within: this.#left(), at: this.#elsewhere() });
   }
 
   /** Does the work and confirms it; whatever goes wrong, the host goes back. @throws RolledBackError, RollBackUnverifiedError */
@@ -205,7 +205,7 @@ export class OpenChange {
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
       // What was confirmed stays: a link that is down for a moment is no reason to call the host lost.
-      await this.#host.reconnect({ within: ownLimit, at: this.promises.addresses });
+      await this.#host.reconnect({ within: ownLimit, at: this.#elsewhere() });
       await this.#clearMarkers();
     }
   }
@@ -257,14 +257,18 @@ export class OpenChange {
     const deadline = performance.now() + (Math.max(0, this.#left()) + rollBackLimit) * 1000;
     let end: Pick<ChangeStatus, 'state' | 'differences'> | undefined;
     let isRequested = false;
+    // What is open is asked first: a firewall may count new connections.
+    let isOpen = true;
     while (performance.now() < deadline) {
       try {
-        await this.#host.reconnect({ within: reachLimit, at: this.#places() });
-        const status = await readStatus(this.#host.reader);
+        if (!isOpen) await this.#host.reconnect({ within: reachLimit, at: this.#elsewhere() });
+        isOpen = true;
+        const status = await within(firstPatience, readStatus(this.#host.reader));
         end = status.id === this.#id ? status : { state: 'none', differences: undefined };
         if (!isUnfinished(end)) return end;
-        if (!isRequested) isRequested = await requestRollBack(this.#host, this.#id);
+        if (!isRequested) isRequested = await within(firstPatience, requestRollBack(this.#host, this.#id));
       } catch (error) {
+        if (error instanceof ConnectionError) isOpen = false;
         // A run that has lost the host's lock may ask for nothing more; the host goes back by itself.
         const isPassing = [ConnectionError, CommandError, LockedError].some((kind) => error instanceof kind);
         if (!isPassing) throw error;
@@ -281,15 +285,16 @@ export class OpenChange {
         return await compare(this.#host, this.#id);
       } catch (error) {
         if (!(error instanceof ConnectionError || error instanceof CommandError)) throw error;
-        await this.#host.reconnect({ within: ownLimit, at: this.#places() }).catch(() => {});
+        await this.#host.reconnect({ within: ownLimit, at: this.#elsewhere() }).catch(() => {});
       }
     }
     return undefined;
   }
 
-  #places(): readonly string[] {
+  /** Where the host may answer besides where it was reached before. */
+  #elsewhere(): readonly string[] {
     const { before, addresses } = this.promises;
-    return [...new Set([...(before.connection === undefined ? [] : [before.connection.local]), ...addresses])];
+    return addresses.filter((address) => address !== before.connection?.local);
   }
 
   /** Seconds until proving has to end. */

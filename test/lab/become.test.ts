@@ -147,9 +147,9 @@ describeLab('sudo with a password', () => {
       const since = await inside('date +%s.%N');
       const transport = local('wrong-local');
       for (const attempt of [
-        () => transport.runFresh('id', { timeLimit: 10 }),
+        () => transport.runApart('id', { timeLimit: 10 }),
         () => transport.run('id', { timeLimit: 10 }),
-        () => transport.runFresh('id', { timeLimit: 10 }),
+        () => transport.runApart('id', { timeLimit: 10 }),
       ]) {
         await expect(attempt()).rejects.toThrow(/does not take the password/);
       }

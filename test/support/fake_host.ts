@@ -136,6 +136,7 @@ export class FakeHost implements Host {
         failures.push(error);
       });
     }
+    await this.reconnect();
     return failures;
   }
 

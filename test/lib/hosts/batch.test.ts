@@ -7,7 +7,7 @@ import { LocalTransport } from '../../../lib/hosts/local.ts';
 import type { ReadonlyHost } from '../../../lib/hosts/readonly_host.ts';
 import { prologue } from '../../../lib/hosts/script.ts';
 import { ShellHost } from '../../../lib/hosts/shell_host.ts';
-import type { RawOutput, RunScript, Transport } from '../../../lib/hosts/transport.ts';
+import type { AnotherConnection, RawOutput, RunScript, Transport } from '../../../lib/hosts/transport.ts';
 import { command } from '../../../lib/step.ts';
 import { type LocalUser, localUser } from '../../support/local_user.ts';
 import { type Shell, shells } from '../../support/shells.ts';
@@ -29,11 +29,13 @@ class CountingTransport implements Transport {
     return this.#local.run(script, options);
   }
 
-  async runFresh(script: string, options: RunScript): Promise<RawOutput> {
+  async runOverOpen(script: string, options: RunScript): Promise<RawOutput> {
     return this.run(script, options);
   }
 
-  async reconnect(): Promise<void> {}
+  async openAnother(): Promise<AnotherConnection> {
+    return this.#local.openAnother();
+  }
 
   async close(): Promise<void> {
     await this.#local.close();

@@ -81,7 +81,7 @@ describe.each(shells.map((shell) => shell.join(' ')))('what is run by %s', (sh) 
   test('has an environment of its own, whatever the login exports', async () => {
     const kept = [`HOME=${user.home}`, 'LC_ALL=C', `LOGNAME=${process.env.LOGNAME ?? ''}`, `PATH=${rootPath}`];
     const expected = [...kept, 'SHELL=/bin/sh', 'SSH_CONNECTION=1 2 3 4', 'USER=ops', 'XDG_RUNTIME_DIR=/run/user/9'];
-    for (const run of [transport.run, transport.runFresh]) {
+    for (const run of [transport.run, transport.runApart]) {
       const { stdout, stderr } = await run.call(transport, `${prologue}\nenv; type ls`, { timeLimit: 10 });
       const lines = stdout.toString().trim().split('\n');
       const own = lines.slice(0, -1).filter((line) => !/^(PWD|OLDPWD|SHLVL|_)=/.test(line));
