@@ -12,6 +12,7 @@ import type { Host, ReachOptions } from './hosts/host.ts';
 import { lookUntil, settleLimit, type Wait } from './look_until.ts';
 import { leavesMarker, markerSteps } from './marker.ts';
 import type { Missing, Reading, Task } from './module.ts';
+import { explainDenied } from './need_root.ts';
 import { awaitLoaded, lookAtReflected } from './reflected.ts';
 import { type CommandStep, type Disruption, type Step, shownArgv } from './step.ts';
 
@@ -123,13 +124,14 @@ export async function lookAt<State>(host: Host, task: Task<State>, options: Engi
     Promise.all(wanted.map((other) => lookAtReflected(host, other, options))),
   ]);
   const due = reflected.flatMap((look) => look.due);
+  const differences = [...reading.differences, ...due];
   return {
     reading,
     due,
     clearing: reflected.flatMap((look) => look.clearing),
     lost: reflected.flatMap((look) => look.lost),
-    differences: [...reading.differences, ...due],
-    missing: reading.missing,
+    differences,
+    missing: differences.length === 0 ? reading.missing : [...reading.missingToChange, ...reading.missing],
     warnings: [
       ...(task.isUnknowable ? [unknowableWarning] : []),
       ...reading.warnings,
@@ -364,6 +366,7 @@ export async function inContext<T>(host: Host, task: Task, work: () => Promise<T
   try {
     return await work();
   } catch (error) {
+    await explainDenied(host.reader, error);
     if (error instanceof KvmPlayError) error.at({ host: host.name, task: task.title, location: task.location });
     throw error;
   }

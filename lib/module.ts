@@ -10,9 +10,11 @@ import type { ReadonlyHost } from './hosts/readonly_host.ts';
 import type { Condition } from './known.ts';
 import { callerLocation } from './location.ts';
 import { noteReflected } from './marker.ts';
+import { explainDenied, lackOfRoot } from './need_root.ts';
 import { checkProvisions, type Provision } from './provision.ts';
 import { refuseMasks, type Secret, secretsIn } from './secret.ts';
 import type { CommandStep, Disruption, Step } from './step.ts';
+import { refuseUnwritable } from './texts.ts';
 import { fromUser } from './user_code.ts';
 
 /** Something that a task leans on and that the host does not have. */
@@ -40,6 +42,8 @@ export interface Seen<State, Found> {
   readonly warnings?: readonly string[];
   /** True while the state is on its way to another (a unit that is starting): the engine reads again, within a bound. */
   readonly settling?: boolean;
+  /** True where only root can change what was seen. Default: as the module says of all its tasks. */
+  readonly needsRoot?: boolean;
   /** For a module that changes network links: what each of them comes to once everything is loaded. */
   readonly links?: readonly LinkOutlook[];
   /** What would leave the host without its network, now or after the next boot: a network change is refused because of it. */
@@ -118,6 +122,8 @@ export interface ModuleSpec<Args extends object, State extends object, Found> {
   plan(seen: Seen<State, Found>, desired: State, due: readonly Difference[]): readonly Step[];
   /** For a module that writes what something else must load: says what of it holds on the live system. Only looks. */
   inForce?(host: ReadonlyHost, desired: State): Promise<InForce>;
+  /** True for a module whose steps only root can take: to another user that is said at the first look. */
+  readonly needsRoot?: true;
   /** True for a module whose tasks can load what others have written, and so take `reflects`. */
   readonly loads?: true;
   /**
@@ -178,6 +184,8 @@ export interface Reading<State = unknown> {
   readonly isAwaitedAfter: boolean;
   readonly differences: readonly Difference[];
   readonly missing: readonly Missing[];
+  /** What is missing beside, should anything have to be changed. */
+  readonly missingToChange: readonly Missing[];
   readonly warnings: readonly string[];
   readonly settling: boolean;
   readonly links: readonly LinkOutlook[];
@@ -292,6 +300,8 @@ function newTask<Args extends object, State extends object, Found>(
     become,
   } = args;
   checkTimes(args);
+  const { reflects: _others, ...texts } = args;
+  refuseUnwritable(spec.name, { ...texts, ...(title !== undefined && { title }) });
   checkProvisions(args.provides ?? []);
   const desired = spec.desired(args);
   refuseMasks(spec.name, desired);
@@ -334,7 +344,11 @@ function newTask<Args extends object, State extends object, Found>(
       .digest('hex'),
     async read(host: ReadonlyHost): Promise<Reading<State>> {
       for (const each of secrets) await each.reveal();
-      const seen = await spec.read(host, desired);
+      const [user, seen] = await Promise.all([host.user(), spec.read(host, desired)]).catch(async (error: unknown) => {
+        await explainDenied(host, error);
+        throw error;
+      });
+      const needsRoot = seen.needsRoot ?? spec.needsRoot ?? false;
       const foreseen = expected(desired, seen.state);
       return {
         state: seen.state,
@@ -343,6 +357,7 @@ function newTask<Args extends object, State extends object, Found>(
         isAwaitedAfter: !holds(foreseen),
         differences: differences(desired, seen.state),
         missing: seen.missing ?? [],
+        missingToChange: needsRoot && user !== 'root' ? [lackOfRoot(user)] : [],
         warnings: seen.warnings ?? [],
         settling: seen.settling ?? false,
         links: seen.links ?? [],

@@ -114,17 +114,21 @@ async function read(host: ReadonlyHost, wanted: FileState): Promise<Seen<FileSta
   const parent = posix.dirname(path);
   const follow = wanted.state !== 'absent';
   const isRead = text !== undefined || !follow;
-  const [exposure, status, before, hasParent, isSecret] = await Promise.all([
+  const [exposure, status, before, hasParent, isSecret, writable, user] = await Promise.all([
     host.exposure(path, { follow }),
     readStatus(host, path, { follow }),
     isRead ? readText(host, path) : undefined,
     wanted.state === 'file' ? host.exists(parent) : true,
     holdsSecret(host, path),
+    host.query(['test', '-w', parent]),
+    host.user(),
   ]);
+  const isClosed = hasParent && writable.exitCode !== 0 && wanted.state !== 'directory';
   if (status === undefined) {
     return {
       state: { path, state: 'absent' },
       found: { status, before: undefined, isSecret, exposure, names: [] },
+      needsRoot: isClosed || isForeign(wanted.owner, user),
       missing: [...(hasParent ? [] : [missingDirectory(parent)]), ...(await missingOwners(host, wanted))],
     };
   }
@@ -148,7 +152,19 @@ async function read(host: ReadonlyHost, wanted: FileState): Promise<Seen<FileSta
       names: wanted.state === 'absent' && status.kind === 'directory' ? await host.listDirectory(path) : [],
     },
     missing: await missingOwners(host, wanted, state),
+    needsRoot:
+      isForeign(wanted.owner, user, state.owner) || (isRewritten(wanted, state) ? isClosed : status.user !== user),
   };
+}
+
+/** Only root can give a file to another user. */
+function isForeign(owner: string | undefined, user: string, actual?: string): boolean {
+  return owner !== undefined && owner !== user && owner !== actual;
+}
+
+/** Tells whether the directory gets another entry; permissions alone are changed in place. */
+function isRewritten(wanted: FileState, state: Partial<FileState>): boolean {
+  return wanted.state !== state.state || wanted.content !== state.content;
 }
 
 /** What is no file cannot be read: whether it is one is asked at the same time. */

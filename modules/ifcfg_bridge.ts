@@ -149,6 +149,7 @@ export const ifcfgBridge: Module<IfcfgBridgeArgs, IfcfgBridgeState> = defineModu
   IfcfgBridgeFound
 >({
   name: 'ifcfg_bridge',
+  needsRoot: true,
   desired,
   subject: ({ name }) => name,
   provides: ({ name, bridge }) => (bridge === 'absent' ? [] : [`link:${name}`]),

@@ -69,6 +69,7 @@ export const service: Module<ServiceArgs, ServiceState> = defineModule<
   UnitStatus | undefined
 >({
   name: 'service',
+  needsRoot: true,
   desired,
   subject: ({ name }) => name,
   // A daemon whose socket listens can be asked.

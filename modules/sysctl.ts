@@ -88,6 +88,7 @@ const schema = v.strictObject({
  */
 export const sysctl: Module<SysctlArgs, SysctlState> = defineModule<SysctlArgs, SysctlState, SysctlFound>({
   name: 'sysctl',
+  needsRoot: true,
   desired,
   subject: ({ parameters: { value: parameters } }) => {
     const [first] = parameters;

@@ -112,7 +112,7 @@ describe('read', () => {
     });
     await file({ path: '/a' }).read(host.reader);
     await file({ path: '/a', state: 'absent' }).read(host.reader);
-    expect(asked).toEqual(['stat -L', 'stat -c']);
+    expect(asked.filter((words) => words.startsWith('stat'))).toEqual(['stat -L', 'stat -c']);
   });
 
   test('what cannot be looked at is not taken for absent', async () => {

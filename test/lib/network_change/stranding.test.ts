@@ -37,6 +37,7 @@ const reading = (links: readonly LinkOutlook[], strands: readonly string[] = [])
   isAwaitedAfter: false,
   differences: [],
   missing: [],
+  missingToChange: [],
   warnings: [],
   settling: false,
   links,

@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { PlayEvent } from '../../lib/events.ts';
+import { connect } from '../../lib/hosts/connect.ts';
+import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import type { Task } from '../../lib/module.ts';
+import { play } from '../../lib/play.ts';
+import { fileDiff } from '../../lib/reporters/file_diff.ts';
+import { run } from '../../lib/run.ts';
+import { Secret } from '../../lib/secret.ts';
+import { removeFile, writeFile } from '../../lib/step.ts';
+import { command, file, service, sysctl } from '../../modules/index.ts';
+import { describeLab } from './support.ts';
+
+const token = new Secret('a test', () => 'hunter2');
+
+describeLab('other users of a throwaway host', () => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await buildLab();
+    await inside(`useradd -m mallory; mkdir /srv/mallory; chown mallory: /srv/mallory
+umask 077; echo decoy-text > /root/decoy; echo decoy-text > /srv/decoy`);
+  }, 300_000);
+  afterAll(() => lab?.destroy(), 60_000);
+
+  async function inside(script: string): Promise<string> {
+    return (await lab.run(['sh', '-c', script])).stdout;
+  }
+
+  const decoys = (): Promise<string> => inside('cat /root/decoy /srv/decoy; stat -c "%U %a" /root/decoy /srv/decoy');
+
+  /** Checks or applies tasks as a user, and gives what became of each, and all diffs. */
+  async function told(user: string, tasks: readonly Task[], check = false) {
+    const events: PlayEvent[] = [];
+    await run(play({ name: 'Users', tasks }), {
+      hosts: [`${user}@${lab.hostAddress}`],
+      sshConfig: lab.sshConfig,
+      check,
+      onEvent: (event) => events.push(event),
+    });
+    const ended = events.flatMap((event) => (event.type === 'task-end' ? [event] : []));
+    return {
+      statuses: events.flatMap((event) => {
+        if (event.type === 'host-failed') return [event.error.message];
+        return event.type === 'task-end' ? [event.error?.message ?? event.status] : [];
+      }),
+      diffs: ended.flatMap(({ result }) => (result?.steps ?? []).flatMap((step) => fileDiff(step) ?? [])).join('\n'),
+    };
+  }
+
+  /** Check and apply refuse alike, and show nothing. */
+  async function refused(task: Task, words: RegExp): Promise<void> {
+    for (const check of [true, false]) {
+      const { statuses, diffs } = await told('root', [task], check);
+      expect(statuses).toEqual([expect.stringMatching(words)]);
+      expect(`${statuses} ${diffs}`).not.toContain('decoy-text');
+    }
+  }
+
+  test('a link or a pipe in place of a file is refused by check and apply, and hangs nothing', async () => {
+    await inside(`cd /srv/mallory; su mallory -c 'ln -s /root/decoy link; ln -s / up; mkfifo pipe'; mkfifo /etc/pipe`);
+    const before = await decoys();
+    await refused(file({ path: '/srv/mallory/link', content: 'x' }), /link is a symbolic link in \/srv\/mallory/);
+    await refused(file({ path: '/srv/mallory/link', mode: '0644' }), /link is a symbolic link in \/srv\/mallory/);
+    await refused(file({ path: '/srv/mallory/up/root/decoy', state: 'absent' }), /up is a symbolic link/);
+    const since = performance.now();
+    await refused(file({ path: '/etc/pipe', content: 'x' }), /is a fifo/);
+    await refused(file({ path: '/srv/mallory/pipe', content: 'x' }), /is a fifo/);
+    expect(performance.now() - since).toBeLessThan(25_000);
+    expect(await decoys()).toBe(before);
+    const removed = ['link', 'up', 'pipe'].map((name) => file({ path: `/srv/mallory/${name}`, state: 'absent' }));
+    expect((await told('root', removed)).statuses).toEqual(['changed', 'changed', 'changed']);
+    expect(await decoys()).toBe(before);
+  }, 180_000);
+
+  test('a user who races for a file and its temporary names gains nothing', async () => {
+    const before = await decoys();
+    const host = await connect(`root@${lab.hostAddress}`, { sshConfig: lab.sshConfig });
+    const racer = lab.run(
+      [
+        'su',
+        'mallory',
+        '-c',
+        `cd /srv/mallory; echo $$ > /tmp/racer; while :; do ln -sfn /srv/decoy x; rm -rf x; mkdir x; rmdir x; ln -s /srv x; rm -f x; for t in .kvm-play.*; do mv "$t" y && ln -s /srv "$t"; rm -f "$t"; mv y "$t"; done 2>/dev/null; done`,
+      ],
+      { reject: false },
+    );
+    try {
+      await host.lock();
+      let written = 0;
+      for (let round = 0; round < 40; round += 1) {
+        await host.execute(writeFile('/srv/mallory/x', 'x', { owner: 'mallory', chmod: 0o666 })).then(
+          () => {
+            written += 1;
+          },
+          () => {},
+        );
+        await host.execute(removeFile('/srv/mallory/x')).catch(() => {});
+        const seen = await host.reader.readFile('/srv/mallory/x').catch(() => undefined);
+        expect(seen?.text ?? '').not.toContain('decoy-text');
+      }
+      expect(written).toBeGreaterThan(0);
+    } finally {
+      await inside('kill -9 "$(cat /tmp/racer)"');
+      await racer;
+      await host.close();
+    }
+    expect(await decoys()).toBe(before);
+    expect(await inside('ls -A /srv')).toBe('decoy\nmallory');
+  }, 240_000);
+
+  test('what somebody wrote as a secret is shown to nobody else', async () => {
+    const own = { path: '/home/admin/token', mode: '0644' };
+    expect((await told('admin', [file({ ...own, content: token })])).statuses).toEqual(['changed']);
+    await inside('chmod 755 /home/admin');
+    const shared = { path: '/etc/shared.conf', mode: '0644' };
+    expect((await told('root', [file({ ...shared, content: token })])).statuses).toEqual(['changed']);
+    for (const user of ['admin', 'root', 'mallory']) {
+      for (const args of [own, shared]) {
+        const { diffs } = await told(user, [file({ ...args, content: 'plain\n' })], true);
+        expect(diffs).not.toContain('hunter2');
+      }
+    }
+    const asRoot = await told('root', [file({ ...own, content: 'plain\n' })]);
+    expect([asRoot.statuses, asRoot.diffs]).toEqual([['changed'], expect.stringContaining('(secret)')]);
+    expect(await inside('grep -rl hunter2 /var/lib/kvm-play /home/admin/.local || true')).toBe('');
+  }, 120_000);
+
+  test('what a user wrote and root has not loaded is loaded by the next run', async () => {
+    await lab.putFile('/etc/systemd/system/app.service', '[Service]\nExecStart=/bin/sleep infinity\n');
+    const site = (text: string): readonly Task[] => {
+      const settings = file({ path: '/home/admin/app.conf', content: text });
+      return [settings, service({ name: 'app', reflects: [settings], become: true })];
+    };
+    expect((await told('admin', site('one\n'))).statuses).toEqual(['changed', 'changed']);
+    expect((await told('admin', site('one\n'), true)).statuses).toEqual(['ok', 'ok']);
+    const [settings] = site('two\n');
+    const failing = [settings, command({ argv: ['false'] })].flatMap((task) => task ?? []);
+    expect((await told('admin', failing)).statuses[0]).toBe('changed');
+    expect((await told('admin', site('two\n'), true)).statuses).toEqual(['ok', 'changed']);
+    expect((await told('admin', site('two\n'))).statuses).toEqual(['ok', 'changed']);
+    expect((await told('admin', site('two\n'))).statuses).toEqual(['ok', 'ok']);
+  }, 120_000);
+
+  test('who is not root is told so at the first look, by check and apply', async () => {
+    const tasks = [
+      file({ path: '/etc/motd', content: 'x\n' }),
+      file({ path: '/etc/passwd', mode: '0600' }),
+      file({ path: '/home/admin/given', owner: 'mallory' }),
+      sysctl({ values: { 'net.ipv4.conf.all.log_martians': 1 }, file: '/etc/sysctl.d/90-x.conf' }),
+      service({ name: 'app', state: 'stopped' }),
+    ];
+    for (const task of tasks) {
+      for (const check of [true, false]) {
+        const { statuses } = await told('admin', [task], check);
+        expect(statuses).toEqual([expect.stringMatching(/^you are 'admin' on the host, not root: add become: true/)]);
+      }
+    }
+    expect((await told('admin', [file({ path: '/home/admin/mine', content: 'x\n' })])).statuses).toEqual(['changed']);
+    expect((await told('admin', [command({ argv: ['touch', '/etc/x'] })])).statuses[0]).toMatch(/not root: add become/);
+  }, 120_000);
+
+  test('an access control list stays, and whom its mask keeps out stays out', async () => {
+    // Version 2; owner rw, uid 1 rw, group none, mask rw, others none.
+    const acl = 'pack("V", 2) . join("", map { pack("vvV", @$_) } [1,6,-1], [2,6,1], [4,0,-1], [16,6,-1], [32,0,-1])';
+    const get = `perl -e 'my ($p, $k, $v) = ("/etc/acl", "system.posix_acl_access", "\\0" x 64); my $n = syscall(191, $p, $k, $v, 64); print unpack("H*", substr($v, 0, $n))'`;
+    await inside(
+      `echo old > /etc/acl; perl -e 'my ($p, $k, $v) = ("/etc/acl", "system.posix_acl_access", ${acl}); syscall(188, $p, $k, $v, length $v, 0) and die $!'`,
+    );
+    const before = await inside(`${get}; stat -c ' %a' /etc/acl`);
+    expect(before).toMatch(/^02000000(.{16}){5} 660$/);
+    expect((await told('root', [file({ path: '/etc/acl', content: 'new\n' })])).statuses).toEqual(['changed']);
+    expect(await inside(`${get}; stat -c ' %a' /etc/acl; cat /etc/acl`)).toBe(`${before}\nnew`);
+    await inside('ln /etc/acl /etc/acl2');
+    await refused(file({ path: '/etc/acl', content: 'newer\n' }), /has 2 names \(hard links\)/);
+  }, 60_000);
+});
