@@ -8,6 +8,7 @@ import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
 import { defineModule, type Module, type Seen } from '../lib/module.ts';
 import type { Step } from '../lib/step.ts';
 import { connect, defineStep, hindrances, objectName, readNetwork, uriSchema, virshStep } from './backends/libvirt.ts';
+import { networkCollisions } from './backends/network_collisions.ts';
 
 /** Arguments of {@link virshNetwork}. Of a network that is defined already, only what is named here is compared. */
 export interface VirshNetworkArgs {
@@ -40,6 +41,11 @@ export interface VirshNetworkState {
   readonly forward?: string;
   /** First and last address, e.g. `192.168.122.2-192.168.122.254`, or `none`. */
   readonly dhcp?: string;
+}
+
+interface VirshNetworkFound {
+  /** Why a network that is to start would not. */
+  readonly collisions: readonly string[];
 }
 
 const name = objectName("a network's name");
@@ -80,7 +86,7 @@ const schema = v.strictObject({
 export const virshNetwork: Module<VirshNetworkArgs, VirshNetworkState> = defineModule<
   VirshNetworkArgs,
   VirshNetworkState,
-  undefined
+  VirshNetworkFound
 >({
   name: 'virsh_network',
   desired,
@@ -106,12 +112,17 @@ function desired(args: VirshNetworkArgs): VirshNetworkState {
   };
 }
 
-async function read(host: ReadonlyHost, wanted: VirshNetworkState): Promise<Seen<VirshNetworkState, undefined>> {
+async function read(
+  host: ReadonlyHost,
+  wanted: VirshNetworkState,
+): Promise<Seen<VirshNetworkState, VirshNetworkFound>> {
   const { name, uri } = wanted.id.value;
   const connection = await connect(host, uri, 'network');
   const network = await readNetwork(host, connection, name);
   const state = network === undefined ? {} : canonical(network);
-  return { state, found: undefined, missing: hindrances(connection, wanted, state) };
+  const isToStart = wanted.active && network?.active !== true && uri === 'qemu:///system';
+  const collisions = isToStart ? await networkCollisions(host, network?.definition ?? madeFor(wanted)) : [];
+  return { state, found: { collisions }, missing: hindrances(connection, wanted, state) };
 }
 
 function canonical(network: NonNullable<Awaited<ReturnType<typeof readNetwork>>>): Partial<VirshNetworkState> {
@@ -127,10 +138,18 @@ function canonical(network: NonNullable<Awaited<ReturnType<typeof readNetwork>>>
   };
 }
 
-function plan({ state }: Seen<VirshNetworkState, undefined>, wanted: VirshNetworkState): readonly Step[] {
+function plan(
+  { state, found }: Seen<VirshNetworkState, VirshNetworkFound>,
+  wanted: VirshNetworkState,
+): readonly Step[] {
   const { name, uri } = wanted.id.value;
   const isNew = state.persistent === undefined;
   if (!isNew) refuseOther(state, wanted);
+  if (found.collisions.length > 0) {
+    throw new UnsupportedChangeError(
+      `the network '${name}' cannot start: ${found.collisions.join('; ')}; give it another bridge or address`,
+    );
+  }
   const step = (...args: string[]): Step => virshStep(uri, args);
   return [
     ...(isNew ? [defineStep(uri, 'net-define', render(wanted))] : []),
@@ -161,17 +180,30 @@ function refuseOther(state: Partial<VirshNetworkState>, wanted: VirshNetworkStat
 
 const defaultAddress = '192.168.122.1/24';
 
+/** What a new network is made of where the task leaves it open. */
+function madeFor({ id, bridge, address, forward }: VirshNetworkState): {
+  readonly bridge: string | undefined;
+  readonly address: string | undefined;
+  readonly forward: string | undefined;
+} {
+  const isDefault = id.value.name === 'default';
+  return {
+    bridge: bridge ?? (isDefault ? 'virbr0' : undefined),
+    address: address ?? (isDefault ? defaultAddress : undefined),
+    forward,
+  };
+}
+
 /** Renders a new network as libvirt's format (https://libvirt.org/formatnetwork.html) has it. */
-function render({ id, bridge, address, forward, dhcp }: VirshNetworkState): string {
-  const { name } = id.value;
-  const isDefault = name === 'default';
-  const host = address ?? (isDefault ? defaultAddress : undefined);
+function render(wanted: VirshNetworkState): string {
+  const { name } = wanted.id.value;
+  const { dhcp } = wanted;
+  const { bridge: bridgeName, address: host, forward } = madeFor(wanted);
   if (host === undefined) {
     throw new UnsupportedChangeError(
       `there is no network '${name}', and the task does not say its address: name one that is free, e.g. address: '192.168.123.1/24'`,
     );
   }
-  const bridgeName = bridge ?? (isDefault ? 'virbr0' : undefined);
   const [ip = '', prefix = ''] = host.split('/');
   const [start = '', end = ''] = (dhcp ?? wholeRange(host)).split('-');
   return [

@@ -170,3 +170,42 @@ test('round trip: check writes nothing, apply changes, apply again is ok', async
   expect(real.executed).toHaveLength(3);
   expect((await virshNetwork.apply(real, { name: 'default' })).changed).toBe(false);
 });
+
+describe('known before a network starts', () => {
+  const table = [
+    'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT',
+    'ens33\t00000000\t01DDA8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0',
+    'ens33\t00DDA8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0',
+    '',
+  ].join('\n');
+
+  function host(): FakeHost {
+    const found = awake();
+    found.files.set('/proc/net/route', table);
+    found.files.set('/sys/class/net/br0/bridge/stp_state', '0');
+    return found;
+  }
+
+  test.each<[VirshNetworkArgs, string]>([
+    [{ name: 'lan', address: '192.168.50.1/24', bridge: 'br0' }, "the host has a link 'br0' already"],
+    [{ name: 'lan', address: '192.168.221.9/24' }, "is that of the host's link 'ens33' already"],
+  ])('%j', async (args, message) => {
+    const change = virshNetwork.apply(host(), args);
+    await expect(change).rejects.toThrow(UnsupportedChangeError);
+    await expect(change).rejects.toThrow(message);
+  });
+
+  test.each<VirshNetworkArgs>([
+    { name: 'lan', address: '192.168.220.1/22' },
+    { name: 'lan', address: '192.168.222.1/24', bridge: 'br1' },
+    { name: 'lan', address: '192.168.221.9/24', active: false },
+  ])('but %j', async (args) => {
+    expect((await virshNetwork.check(host(), args)).changed).toBe(true);
+  });
+
+  test('asks nothing more of a network that is up', async () => {
+    const idle = host();
+    idle.files.set('/sys/class/net/virbr0/bridge/stp_state', '0');
+    expect((await virshNetwork.check(idle, { name: 'default' })).changed).toBe(false);
+  });
+});
