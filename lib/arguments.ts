@@ -79,8 +79,16 @@ function hasControlCharacter(text: string): boolean {
   return [...text].some((character) => character < ' ' || character === '\u007f');
 }
 
+/** The dotted path of what is wrong. Items of lists are counted from 1, as in differences. */
+function pathOf({ path }: v.BaseIssue<unknown>): string | null {
+  const keys = (path ?? []).map(({ type, key }) =>
+    type === 'array' && typeof key === 'number' ? key + 1 : String(key),
+  );
+  return keys.length === 0 ? null : keys.join('.');
+}
+
 function describeIssue(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): string {
-  const path = v.getDotPath(issue);
+  const path = pathOf(issue);
   if (issue.type === 'strict_object' && issue.expected === 'never') {
     const name = path ?? String(issue.input);
     const close = nearest(name, knownKeys(schema));

@@ -1,5 +1,6 @@
 import { type Location, PlaybookError } from './errors.ts';
 import type { HostReference } from './inventory/targets.ts';
+import { refuseUnknownKeys } from './known_keys.ts';
 import { callerLocation } from './location.ts';
 import type { Task } from './module.ts';
 import { nearest } from './nearest.ts';
@@ -65,7 +66,9 @@ export function play<V extends Values = Record<never, Value>>(options: PlayOptio
   const location = callerLocation();
   const { name, hosts, become = false, tasks } = options;
   const defaults: Values = options.vars ?? {};
-  return fromUser({ title: `play '${name}'`, location }, () => ({
+  const owner = { title: `play '${name}'`, location };
+  fromUser(owner, () => checkOptions(options));
+  return fromUser(owner, () => ({
     [playMark]: true,
     name,
     hosts,
@@ -79,6 +82,22 @@ export function play<V extends Values = Record<never, Value>>(options: PlayOptio
         return made;
       }),
   }));
+}
+
+/** Running a site does not check its types. */
+function checkOptions(options: Omit<PlayOptions<Values>, 'tasks'>): void {
+  refuseUnknownKeys('play', options, ['name', 'hosts', 'become', 'vars', 'tasks']);
+  for (const host of options.hosts ?? []) {
+    if (typeof host === 'object' && !('spec' in host)) {
+      refuseUnknownKeys(`host '${host.name}'`, host, ['name', 'user', 'port', 'privateKey', 'alias']);
+    }
+  }
+  for (const [name, value] of Object.entries(options.vars ?? {})) {
+    if (['string', 'number', 'boolean'].includes(typeof value)) continue;
+    throw new PlaybookError(
+      `play: the variable '${name}' is ${JSON.stringify(value)}, and must be a text, a number, true or false; what is none of these is a constant of the site`,
+    );
+  }
 }
 
 /** Tells whether something is a play, whichever copy of the library made it. */

@@ -1,8 +1,10 @@
 import { type Location, PlaybookError } from './errors.ts';
 import type { Condition, Known } from './known.ts';
+import { refuseUnknownKeys } from './known_keys.ts';
 import { callerLocation } from './location.ts';
 import type { Task } from './module.ts';
 import type { NetworkChange } from './network_change/network_change.ts';
+import { fromUser } from './user_code.ts';
 
 /** What a play is made of: tasks, and items that hold or make them. */
 export type PlayItem = Task | NetworkChange | Block | Later | Assertion;
@@ -89,6 +91,7 @@ export type Leaf = Task | Later | Assertion;
 export function block(title: string, items: readonly PlayItem[], options: BlockOptions = {}): Block {
   const location = callerLocation();
   if (items.length === 0) throw new PlaybookError('block: it holds no tasks').at({ task: title, location });
+  checkItemOptions('block', options, ['when', 'tags', 'become', 'rescue', 'always'], { title, location });
   const { when, tags = [], become, rescue, always = [] } = options;
   return Object.freeze({ kind: 'block', title, location, when, tags, become, items, rescue, always });
 }
@@ -111,12 +114,14 @@ export function later(
   make: (known: Known) => Task | readonly Task[] | undefined,
   options: ItemOptions = {},
 ): Later {
+  const location = callerLocation();
+  checkItemOptions('later', options, ['when', 'tags'], { title, location });
   const { when, tags = [] } = options;
   return Object.freeze({
     kind: 'later',
     title,
     module: 'later',
-    location: callerLocation(),
+    location,
     when,
     tags,
     make(known: Known): readonly Task[] {
@@ -132,8 +137,9 @@ export function later(
  * @param title what holds, in words: `The NIC is there`
  */
 export function assert(title: string, that: Condition, options: AssertOptions = {}): Assertion {
-  const { when, tags = [], remedy } = options;
   const location = callerLocation();
+  checkItemOptions('assert', options, ['when', 'tags', 'remedy'], { title, location });
+  const { when, tags = [], remedy } = options;
   return Object.freeze({ kind: 'assert', title, module: 'assert', location, when, tags, that, remedy });
 }
 
@@ -142,9 +148,20 @@ export function assert(title: string, that: Condition, options: AssertOptions = 
  * @param title why, in words
  */
 export function fail(title: string, options: AssertOptions = {}): Assertion {
-  const { when, tags = [], remedy } = options;
   const location = callerLocation();
+  checkItemOptions('fail', options, ['when', 'tags', 'remedy'], { title, location });
+  const { when, tags = [], remedy } = options;
   return Object.freeze({ kind: 'assert', title, module: 'assert', location, when, tags, that: () => false, remedy });
+}
+
+/** Running a site does not check its types. @throws PlaybookError */
+function checkItemOptions(
+  what: string,
+  options: object,
+  known: readonly string[],
+  { title, location }: Pick<Block, 'title' | 'location'>,
+): void {
+  fromUser({ title, location }, () => refuseUnknownKeys(what, options, known));
 }
 
 /** Tells a network change from other items. */

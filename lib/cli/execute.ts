@@ -5,7 +5,7 @@ import { PlaybookError } from '../errors.ts';
 import type { Summary } from '../events.ts';
 import type { ConnectOptions } from '../hosts/connect.ts';
 import { Connections } from '../hosts/connections.ts';
-import { hostName, parseHost } from '../hosts/host_spec.ts';
+import { parseHost } from '../hosts/host_spec.ts';
 import type { Inventory, InventoryHost } from '../inventory/inventory.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Play } from '../play.ts';
@@ -130,11 +130,11 @@ async function changeByHand(command: NetworkCommand, line: CommandLine, password
     ...(sshConfig !== undefined && { sshConfig }),
   };
   const codes = await Promise.all(
-    hosts.map(({ spec, become: own }) => {
-      const before = hosts.length > 1 ? `${hostName(spec)}: ` : '';
-      const say = (text: string): void => print(process.stdout, `${before}${text}`);
-      return network(command, spec, { ...options, become: own ?? become }, say);
-    }),
+    hosts.map(({ spec, become: own }) =>
+      network(command, { spec, isOneOfSeveral: hosts.length > 1 }, { ...options, become: own ?? become }, (text) =>
+        print(process.stdout, text),
+      ),
+    ),
   );
   return Math.max(...codes);
 }

@@ -21,26 +21,28 @@ const rollBackLimit = 240;
 
 /**
  * Does by hand what a run does with a network change, on one host.
+ * @param isOneOfSeveral names the host in every line; else in errors only
  * @param print gets each line
  * @returns the exit code
  */
 export async function network(
   { action, seconds = 0 }: NetworkCommand,
-  spec: HostSpec,
+  { spec, isOneOfSeveral }: { readonly spec: HostSpec; readonly isOneOfSeveral: boolean },
   options: ConnectOptions,
   print: (line: string) => void,
 ): Promise<number> {
+  const say = (words: string): void => print(isOneOfSeveral ? `${hostName(spec)}: ${words}` : words);
   try {
     const host = await connect(spec, options);
     try {
       const status = await readStatus(host.reader);
       if (action === 'status') {
-        print(statusWords(status));
+        say(statusWords(status));
         return exitCodes.ok;
       }
       if (!isUnfinished(status)) throw new KvmPlayError(`no network change is pending; ${statusWords(status)}`);
       const { words, isVerified = true } = await act(host, status, action, seconds);
-      print(words);
+      say(words);
       return isVerified ? exitCodes.ok : exitCodes.unverified;
     } finally {
       await host.close();

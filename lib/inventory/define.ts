@@ -1,5 +1,6 @@
 import { PlaybookError } from '../errors.ts';
 import type { HostSpec } from '../hosts/host_spec.ts';
+import { refuseUnknownKeys } from '../known_keys.ts';
 import { callerLocation } from '../location.ts';
 import type { Values } from '../play.ts';
 import { type Inventory, type InventoryHost, makeInventory } from './inventory.ts';
@@ -67,12 +68,17 @@ export function defineInventory<Host extends string, Group extends string>(entri
   };
 }
 
+const hostKeys = ['address', 'user', 'port', 'privateKey', 'become', 'vars'];
+const groupKeys = ['hosts', 'children', 'vars'];
+
 function make(
   hosts: Readonly<Record<string, HostEntry>>,
   groups: Readonly<Record<string, GroupOptions<string, string>>>,
   location: ReturnType<typeof callerLocation>,
 ): Inventory {
   try {
+    for (const [name, host] of Object.entries(hosts)) refuseUnknownKeys(`host '${name}'`, host, hostKeys);
+    for (const [name, group] of Object.entries(groups)) refuseUnknownKeys(`group '${name}'`, group, groupKeys);
     const inventory = makeInventory({
       hosts: Object.fromEntries(Object.entries(hosts).map(([name, { vars = {} }]) => [name, vars])),
       groups: Object.fromEntries(
