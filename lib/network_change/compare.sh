@@ -61,12 +61,8 @@ file_differences() {
     case $path in /etc/resolv.conf) class=other ;; *) class=reach ;; esac
     echo "$class the file $path is not what it was"
   done < "$here/files/list"
-  unit_links | cut -f1 | sort > "$work/unit-links"
   added_unit_links | sed 's/^/reach units are started at boot that were not: /'
-  tab=$(printf '\t')
-  while IFS="$tab" read -r link target; do
-    [ "$(readlink -- "$link" 2>/dev/null)" = "$target" ] || echo "reach units are not started at boot that were: $link"
-  done < "$here/unit-links"
+  unit_links | comm -13 - "$here/unit-links" | cut -f1 | sed 's/^/reach units are not started at boot that were: /'
 }
 
 differences() {

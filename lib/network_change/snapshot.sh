@@ -24,9 +24,11 @@ copy_whole() { cp -L --preserve=all -- "$1" "$2" 2>/dev/null || { rm -f -- "$2";
 unit_links() {
   for directory in /etc/systemd/system /etc/rc.d /etc/rc?.d; do
     [ -d "$directory" ] && [ ! -L "$directory" ] || continue
-    find "$directory" -type l ! -name 'kvm-play-*' | while IFS= read -r link; do
-      printf '%s\t%s\n' "$link" "$(readlink "$link")"
-    done
+    # Not every `find` can print where a link points.
+    find "$directory" -type l ! -name 'kvm-play-*' -printf '%p\t%l\n' 2>/dev/null ||
+      find "$directory" -type l ! -name 'kvm-play-*' | while IFS= read -r link; do
+        printf '%s\t%s\n' "$link" "$(readlink "$link")"
+      done
   done | sort
 }
 
@@ -167,12 +169,13 @@ remove_temporary_files() {
 restore_unit_links() {
   failed=0
   tab=$(printf '\t')
-  while IFS="$tab" read -r link target; do
-    restore_link "$target" "$link" || failed=1
-  done < "$here/unit-links"
+  missing=$(unit_links | comm -13 - "$here/unit-links")
   added=$(added_unit_links)
   IFS='
 '
+  for line in $missing; do
+    restore_link "${line#*"$tab"}" "${line%%"$tab"*}" || failed=1
+  done
   for link in $added; do
     say "unlinking $link"
     rm -f -- "$link" || failed=1

@@ -98,9 +98,9 @@ export const liveNetwork: readonly Fault[] = [
   },
   {
     what: 'link down until the host has gone back',
-    where: 'before `applying network`, on a host of the network scripts: no link, no lease, and the unit fails',
+    where: 'before `proving`, on a host of the network scripts: no link, no lease, and the unit fails',
     prepare: byScripts,
-    at: { 'applying network': linkDownUntilRolledBack },
+    at: { proving: linkDownUntilRolledBack },
     differs: /unit network\.service/,
     says: /was rolled back: the host is not as it was before in:\n {2}the unit network is failed, was active$/,
     ends: ['rolled back'],

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { connect } from '../../lib/hosts/connect.ts';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import { begin, newId } from '../../lib/network_change/transaction.ts';
 import { type CommandEnd, runCommand, startCommand } from '../support/command.ts';
 import { hostState } from './host_state.ts';
 import { describeLab } from './support.ts';
@@ -110,6 +112,43 @@ describeLab('a network change that is left pending', () => {
     }
     const ofNic = (state: typeof now) => state.addresses?.filter((line) => !line.startsWith('lo '));
     expect(ofNic(now)).toEqual(ofNic(before));
+  }, 120_000);
+
+  test('puts files back past links that another user has put there, and takes away what dead runs have left', async () => {
+    const inside = async (script: string): Promise<string> => (await lab.run(['sh', '-c', script])).stdout;
+    const host = await connect(`root@${lab.hostAddress}`, { sshConfig: lab.sshConfig });
+    try {
+      await inside(`mkdir /srv/shared; echo old > /srv/shared/file; chmod 640 /srv/shared/file; echo decoy > /root/decoy; chmod 600 /root/decoy
+ln -s /srv/shared/file /root/link; : > /srv/shared/.kvm-play.77.tmp; ln -s /root/decoy /srv/shared/.kvm-play.78.tmp
+chown admin /srv/shared; mkdir -p /var/lib/kvm-play/change/new.deadbeef /etc/systemd/system/sysinit.target.wants
+cd /etc/systemd/system; : > kvm-play-roll-back-deadbeef-at-boot.service
+ln -s ../kvm-play-roll-back-deadbeef-at-boot.service sysinit.target.wants/`);
+      const files = ['/srv/shared/file', '/root/link', '/srv/shared/absent'];
+      const touched = {
+        title: 'links',
+        fingerprint: 'links',
+        limit: 600,
+        steps: [],
+        links: [],
+        carrier: undefined,
+        files,
+      };
+      await begin(host, newId(), touched);
+      expect(
+        await inside(
+          'cd /var/lib/kvm-play/change; ls -d new.* 2>/dev/null; find /etc/systemd -name "*deadbeef*"; ls -A /srv/shared',
+        ),
+      ).toBe('.kvm-play.78.tmp\nfile');
+      await inside(`su admin -c 'cd /srv/shared && rm -f file && ln -s /root/decoy file && ln -s /root/decoy absent'
+ln -sfn /root/decoy /root/link`);
+      await inside('sh /var/lib/kvm-play/change/current/program roll-back');
+      expect(
+        await inside(`cat /var/lib/kvm-play/change/last/differences /root/decoy /srv/shared/file
+stat -c '%F %a %U' /root/decoy /srv/shared/file; readlink /root/link; ls -A /srv/shared`),
+      ).toBe('decoy\nold\nregular file 600 root\nregular file 640 root\n/srv/shared/file\n.kvm-play.78.tmp\nfile');
+    } finally {
+      await host.close();
+    }
   }, 120_000);
 
   test('is confirmed by hand, and stays', async () => {
