@@ -13,7 +13,14 @@ network_differences() {
       if (key == "up" || key == "noarp") return (value == 1) == (key == "up") ? (key == "up" ? "up" : "with ARP") : (key == "up" ? "down" : "without ARP")
       return value == "-" ? "none" : value
     }
+    # An address on its link, or a route but for the address that it speaks from: one that is still there reaches as far.
+    function core(line,   part) {
+      if (line ~ /^address /) { split(line, part, " "); return part[1] " " part[2] " " part[4] }
+      sub(/ src [^ ]*/, "", line)
+      return line
+    }
     $1 == "unread" { next }
+    now == "is" { still[core($0)] = 1 }
     {
       n = $1 == "link" ? 3 : $1 == "sysctl" || $1 == "unit" ? 2 : 0
       if (n == 0) { sets[++count] = $0; when[count] = now; next }
@@ -43,11 +50,12 @@ network_differences() {
       for (i = 1; i <= count; i++) {
         n = split(sets[i], part, " "); isGone = when[i] == "was"
         words = sets[i]; sub(/^[^ ]* /, "", words)
-        if (part[1] == "address") print (isGone ? reach(part[2]) : "other") " the address " part[4] " of " part[2] (isGone ? " is gone: " : " is new: ") words
+        isLost = isGone && !(core(sets[i]) in still)
+        if (part[1] == "address") print (isLost ? reach(part[2]) : "other") " the address " part[4] " of " part[2] (isGone ? " is gone: " : " is new: ") words
         else if (part[1] == "client") print (isGone ? reach(part[3]) : "other") " the DHCP client " part[2] " of " part[3] (isGone ? " does not run" : " runs, and did not")
         else if (part[1] == "failed") print "other the unit " part[2] (isGone ? " had failed, and has not now" : " has failed")
         else {
-          class = part[1] == "neighbour" ? "other" : isGone || part[1] == "rule" || words ~ /^[46] default/ ? "reach" : "other"
+          class = part[1] == "neighbour" ? "other" : isLost || part[1] == "rule" || !isGone && words ~ /^[46] default/ ? "reach" : "other"
           print class " the " (part[1] == "learnt" ? "learnt route" : part[1]) " of IPv" part[2] (isGone ? " is gone: " : " is new: ") substr(words, 3)
         }
       }
