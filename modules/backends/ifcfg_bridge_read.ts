@@ -7,6 +7,7 @@ import { bridgeLinks } from './ifcfg_bridge_links.ts';
 import { findings, type Surroundings } from './ifcfg_bridge_refusals.ts';
 import { type InterfaceFile, isFileOf, readMac, readNetworkFiles } from './ifcfg_files.ts';
 import { addressKeysOf, rememberedKeys } from './ifcfg_port.ts';
+import { parseLinkDetails } from './ifcfg_port_refusals.ts';
 import {
   companionNames,
   isDhcp,
@@ -84,19 +85,24 @@ export async function readBridge(
 
 async function readLive(host: ReadonlyHost, bridge: string, port: string) {
   const links = '/sys/class/net';
-  const [names, isBridge, isPortBridge, portMac, bridgeMac, master, plugged] = await Promise.all([
-    host.listDirectory(links),
-    host.exists(`${links}/${bridge}/bridge`),
-    host.exists(`${links}/${port}/bridge`),
-    readMac(host, port),
-    readMac(host, bridge),
-    host.query(['readlink', `${links}/${port}/master`]),
-    host.listDirectory(`${links}/${bridge}/brif`),
-  ]);
+  const [names, isBridge, isPortBridge, isPortWireless, portMac, bridgeMac, master, plugged, details] =
+    await Promise.all([
+      host.listDirectory(links),
+      host.exists(`${links}/${bridge}/bridge`),
+      host.exists(`${links}/${port}/bridge`),
+      host.exists(`${links}/${port}/phy80211`),
+      readMac(host, port),
+      readMac(host, bridge),
+      host.query(['readlink', `${links}/${port}/master`]),
+      host.listDirectory(`${links}/${bridge}/brif`),
+      host.query(['ip', '-o', '-d', 'link', 'show']),
+    ]);
   return {
     links: names.filter((link) => !['bonding_masters', 'lo'].includes(link)),
     isNameTaken: names.includes(bridge) && !isBridge,
     isPortBridge,
+    isPortWireless,
+    details: parseLinkDetails(details.stdout),
     portMac,
     bridgeMac,
     master: master.stdout.trim().split('/').at(-1) ?? '',

@@ -3,6 +3,7 @@ import type { IfcfgBridgeState } from '../ifcfg_bridge.ts';
 import { bridgeValues } from './ifcfg_bridge_file.ts';
 import type { IfcfgBridgeFound } from './ifcfg_bridge_read.ts';
 import type { InterfaceFile } from './ifcfg_files.ts';
+import { type LinkDetails, portRefusals } from './ifcfg_port_refusals.ts';
 import { isAddressKey, isAliasOf, isDhcp, networkSettings, orderingComments } from './network_scripts.ts';
 
 /** What was found beside what is compared. */
@@ -27,6 +28,9 @@ export interface Surroundings {
   readonly master: string;
   /** True when the port is a bridge itself. */
   readonly isPortBridge: boolean;
+  readonly isPortWireless: boolean;
+  /** All links, as `ip -d link` describes them. */
+  readonly details: readonly LinkDetails[];
   /** The live bridge's MAC; undefined when there is none. */
   readonly bridgeMac: string | undefined;
   /** Links that are plugged into the live bridge. */
@@ -58,7 +62,7 @@ export function findings(desired: IfcfgBridgeState, found: IfcfgBridgeFound, aro
     refusals: [
       ...common,
       ...settingsRefusals(port.name, around.settings),
-      ...portRefusals(desired, found, around),
+      ...portRefusals(desired, found.port, found.context.portMac, around),
       ...(around.isNameTaken ? [`${name} exists and is no bridge; choose another name`] : []),
     ],
     warnings: [
@@ -205,33 +209,6 @@ function settingsRefusals(port: string, settings: KeyValueFile | undefined): rea
       ? [`${networkSettings} says GATEWAYDEV=${port}, so the bridge would get no default route; take that line out`]
       : []),
   ];
-}
-
-function portRefusals(
-  { name, port }: IfcfgBridgeState,
-  found: IfcfgBridgeFound,
-  { isPortBridge, master: live }: Surroundings,
-): readonly string[] {
-  const refusals = isPortBridge ? [`${port.name} is a bridge itself, and a bridge cannot be a port`] : [];
-  const inFile = found.port && getValue(found.port.content, 'BRIDGE');
-  if (live !== '' && live !== name && live !== inFile) {
-    refusals.push(
-      `${port.name} is plugged into ${live} already, and joining ${name} would fail; take it out there first`,
-    );
-  }
-  if (found.port === undefined) return refusals;
-  const { path, content } = found.port;
-  const [device = '', type = '', master = '', bridge = '', vlanOf = ''] = [
-    ...['DEVICE', 'TYPE', 'MASTER', 'BRIDGE', 'PHYSDEV'],
-  ].map((key) => getValue(content, key));
-  if (type === 'Bridge') refusals.push(`${path} says TYPE=Bridge, and a bridge cannot be a port`);
-  if (device !== '' && device !== port.name) refusals.push(`${path} is for another device: it says DEVICE=${device}`);
-  if (master !== '') refusals.push(`${port.name} belongs to the bond ${master} (${path}); make the bond the port`);
-  if (vlanOf === name) refusals.push(`${port.name} is a VLAN of ${name} itself (${path})`);
-  if (bridge !== '' && bridge !== name) {
-    refusals.push(`${port.name} is a port of ${bridge} already (${path}); take it out there first (state: 'absent')`);
-  }
-  return refusals;
 }
 
 function aliasWarnings(device: string, names: readonly string[], what: string): readonly string[] {

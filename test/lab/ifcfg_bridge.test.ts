@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { execa, execaSync } from 'execa';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
 import type { Task } from '../../lib/module.ts';
 import { networkChange } from '../../lib/network_change/network_change.ts';
@@ -214,4 +216,50 @@ ip link set ens34 up; ip address add 10.4.4.4/24 dev ens34; ip -6 address add fd
     expect((await runTasks(site())).warnings.toSorted()).toEqual(lost);
     expect((await runTasks(site())).warnings).toEqual([]);
   }, 120_000);
+
+  test('without IPv6 a bridge takes nothing that a router advertises, also one that a guest holds, and after a reboot', async () => {
+    const router = advertise(lab);
+    try {
+      await runTasks(site());
+      await untilPrints('ip -o -6 address show dev br0', / fd00:77::\S+ scope global/);
+      await inside('ip tuntap add tap9 mode tap; ip link set tap9 master br0 up');
+      const off = site({ ipv6: false });
+      expect((await runTasks(off, { change: true })).tasks).toEqual(both('changed'));
+      const ipv6 = () => inside('ip -o -6 address show dev br0; ip -6 route show dev br0');
+      expect(await ipv6()).toBe('');
+      expect((await runTasks(off)).tasks).toEqual(both('ok'));
+      await inside('sysctl -q -w net.ipv6.conf.br0.disable_ipv6=0');
+      expect((await runTasks(off)).tasks).toEqual({ bridge: 'ok', network: 'changed' });
+      expect(await ipv6()).toBe('');
+      await lab.reboot();
+      expect((await runTasks(off)).tasks).toEqual(both('ok'));
+      expect(await ipv6()).toBe('');
+      expect((await runTasks(site({ ipv6: 'static' }))).tasks).toEqual(both('changed'));
+      expect(await ipv6()).toMatch(/^\d+: br0 +inet6 fe80::\S+ scope link/);
+      expect(await ipv6()).not.toContain('fd00:77::');
+    } finally {
+      router.kill();
+      await router.catch(() => {});
+    }
+  }, 240_000);
+
+  async function untilPrints(script: string, pattern: RegExp): Promise<void> {
+    const deadline = performance.now() + 60_000;
+    while (!pattern.test(await inside(script))) {
+      if (performance.now() > deadline) throw new Error(`${script} never printed ${pattern}`);
+      await sleep(500);
+    }
+  }
 });
+
+/** A router on the lab's LAN that advertises a prefix and itself. */
+function advertise(lab: Lab) {
+  const inLan = ['netns', 'exec', lab.lanNamespace];
+  execaSync('ip', ['-n', lab.lanNamespace, 'address', 'replace', 'fd00:77::1/64', 'dev', 'lan0', 'nodad']);
+  return execa('ip', [
+    ...inLan,
+    ...['dnsmasq', '--conf-file=/dev/null', '--keep-in-foreground', '--user=root', '--pid-file', '--port=0'],
+    ...['--interface=lan0', '--bind-dynamic', '--enable-ra', '--dhcp-range=fd00:77::,ra-only,64', '--leasefile-ro'],
+    '--ra-param=lan0,4,1800',
+  ]);
+}

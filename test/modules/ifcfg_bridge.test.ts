@@ -456,6 +456,22 @@ describe('plan', () => {
       { 'ifcfg-ens33': 'DEVICE=ens33 BOOTPROTO=dhcp\n' },
       /line 1 of .*plain KEY="value"/,
     ],
+    ['a command', { 'ifcfg-ens33': `. ./common\n${ens33}` }, /line 1 of .*ifcfg-ens33 is "\. \.\/common"/],
+    ['a quote that opens behind a blank', { 'ifcfg-ens33': `${ens33}X=a "b\n` }, /line 8 of .*a shell has to work out/],
+    ['InfiniBand', { 'ifcfg-ens33': `${ens33}TYPE=InfiniBand\n` }, /TYPE=InfiniBand, and InfiniBand has no Ethernet/],
+    ['a wireless interface', { 'ifcfg-ens33': `${ens33}TYPE=Wireless\n` }, /TYPE=Wireless, and an access point/],
+    ['a network of an access point', { 'ifcfg-ens33': 'DEVICE=ens33\nESSID=home\n' }, /has ESSID/],
+    ['a tunnel', { 'ifcfg-ens33': `${ens33}TYPE=GRE\n` }, /TYPE=GRE, and such an interface has no Ethernet/],
+    ['a tap', { 'ifcfg-ens33': `${ens33}TYPE=Tap\n` }, /TYPE=Tap, and a tap is the end of a guest/],
+    ['a port of a team', { 'ifcfg-ens33': `${ens33}TEAM_MASTER=team0\n` }, /belongs to the team team0/],
+    ['such a port by its script', { 'ifcfg-ens33': 'DEVICE=ens33\nDEVICETYPE=TeamPort\n' }, /DEVICETYPE=TeamPort, and/],
+    ['a bridge of Open vSwitch', { 'ifcfg-ens33': `${ens33}TYPE=OVSBridge\n` }, /belongs to Open vSwitch/],
+    ['a port of Open vSwitch', { 'ifcfg-ens33': `${ens33}DEVICETYPE=ovs\n` }, /belongs to Open vSwitch/],
+    [
+      'HWADDR of another card',
+      { 'ifcfg-ens33': `${ens33}HWADDR=52:54:00:AA:00:99\n` },
+      /says HWADDR=52:54:00:AA:00:99, and ens33 has 52:54:00:aa:00:01: the scripts pass over it/,
+    ],
     ['a port of another bridge', { 'ifcfg-ens33': `${ens33}BRIDGE=br1\n` }, /a port of br1 already/],
     ['a port of a bond', { 'ifcfg-ens33': `${ens33}MASTER=bond0\nSLAVE=yes\n` }, /belongs to the bond bond0/],
     ['a bridge as port', { 'ifcfg-ens33': 'DEVICE=ens33\nTYPE=Bridge\n' }, /a bridge cannot be a port/],
@@ -529,6 +545,55 @@ describe('plan', () => {
       else host.files.set(path, text);
     }
     await expect(check(host, dhcpArgs)).rejects.toThrow(message);
+  });
+
+  const ether = 'mode DEFAULT\\    link/ether 52:54:00:aa:00:01 brd ff:ff:ff:ff:ff:ff promiscuity 0 ';
+  test.each<[string, string, RegExp]>([
+    [
+      'InfiniBand',
+      '2: ens33: <UP> mtu 2044\\    link/infiniband 80:00 brd 00:ff',
+      /no Ethernet addresses \(link\/infiniband\)/,
+    ],
+    ['a tun', '2: ens33: <UP> mtu 1500\\    link/none promiscuity 0 \\    tun type tun pi off', /\(link\/none\)/],
+    ['a tap', `2: ens33: <UP> ${ether}\\    tun type tap pi off addrgenmode eui64`, /ens33 is a tap/],
+    [
+      'a macvlan',
+      `2: ens33@eth0: <UP> ${ether}\\    macvlan mode bridge addrgenmode eui64`,
+      /ens33 is a macvlan.*the link that it lies on/,
+    ],
+    ['an ipvlan', `2: ens33@eth0: <UP> ${ether}\\    ipvlan  mode l2 `, /ens33 is an ipvlan/],
+    [
+      'a VLAN of the bridge',
+      `9: ens33@br0: <UP> ${ether}\\    vlan protocol 802.1Q id 5 `,
+      /ens33 is a VLAN of br0 itself/,
+    ],
+    [
+      'an interface on which guests have macvtaps',
+      `2: ens33: <UP> ${ether}addrgenmode eui64\n7: macvtap0@ens33: <UP> ${ether}\\    macvtap mode vepa`,
+      /macvtap0 \(macvtap\) lies on ens33, and joining br0 would fail/,
+    ],
+  ])('refuses %s, whatever its file says', async (_what, stdout, message) => {
+    const host = el7({ 'ifcfg-ens33': ens33 });
+    host.commands.set('ip -o -d link show', { stdout: `${stdout}\n` });
+    await expect(check(host, dhcpArgs)).rejects.toThrow(message);
+  });
+
+  test.each([
+    `2: ens33: <UP> ${ether}addrgenmode eui64\n8: ens33.5@ens33: <UP> ${ether}\\    vlan protocol 802.1Q id 5 `,
+    `2: ens33: <UP> master br0 ${ether}\\    bridge_slave state forwarding priority 32`,
+    `2: ens33@if7: <UP> ${ether}\\    veth addrgenmode eui64`,
+    `2: ens33: <UP> ${ether}\\    bond mode active-backup miimon 100`,
+    `2: ens33: <UP> ${ether}\\    team addrgenmode eui64`,
+    `2: ens33@eth0: <UP> ${ether}\\    vlan protocol 802.1Q id 5 `,
+  ])('takes %s for a port', async (stdout) => {
+    const host = el7({ 'ifcfg-ens33': ens33 });
+    host.commands.set('ip -o -d link show', { stdout: `${stdout}\n` });
+    expect((await check(host, dhcpArgs)).changed).toBe(true);
+  });
+
+  test('HWADDR may be the card’s own beside another MACADDR', async () => {
+    const file = `${ens33}HWADDR=52:54:00:AA:00:99\nMACADDR=${mac.toUpperCase()}\n`;
+    expect((await check(el7({ 'ifcfg-ens33': file }), dhcpArgs)).changed).toBe(true);
   });
 
   test('spanning tree with a static address would wait for minutes on EL8', async () => {
