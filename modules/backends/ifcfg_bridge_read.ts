@@ -2,6 +2,7 @@ import { getValue, parseKeyValue } from '../../lib/formats/key_value.ts';
 import type { ReadonlyHost, TextFile } from '../../lib/hosts/readonly_host.ts';
 import type { Missing, Seen } from '../../lib/module.ts';
 import type { IfcfgBridgeState, PortState } from '../ifcfg_bridge.ts';
+import { bridgeFilterWarnings } from './bridge_netfilter.ts';
 import { type BridgeContext, bridgeValues } from './ifcfg_bridge_file.ts';
 import { bridgeLinks } from './ifcfg_bridge_links.ts';
 import { findings, type Surroundings } from './ifcfg_bridge_refusals.ts';
@@ -40,16 +41,18 @@ export async function readBridge(
   desired: IfcfgBridgeState,
 ): Promise<Seen<IfcfgBridgeState, IfcfgBridgeFound>> {
   const { name, port } = desired;
-  const [files, live, traits, missingScripts, tools, parameters, hasNetworkManager, settings] = await Promise.all([
-    readNetworkFiles(host, name, port.name),
-    readLive(host, name, port.name),
-    readScriptTraits(host),
-    missingNetworkScripts(host),
-    missingTools(host, ['brctl', 'dhclient', 'bc']),
-    host.readFile(parametersPath(name)),
-    host.exists('/usr/sbin/NetworkManager'),
-    host.readFile(networkSettings),
-  ]);
+  const [files, live, traits, missingScripts, tools, parameters, filterWarnings, hasNetworkManager, settings] =
+    await Promise.all([
+      readNetworkFiles(host, name, port.name),
+      readLive(host, name, port.name),
+      readScriptTraits(host),
+      missingNetworkScripts(host),
+      missingTools(host, ['brctl', 'dhclient', 'bc']),
+      host.readFile(parametersPath(name)),
+      bridgeFilterWarnings(host, desired.bridge === 'absent' ? [] : [name]),
+      host.exists('/usr/sbin/NetworkManager'),
+      host.readFile(networkSettings),
+    ]);
   const context: BridgeContext = { portMac: live.portMac, traits };
   const around: Surroundings = {
     ...live,
@@ -78,7 +81,7 @@ export async function readBridge(
     },
     found: { ...found, refusals },
     missing: missing(desired, missingScripts, tools, live.links, traits),
-    warnings,
+    warnings: [...warnings, ...filterWarnings],
     links: bridgeLinks(desired, found),
   };
 }
