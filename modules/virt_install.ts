@@ -4,6 +4,7 @@ import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
 import { defineModule, type Module, type Seen } from '../lib/module.ts';
 import { command, type Disruption, type Step } from '../lib/step.ts';
+import { bridgeFilterWarnings } from './backends/bridge_netfilter.ts';
 import {
   formatMemory,
   type GuestDisk,
@@ -113,7 +114,13 @@ function desired(args: VirtInstallArgs): VirtInstallState {
 }
 
 async function read(host: ReadonlyHost, wanted: VirtInstallState): Promise<Seen<VirtInstallState, GuestFound>> {
-  const { guest, view, ...seen } = await readGuest(host, wanted, wanted.id.value, wanted.creation?.value ?? {});
+  const bridges = Object.values(wanted.networks ?? {}).flatMap(
+    ({ source = '' }) => /^bridge (.+)$/.exec(source)?.[1] ?? [],
+  );
+  const [{ guest, view, ...seen }, filters] = await Promise.all([
+    readGuest(host, wanted, wanted.id.value, wanted.creation?.value ?? {}),
+    bridgeFilterWarnings(host, wanted.state === 'present' ? [...new Set(bridges)] : []),
+  ]);
   const state: Partial<VirtInstallState> =
     guest === undefined || view === undefined
       ? { state: 'absent' }
@@ -124,7 +131,7 @@ async function read(host: ReadonlyHost, wanted: VirtInstallState): Promise<Seen<
           autostart: guest.autostart,
           running: guest.active,
         };
-  return { state, found: seen.found, missing: seen.missing(state), warnings: seen.warnings };
+  return { state, found: seen.found, missing: seen.missing(state), warnings: [...seen.warnings, ...filters] };
 }
 
 function plan({ state, found }: Seen<VirtInstallState, GuestFound>, wanted: VirtInstallState): readonly Step[] {
