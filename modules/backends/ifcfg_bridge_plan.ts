@@ -1,6 +1,6 @@
 import { UnsupportedChangeError } from '../../lib/errors.ts';
 import { inSubnet, parseIpv4, parseIpv4Network } from '../../lib/formats/ipv4.ts';
-import { assignment, formatKeyValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
+import { assignment, formatKeyValue, getValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
 import type { TextFile } from '../../lib/hosts/readonly_host.ts';
 import type { Seen } from '../../lib/module.ts';
 import { removeFile, type Step, writeFile } from '../../lib/step.ts';
@@ -13,6 +13,7 @@ import {
   companionNames,
   ifcfgPath,
   isDhcp,
+  isOn,
   isOrderedAsBridge,
   parametersPath,
   renameDevice,
@@ -116,6 +117,17 @@ function refuseBroken(file: KeyValueFile, name: string, wanted: BridgeValues, fo
   if (!isOrderedAsBridge(file)) {
     throw new UnsupportedChangeError(
       `${ifcfgPath(name)} holds a comment with TYPE= in it, which hides the bridge's TYPE from the init script; take that line out`,
+    );
+  }
+  if (isOn(getValue(file, 'STP')) && Number(wanted.DELAY) < 2) {
+    throw new UnsupportedChangeError(
+      `${ifcfgPath(name)} says STP=${getValue(file, 'STP')}, with which the kernel refuses a forward delay of ${wanted.DELAY} s; say stp: false, or stp: true and a delay of 2 to 30`,
+    );
+  }
+  const options = /(?:^|\s)(forward_delay|stp_state)=/.exec(getValue(file, 'BRIDGING_OPTS') ?? '')?.[1];
+  if (options !== undefined) {
+    throw new UnsupportedChangeError(
+      `${ifcfgPath(name)} sets ${options} in BRIDGING_OPTS, over what this task writes; take it out there, and say stp and delay`,
     );
   }
   const address = primaryAddress(file);

@@ -456,6 +456,16 @@ describe('plan', () => {
       { 'ifcfg-ens33': 'DEVICE=ens33 BOOTPROTO=dhcp\n' },
       /line 1 of .*plain KEY="value"/,
     ],
+    [
+      'spanning tree in the file, without a delay',
+      { 'ifcfg-br0': `${postBridge}STP=yes\n` },
+      /says STP=yes, with which the kernel refuses a forward delay of 0 s; say stp: false, or/,
+    ],
+    [
+      'a delay of its own in BRIDGING_OPTS',
+      { 'ifcfg-br0': `${postBridge}BRIDGING_OPTS="priority=1 forward_delay=400"\n` },
+      /sets forward_delay in BRIDGING_OPTS/,
+    ],
     ['a command', { 'ifcfg-ens33': `. ./common\n${ens33}` }, /line 1 of .*ifcfg-ens33 is "\. \.\/common"/],
     ['a quote that opens behind a blank', { 'ifcfg-ens33': `${ens33}X=a "b\n` }, /line 8 of .*a shell has to work out/],
     ['InfiniBand', { 'ifcfg-ens33': `${ens33}TYPE=InfiniBand\n` }, /TYPE=InfiniBand, and InfiniBand has no Ethernet/],

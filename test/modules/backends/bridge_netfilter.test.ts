@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { bridgeFilterWarnings } from '../../../modules/backends/bridge_netfilter.ts';
+import { ifcfgBridge } from '../../../modules/index.ts';
 import { FakeHost } from '../../support/fake_host.ts';
 
 const on = { '/proc/sys/net/bridge/bridge-nf-call-iptables': '1\n' };
@@ -77,4 +78,11 @@ test('nothing is asked for that would load a module, or that does not matter', a
   expect(await asked(host(on))).toEqual([]);
   expect(await asked(host({ ...on, '/proc/net/ip_tables_names': 'nat\n' }))).toEqual([]);
   expect(await asked(host(legacy), [])).toEqual([]);
+});
+
+test('it is told where a bridge is made, and not where one is taken away', async () => {
+  const bridge = await ifcfgBridge({ name: 'br0', port: 'ens33' }).read(host(legacy).reader);
+  expect(bridge.warnings).toContain(dropped);
+  const gone = ifcfgBridge({ name: 'br0', port: 'ens33', state: 'absent' });
+  expect((await gone.read(host(legacy).reader)).warnings).not.toContain(dropped);
 });
