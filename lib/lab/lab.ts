@@ -9,7 +9,7 @@ import { type HostFile, hostFiles } from './host_files.ts';
 import { type LabLayout, labsDirectory, lan, layoutOf } from './layout.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { type CommandResult, hasAddress, powerOnMachine, type RunOptions, runInMachine } from './machine.ts';
-import { type Lease, parseLeases, setCable, startDhcp, startLan, stopDhcp } from './network.ts';
+import { type Lease, parseLeases, setCable, startDhcp, startIpv6, startLan, stopDhcp, stopIpv6 } from './network.ts';
 import { endProcesses, findLeader, processesInNamespace, processesMarked } from './processes.ts';
 import { removeLab } from './remove.ts';
 import { writeSshFiles } from './ssh.ts';
@@ -38,6 +38,8 @@ export interface Lab {
   readonly name: string;
   /** The address that the host starts with. */
   readonly hostAddress: string;
+  /** The address that the host makes for itself from its MAC while the LAN has IPv6. */
+  readonly ipv6HostAddress: string;
   /** An ssh_config with a key and known hosts of its own: `ssh -F` it, to `name` or to any address of the LAN. */
   readonly sshConfig: string;
   /** The network namespaces of the LAN and, changing with each boot, of the host, as `ip netns` knows them. */
@@ -60,6 +62,10 @@ export interface Lab {
   stopDhcp(): Promise<void>;
   /** Starts it again. @param hostAddress what it hands out to the host (default: the address that the host started with) */
   startDhcp(hostAddress?: string): Promise<void>;
+  /** Gives the LAN an IPv6 subnet, and a router that advertises it. It has none at first. */
+  startIpv6(): Promise<void>;
+  /** Takes them away. */
+  stopIpv6(): Promise<void>;
   /** Writes a file of the host. @param hostPath absolute @param text its content @param mode (default: 0644) */
   putFile(hostPath: string, text: string | Uint8Array, mode?: number): Promise<void>;
   /** Has the host reboot itself in an orderly way, and waits until it is up again. */
@@ -177,6 +183,7 @@ class RunningLab implements Lab {
   readonly directory: string;
   readonly name: string;
   readonly hostAddress: string = lan.hostAddress;
+  readonly ipv6HostAddress: string = lan.ipv6HostAddress;
   readonly sshConfig: string;
   readonly lanNamespace: string;
   readonly hostNamespace: string;
@@ -219,6 +226,14 @@ class RunningLab implements Lab {
 
   async stopDhcp(): Promise<void> {
     await stopDhcp(this.#layout);
+  }
+
+  async startIpv6(): Promise<void> {
+    await startIpv6(this.#layout);
+  }
+
+  async stopIpv6(): Promise<void> {
+    await stopIpv6(this.#layout);
   }
 
   async startDhcp(hostAddress: string = this.hostAddress): Promise<void> {

@@ -13,6 +13,10 @@ export const lan = {
   /** The address that the DHCP server keeps for {@link lan.hostMac}. */
   hostAddress: '192.168.221.150',
   hostMac: '52:54:00:aa:00:01',
+  /** Its IPv6 gateway and subnet, where a lab has IPv6, and the address that the host makes for itself there from its MAC. */
+  ipv6Gateway: 'fd00:221::1',
+  ipv6Prefix: 64,
+  ipv6HostAddress: 'fd00:221::5054:ff:feaa:1',
   /** Every other client gets the next free address from here. */
   range: ['192.168.221.100', '192.168.221.140'],
 } as const;

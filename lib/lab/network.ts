@@ -41,6 +41,26 @@ export async function stopDhcp(layout: LabLayout): Promise<void> {
   await endProcesses(() => processesMarked(leaseOption(layout)));
 }
 
+/** Gives the LAN an IPv6 subnet, and a router that advertises it. @param layout the lab's names */
+export async function startIpv6(layout: LabLayout): Promise<void> {
+  const { lanNamespace, directory, dhcpLog } = layout;
+  const address = `${lan.ipv6Gateway}/${lan.ipv6Prefix}`;
+  await execa('ip', ['-n', lanNamespace, 'address', 'replace', address, 'dev', 'lan0', 'nodad']);
+  startDaemon(dhcpLog, [
+    ...['nsenter', `--net=${namespacePath(lanNamespace)}`, 'dnsmasq', '--conf-file=/dev/null'],
+    ...['--keep-in-foreground', '--user=root', '--pid-file', '--port=0', '--interface=lan0', '--bind-dynamic'],
+    ...['--log-facility=-', `--dhcp-leasefile=${directory}/ipv6-leases`, '--enable-ra'],
+    `--dhcp-range=${lan.ipv6Gateway.replace(/1$/, '')},ra-only,${lan.ipv6Prefix}`,
+  ]);
+}
+
+/** Takes the LAN's IPv6 subnet and its router away. @param layout the lab's names */
+export async function stopIpv6({ lanNamespace, directory }: LabLayout): Promise<void> {
+  await endProcesses(() => processesMarked(`--dhcp-leasefile=${directory}/ipv6-leases`));
+  const address = `${lan.ipv6Gateway}/${lan.ipv6Prefix}`;
+  await execa('ip', ['-n', lanNamespace, 'address', 'delete', address, 'dev', 'lan0'], { reject: false });
+}
+
 function leaseOption({ leaseFile }: LabLayout): string {
   return `--dhcp-leasefile=${leaseFile}`;
 }

@@ -28,7 +28,7 @@ export async function writeSshFiles(layout: LabLayout, hostname: string): Promis
   const config = `Host ${hostname}
   HostName ${lan.hostAddress}
 
-Host ${hostname} ${lan.hostAddress.replace(/\d+$/, '*')}
+Host ${hostname} ${lan.hostAddress.replace(/\d+$/, '*')} ${lan.ipv6Gateway.replace(/:1$/, '*')}
   User root
   IdentityFile ${inDirectory('user_key')}
   IdentitiesOnly yes

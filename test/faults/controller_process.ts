@@ -16,6 +16,8 @@ export interface ControllerOptions {
   readonly expectNoChange?: boolean;
   /** `[user@]address[:port]`; default: root at the address that the lab's host starts with. */
   readonly host?: string;
+  /** Path of the ssh_config. Default: the lab's own. */
+  readonly sshConfig?: string;
   readonly env?: NodeJS.ProcessEnv;
   /** Called before each step of the protocol, which waits for it. `kill` ends the controller, then or later. */
   readonly onPhase?: (phase: string, kill: () => void) => Promise<unknown>;
@@ -34,7 +36,8 @@ export interface ControllerEnd {
 export async function runController(lab: Lab, options: ControllerOptions = {}): Promise<ControllerEnd> {
   const { site = {}, check = false, expectNoChange = false, onPhase } = options;
   const host = options.host ?? `root@${lab.hostAddress}`;
-  const order = JSON.stringify({ host, sshConfig: lab.sshConfig, site, check, expectNoChange });
+  const { sshConfig = lab.sshConfig } = options;
+  const order = JSON.stringify({ host, sshConfig, site, check, expectNoChange });
   const child = spawn(process.execPath, [...controller, order], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, LC_ALL: 'C.UTF-8', NODE_OPTIONS: '', ...options.env },
