@@ -75,7 +75,8 @@ async function ended(child: ReturnType<typeof spawn>): Promise<Pick<ProcessResul
   });
 }
 
-function endGroup(pid: number): void {
+/** Ends a process of this machine that leads a group, and whatever it has started. */
+export function endGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {

@@ -4,6 +4,7 @@ import { ConnectionError, InterruptedError } from '../errors.ts';
 import { environmentForOthers } from '../secret.ts';
 import { bootstrap, commandOf } from './clean_shell.ts';
 import { MarkedStream } from './marked_stream.ts';
+import { endGroup } from './process.ts';
 import { farewell, frameBytes, sessionProgram } from './session_script.ts';
 import type { Reaction, SudoDialog } from './sudo_dialog.ts';
 import { OutputLimitError, outputLimit, type RawOutput, type RunScript } from './transport.ts';
@@ -227,6 +228,11 @@ export class Session {
     child.stdout?.destroy();
     child.stderr?.destroy();
     child.unref();
+    if (!this.#isOpen && child.pid !== undefined) {
+      // Nothing runs over there yet. What ssh has started to connect (a ProxyCommand) would go on trying by itself.
+      endGroup(child.pid);
+      return;
+    }
     const timer = setTimeout(() => child.kill('SIGKILL'), lingerLimit);
     timer.unref();
     child.once('exit', () => clearTimeout(timer));
