@@ -66,8 +66,8 @@ describeFaults('how a host is reached', [slowLogin], (host) => {
 
   test('a host that has no IPv4 at all is reached over IPv6, and keeps its address', async () => {
     const on = host();
-    const { lab } = on;
     await on.reset();
+    const { lab } = on;
     await lab.startIpv6();
     await on.inside(`nmcli connection modify ens33 ipv6.method auto ipv6.addr-gen-mode eui64 ipv4.method disabled
 nmcli connection up ens33`);
@@ -106,8 +106,8 @@ systemctl stop network; systemctl start NetworkManager; true`);
 
   test('a host that answers by the rules of another table than the main one goes on doing so', async () => {
     const on = host();
-    const { lab } = on;
     await on.reset();
+    const { lab } = on;
     const controller = '10.99.99.98';
     await execa('ip', ['-n', lab.lanNamespace, 'address', 'replace', `${controller}/32`, 'dev', 'lo']);
     const sshConfig = join(lab.directory, 'ssh', 'from_afar');
