@@ -20,7 +20,7 @@ network_differences() {
       return line
     }
     $1 == "unread" { next }
-    now == "is" { still[core($0)] = 1 }
+    { both[now, core($0)] = 1 }
     {
       n = $1 == "link" ? 3 : $1 == "sysctl" || $1 == "unit" ? 2 : 0
       if (n == 0) { sets[++count] = $0; when[count] = now; next }
@@ -50,12 +50,13 @@ network_differences() {
       for (i = 1; i <= count; i++) {
         n = split(sets[i], part, " "); isGone = when[i] == "was"
         words = sets[i]; sub(/^[^ ]* /, "", words)
-        isLost = isGone && !(core(sets[i]) in still)
+        isKept = (("was", core(sets[i])) in both) && (("is", core(sets[i])) in both)
+        isLost = isGone && !isKept
         if (part[1] == "address") print (isLost ? reach(part[2]) : "other") " the address " part[4] " of " part[2] (isGone ? " is gone: " : " is new: ") words
         else if (part[1] == "client") print (isGone ? reach(part[3]) : "other") " the DHCP client " part[2] " of " part[3] (isGone ? " does not run" : " runs, and did not")
         else if (part[1] == "failed") print "other the unit " part[2] (isGone ? " had failed, and has not now" : " has failed")
         else {
-          class = part[1] == "neighbour" ? "other" : isLost || part[1] == "rule" || !isGone && words ~ /^[46] default/ ? "reach" : "other"
+          class = part[1] == "neighbour" ? "other" : isLost || part[1] == "rule" || !isGone && !isKept && words ~ /^[46] default/ ? "reach" : "other"
           print class " the " (part[1] == "learnt" ? "learnt route" : part[1]) " of IPv" part[2] (isGone ? " is gone: " : " is new: ") substr(words, 3)
         }
       }
