@@ -153,7 +153,7 @@ describe('code in the pages', () => {
 
   test('compiles as it stands, and so do the examples of the modules', () => {
     expect(compile([...blocks, ...moduleExamples])).toEqual([]);
-  }, 60_000);
+  });
 
   const withTasks = blocks.filter(({ code }) => /from 'kvm-play\/modules'/.test(code) && !/\bawait\b/.test(code));
   test.each([...withTasks, ...moduleExamples].map((block) => [title(block), block] as const))(

@@ -72,7 +72,7 @@ test('the program in docs/library.md follows a run, and ends it at the first fai
     '',
   ]);
   expect(exitCode).toBe(2);
-}, 60_000);
+});
 
 test('it ends a run on Ctrl-C', async () => {
   rmSync(join(directory, 'one'));
@@ -82,4 +82,4 @@ test('it ends a run on Ctrl-C', async () => {
   expect(said).not.toContain('failed');
   expect(said).toContain('localhost: four: skipped\n');
   expect(exitCode).toBe(2);
-}, 60_000);
+});

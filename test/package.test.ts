@@ -32,7 +32,7 @@ describe('the package', () => {
   beforeAll(async () => {
     project = await installPacked();
     writeFileSync(join(project.directory, 'site.ts'), site);
-  }, 120_000);
+  });
   afterAll(() => rmSync(project.directory, { recursive: true, force: true }));
 
   test('holds what was built, and nothing else', () => {
@@ -64,7 +64,7 @@ describe('the package', () => {
     const tsc = join(root, 'node_modules/.bin/tsc');
     const { stdout } = await project.run([tsc, ...strict, 'site.ts', 'wrong.ts'], { reject: false });
     expect(stdout).toBe('');
-  }, 60_000);
+  });
 
   test('tells what TypeScript says of a site that was refused, where the site’s project has it', async () => {
     writeFileSync(join(project.directory, 'refused.ts'), site.replace('vars.forward }', 'vars.forward === 1 }'));
@@ -78,10 +78,10 @@ describe('the package', () => {
     expect(stderr).toBe(
       `${words}\n  refused.ts:7: TS2322: Type 'boolean' is not assignable to type 'string | number'.`,
     );
-  }, 60_000);
+  });
 
   test('is sound by publint’s rules', async () => {
     const { exitCode } = await execa(join(root, 'node_modules/.bin/publint'), ['--strict'], { cwd: root });
     expect(exitCode).toBe(0);
-  }, 60_000);
+  });
 });

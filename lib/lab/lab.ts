@@ -79,7 +79,7 @@ export interface Lab {
 }
 
 /** Milliseconds that a host may take to boot. */
-const bootLimit = 120_000;
+const bootLimit = 600_000;
 
 /**
  * Builds a throwaway host and starts it: systemd, sshd, NetworkManager holding a lease, libvirt installed, and a
@@ -160,7 +160,7 @@ async function untilBooted(layout: LabLayout, signal: AbortSignal | undefined, p
   await until('the host did not boot', signal, async () => {
     const leader = await findLeader(layout);
     if (leader === undefined || leader === previous) return false;
-    const asked = await runInMachine(leader, ['systemctl', 'is-system-running'], { reject: false, timeout: 10_000 });
+    const asked = await runInMachine(leader, ['systemctl', 'is-system-running'], { reject: false, timeout: 60_000 });
     state = asked.stdout;
     return ['running', 'degraded'].includes(state) && (await hasAddress(layout));
   });

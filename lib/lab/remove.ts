@@ -77,12 +77,16 @@ async function isKept(layout: LabLayout): Promise<boolean> {
   return typeof description === 'object' && description !== null && 'keep' in description && description.keep === true;
 }
 
+/** Milliseconds in which nothing may be in use any more: what has just been killed lets go of its files a moment later. */
+const unmountLimit = 60_000;
+
 async function unmountBelow(directory: string): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  const deadline = performance.now() + unmountLimit;
+  while (performance.now() < deadline) {
     const mounted = await mountsBelow(directory);
     if (mounted.length === 0) return;
     for (const path of mounted) await execa('umount', ['--', path], { reject: false });
-    if (attempt > 0) await sleep(50);
+    if ((await mountsBelow(directory)).length > 0) await sleep(50);
   }
   throw new LabError(`${(await mountsBelow(directory)).join(', ')} cannot be unmounted`);
 }

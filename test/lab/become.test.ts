@@ -31,12 +31,12 @@ describeLab('sudo with a password', () => {
       'keeper ALL=(ALL:ALL) ALL\n',
     );
     await inside('chmod 440 /etc/sudoers.d/keeper; chpasswd', `keeper:${right}\n`);
-  }, 300_000);
+  });
   afterEach(async () => {
     for (const host of opened.splice(0)) await host.close();
     await inside('rm -f /etc/sudoers.d/zz-test; usermod -s /bin/sh keeper');
   });
-  afterAll(() => lab?.destroy(), 60_000);
+  afterAll(() => lab?.destroy());
 
   async function inside(script: string, input = ''): Promise<string> {
     return (await lab.run(['sh', '-c', script], { input })).stdout;
@@ -193,5 +193,5 @@ export default play({ name: 'Root', become: true, tasks: [file({ path: '/root/kp
     expect([child.exitCode, shown]).toEqual([0, expect.stringMatching(/changed=1/)]);
     expect(shown).not.toContain('hunter2');
     expect(await inside('cat /root/kp')).toBe('x');
-  }, 60_000);
+  });
 });

@@ -19,8 +19,8 @@ describeLab('files and commands on a throwaway host', () => {
   beforeAll(async () => {
     lab = await buildLab();
     host = `root@${lab.hostAddress}`;
-  }, 300_000);
-  afterAll(() => lab?.destroy(), 60_000);
+  });
+  afterAll(() => lab?.destroy());
 
   async function inside(script: string): Promise<string> {
     return (await lab.run(['sh', '-c', script])).stdout;
@@ -69,7 +69,7 @@ describeLab('files and commands on a throwaway host', () => {
       file({ path: '/srv/shared', state: 'absent' }),
     ]);
     expect(await inside('ls /etc/odd; ls -d /srv/shared /etc/link 2>/dev/null || true')).toBe('/etc/odd');
-  }, 120_000);
+  });
 
   test('a service loads a file that changed, once, and what a dead run has left', async () => {
     await lab.putFile('/etc/systemd/system/app.service', daemon);
@@ -93,7 +93,7 @@ describeLab('files and commands on a throwaway host', () => {
     expect(await told(site('three\n'))).toEqual(['ok', 'ok', 'changed']);
     expect(await told(site('three\n'))).toEqual(['ok', 'ok', 'ok']);
     expect(await inside('cat /run/app.log; ls /var/lib/kvm-play/pending')).toBe('one\ntwo\nthree');
-  }, 120_000);
+  });
 
   test('commands run once where they can be seen to be done, and every time where they cannot', async () => {
     const once = [
@@ -107,5 +107,5 @@ describeLab('files and commands on a throwaway host', () => {
     expect(await told([blind, query({ argv: ['uname'] })], true)).toEqual(['changed', 'ok']);
     for (const _ of [1, 2]) expect(await told([blind])).toEqual(['changed']);
     expect(await inside('cat /srv/blind')).toBe('again\nagain');
-  }, 120_000);
+  });
 });

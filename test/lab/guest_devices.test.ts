@@ -21,11 +21,11 @@ describeLab("a guest's devices, of a real libvirt", () => {
       "<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>",
     );
     await inside('virsh net-define /root/lan.xml; virsh net-start lan');
-  }, 300_000);
+  });
   afterAll(async () => {
     await host?.close();
     await lab?.destroy();
-  }, 60_000);
+  });
 
   async function inside(script: string): Promise<string> {
     return (await lab.run(['sh', '-ec', script])).stdout.trim();
@@ -54,27 +54,23 @@ describeLab("a guest's devices, of a real libvirt", () => {
     await expect(virtInstall.apply(host, guest(bus))).rejects.toThrow("no bus 'nosuch'");
     await expect(virtInstall.apply(host, guest({ vcpus: 5000 }))).rejects.toThrow('wanted are 5000 processors');
     expect(await inside('virsh list --all --name')).toBe('');
-  }, 240_000);
+  });
 
   test('a guest in a network that is a bridge of the host does not wait for a restart', async () => {
     await virtInstall.apply(host, guest());
     const checked = await virtInstall.check(host, guest());
     expect(checked.changed).toBe(false);
     expect(checked.warnings.filter((warning) => warning.includes('waits for a restart'))).toEqual([]);
-  }, 240_000);
+  });
 
   test.each<[string, object[] | string[]]>([
     ['a link', ['/srv/root.link']],
     ['a volume', [{ pool: 'default', volume: 'root.qcow2' }]],
-  ])(
-    'a disk is not attached again as %s',
-    async (_what, disks) => {
-      expect((await virtInstall.apply(host, guest({ disks }))).changed).toBe(false);
-      const twice = virtInstall.apply(host, guest({ disks: [`${images}/root.qcow2`, ...disks] }));
-      await expect(twice).rejects.toThrow('are one file');
-    },
-    240_000,
-  );
+  ])('a disk is not attached again as %s', async (_what, disks) => {
+    expect((await virtInstall.apply(host, guest({ disks }))).changed).toBe(false);
+    const twice = virtInstall.apply(host, guest({ disks: [`${images}/root.qcow2`, ...disks] }));
+    await expect(twice).rejects.toThrow('are one file');
+  });
 
   test('a disk that another guest has, or stands on, is given to no second one', async () => {
     await inside(`cd ${images}; qemu-img create -q -f qcow2 -b /srv/root.link -F qcow2 over.qcow2`);
@@ -84,7 +80,7 @@ describeLab("a guest's devices, of a real libvirt", () => {
     await expect(other(`${images}/over.qcow2`)).rejects.toThrow("and the running guest 'web' uses it");
     expect(await inside('virsh list --all --name')).toBe('web');
     await inside(`rm ${images}/over.qcow2`);
-  }, 240_000);
+  });
 
   test('a volume that its pool does not list is taken in, and a second interface is found by what it is in', async () => {
     await inside(`qemu-img create -q -f raw ${images}/data.raw 4M`);
@@ -96,7 +92,7 @@ describeLab("a guest's devices, of a real libvirt", () => {
     expect(steps[0]).toMatchObject({ argv: expect.arrayContaining(['pool-refresh']) });
     expect((await virtInstall.apply(host, more)).changed).toBe(false);
     expect((await virtInstall.check(host, guest({ networks: [{ bridge: 'br0' }] }))).changed).toBe(false);
-  }, 240_000);
+  });
 
   test('the console of the wanted type is changed, and no other', async () => {
     // virt-install gave it a SPICE console by itself.
@@ -105,7 +101,7 @@ describeLab("a guest's devices, of a real libvirt", () => {
     const xml = await inside('virsh dumpxml --inactive web');
     expect(xml).toMatch(/type='vnc' port='5999'/);
     expect(xml).toMatch(/type='spice' autoport='yes'/);
-  }, 240_000);
+  });
 
   test('processors and memory that other parts of the definition fix are refused, and nothing is changed', async () => {
     await inside('virsh destroy web');
@@ -118,7 +114,7 @@ describeLab("a guest's devices, of a real libvirt", () => {
     expect((await virtInstall.apply(host, guest())).changed).toBe(false);
     await inside('virsh start web');
     expect((await virtInstall.check(host, guest())).warnings.join()).not.toContain('waits for a restart');
-  }, 240_000);
+  });
 
   test('a pool whose directory is gone is made whole, and until then takes no volume', async () => {
     const pool = { name: 'gone', path: '/srv/gone' };
@@ -129,5 +125,5 @@ describeLab("a guest's devices, of a real libvirt", () => {
     expect((await virshPool.apply(host, pool)).changed).toBe(true);
     expect((await virshPool.apply(host, pool)).changed).toBe(false);
     expect((await virshVolume.apply(host, volume)).changed).toBe(true);
-  }, 240_000);
+  });
 });

@@ -29,11 +29,11 @@ describeLab('a host reached over SSH', () => {
     lab = await buildLab();
     host = await reach('root');
     await host.lock();
-  }, 300_000);
+  });
   afterAll(async () => {
     for (const host of opened) await host.close();
     await lab?.destroy();
-  }, 60_000);
+  });
 
   async function inside(script: string): Promise<string> {
     return (await lab.run(['sh', '-c', script])).stdout;
@@ -96,7 +96,7 @@ describeLab('a host reached over SSH', () => {
     expect((await host.reader.query(['echo', 'again'])).stdout).toBe('again\n');
     expect(await host.reader.exists('/tmp/too-far')).toBe(false);
     expect(await inside('ls /run/kvm-play/steps; systemctl --failed --no-legend | grep kvm-play; true')).toBe('');
-  }, 60_000);
+  });
 
   test('a second run is told who holds the lock; a dead one is followed once its last step has ended', async () => {
     const second = await reach('root');
@@ -166,7 +166,7 @@ describeLab('a host reached over SSH', () => {
     rmSync(directory, { recursive: true });
     host = await reach('root');
     await host.lock();
-  }, 120_000);
+  });
 
   test('steps that cut the link are not taken under a lock that was lost', async () => {
     await inside('for f in /run/kvm-play/alive.*; do echo 0 > $f; done');
@@ -234,21 +234,19 @@ echo 'readonly TMOUT=1; export TMOUT' | tee /root/.bashrc > /home/admin/.bashrc`
     const reached = await reach(user, become);
     const asked = reached.reader.query(['sleep', '62']);
     const ended = expect(asked).rejects.toThrow('the session was closed');
-    const deadline = Date.now() + 5000;
     const look = (): Promise<string> => inside('pgrep -fx "sleep 62" || echo none');
-    while ((await look()) === 'none' && Date.now() < deadline);
+    await until(async () => (await look()) !== 'none');
     await reached.close();
     await ended;
-    while ((await look()) !== 'none' && Date.now() < deadline);
-    expect(await look()).toBe('none');
+    await until(async () => (await look()) === 'none');
   });
 
   test('a host that refuses the key, or does not answer, is unreachable with ssh’s own words, in time', async () => {
     await expect(reach('stranger')).rejects.toThrow(/Permission denied/);
     const started = Date.now();
     await expect(connect('root@192.168.221.77', { sshConfig: lab.sshConfig })).rejects.toThrow();
-    expect(Date.now() - started).toBeLessThan(15_000);
-  }, 30_000);
+    expect(Date.now() - started).toBeLessThan(60_000);
+  });
 
   test('a host that known_hosts does not know is unreachable, and never taken for granted', async () => {
     const sshConfig = `${lab.directory}/stranger`;

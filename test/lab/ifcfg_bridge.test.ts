@@ -7,7 +7,7 @@ import { networkChange } from '../../lib/network_change/network_change.ts';
 import { play } from '../../lib/play.ts';
 import { run } from '../../lib/run.ts';
 import { type IfcfgBridgeArgs, ifcfgBridge, service } from '../../modules/index.ts';
-import { buildLimit, describeLab } from './support.ts';
+import { describeLab } from './support.ts';
 
 const scripts = '/etc/sysconfig/network-scripts';
 
@@ -24,8 +24,8 @@ describeLab('ifcfg_bridge on a throwaway host', () => {
   beforeAll(async () => {
     lab = await buildLab();
     old = await inside(`cat ${scripts}/ifcfg-ens33`);
-  }, buildLimit);
-  afterAll(() => lab?.destroy(), 60_000);
+  });
+  afterAll(() => lab?.destroy());
 
   /** Brings the host back to one that the network scripts own, without a bridge. */
   beforeEach(async () => {
@@ -40,7 +40,7 @@ ${old}
 EOF
 systemctl reset-failed network; systemctl start network
 true`);
-  }, 60_000);
+  });
 
   async function inside(script: string): Promise<string> {
     return (await lab.run(['sh'], { input: script })).stdout.trim();
@@ -90,28 +90,24 @@ pgrep -a dhclient | sed 's/.* //' | sort
   test.each([
     ['within a network change', true],
     ['outside of one', false],
-  ])(
-    'the bridge that carries the connection goes, and its port takes the address over, %s',
-    async (_where, change) => {
-      expect((await runTasks(site(), { change })).tasks).toEqual(both('changed'));
-      expect(await live()).toBe('br0 192.168.221.150/24\nbr0\nens33\nbr0 is there');
-      const absent = site({ state: 'absent' });
-      const checked = await runTasks(absent, { change, check: true });
-      expect(checked.tasks).toEqual(both('changed'));
-      const applied = await runTasks(absent, { change });
-      expect(applied).toEqual(checked);
-      expect(applied.commands).toEqual([
-        expect.stringMatching(/^pkill -f .*br0/),
-        'ip link set dev ens33 nomaster',
-        'ip link delete dev br0',
-        'systemctl restart network',
-      ]);
-      expect(await live()).toBe(portAlone);
-      expect(await inside(`cat ${scripts}/ifcfg-ens33`)).toBe(old);
-      expect((await runTasks(absent, { change })).tasks).toEqual(both('ok'));
-    },
-    120_000,
-  );
+  ])('the bridge that carries the connection goes, and its port takes the address over, %s', async (_where, change) => {
+    expect((await runTasks(site(), { change })).tasks).toEqual(both('changed'));
+    expect(await live()).toBe('br0 192.168.221.150/24\nbr0\nens33\nbr0 is there');
+    const absent = site({ state: 'absent' });
+    const checked = await runTasks(absent, { change, check: true });
+    expect(checked.tasks).toEqual(both('changed'));
+    const applied = await runTasks(absent, { change });
+    expect(applied).toEqual(checked);
+    expect(applied.commands).toEqual([
+      expect.stringMatching(/^pkill -f .*br0/),
+      'ip link set dev ens33 nomaster',
+      'ip link delete dev br0',
+      'systemctl restart network',
+    ]);
+    expect(await live()).toBe(portAlone);
+    expect(await inside(`cat ${scripts}/ifcfg-ens33`)).toBe(old);
+    expect((await runTasks(absent, { change })).tasks).toEqual(both('ok'));
+  });
 
   test('guests that would lose the LAN are a reason to refuse, unless the task names them; the bridge then stays', async () => {
     await runTasks(site());
@@ -129,7 +125,7 @@ pgrep -a dhclient | sed 's/.* //' | sort
     );
     expect(await live()).toBe(`${portAlone}\ntap9\nbr0 is there`);
     expect((await runTasks(absent)).tasks).toEqual(both('ok'));
-  }, 120_000);
+  });
 
   test('a run that died after its files were written is completed by the next', async () => {
     await runTasks(site());
@@ -139,7 +135,7 @@ pgrep -a dhclient | sed 's/.* //' | sort
     expect(await live()).toContain('br0 is there');
     expect((await runTasks(site({ state: 'absent' }))).tasks).toEqual({ bridge: 'ok', network: 'changed' });
     expect(await live()).toBe(portAlone);
-  }, 120_000);
+  });
 
   test('a change that takes the bridge away and cannot be proved is rolled back', async () => {
     await runTasks(site());
@@ -164,7 +160,7 @@ pgrep -a dhclient | sed 's/.* //' | sort
     expect(messages.join('\n')).toMatch(/10\.77\.0\.1[\s\S]*the network change was rolled back/);
     expect(await live()).toBe('br0 192.168.221.150/24\nbr0\nens33\nbr0 is there');
     expect((await runTasks(site())).tasks).toEqual(both('ok'));
-  }, 180_000);
+  });
 
   test('spanning tree goes on and off on a bridge that a guest holds', async () => {
     await runTasks(site());
@@ -177,7 +173,7 @@ pgrep -a dhclient | sed 's/.* //' | sort
     expect(await options()).toBe('0\n0');
     expect(await live()).toBe('br0 192.168.221.150/24\nbr0\nens33\ntap9\nbr0 is there');
     expect((await runTasks(site({ stp: false }))).tasks).toEqual(both('ok'));
-  }, 180_000);
+  });
 
   test('rules move with their file, and none of them stays behind', async () => {
     const ofTable = () => inside("ip rule show | sed -n '/lookup 100/s/^[0-9]*:[ \t]*//p' | sed 's/ *$//'");
@@ -189,7 +185,7 @@ systemctl restart network`);
     expect((await runTasks(site())).tasks).toEqual(both('ok'));
     expect((await runTasks(site({ state: 'absent' }))).tasks).toEqual(both('changed'));
     expect(await ofTable()).toBe('from all iif ens33 lookup 100\nfrom 10.9.0.0/16 lookup 100');
-  }, 120_000);
+  });
 
   test('what no file knows is named beforehand, with what becomes of it', async () => {
     await inside(`ip address add 10.9.9.9/24 dev ens33
@@ -215,7 +211,7 @@ ip link set ens34 up; ip address add 10.4.4.4/24 dev ens34; ip -6 address add fd
     expect((await runTasks(site(), { check: true })).warnings.toSorted()).toEqual(lost);
     expect((await runTasks(site())).warnings.toSorted()).toEqual(lost);
     expect((await runTasks(site())).warnings).toEqual([]);
-  }, 120_000);
+  });
 
   test('without IPv6 a bridge takes nothing that a router advertises, also one that a guest holds, and after a reboot', async () => {
     const router = advertise(lab);
@@ -241,7 +237,7 @@ ip link set ens34 up; ip address add 10.4.4.4/24 dev ens34; ip -6 address add fd
       router.kill();
       await router.catch(() => {});
     }
-  }, 240_000);
+  });
 
   async function untilPrints(script: string, pattern: RegExp): Promise<void> {
     const deadline = performance.now() + 60_000;

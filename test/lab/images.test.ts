@@ -16,11 +16,11 @@ describeLab('images that somebody uses', () => {
     await inside(`systemctl start libvirtd; cd ${images}; mkdir -p /srv/other /srv/links
       virsh pool-define-as default dir --target ${images}; virsh pool-start default
       virsh pool-define-as other dir --target /srv/other; virsh pool-start other`);
-  }, 300_000);
+  });
   afterAll(async () => {
     await host?.close();
     await lab?.destroy();
-  }, 60_000);
+  });
 
   async function inside(script: string): Promise<string> {
     return (await lab.run(['sh', '-ec', script])).stdout.trim();
@@ -57,7 +57,7 @@ describeLab('images that somebody uses', () => {
     expect(await inside(`qemu-img info -U --output=json ${images}/base.qcow2`)).toContain(
       `"virtual-size": ${64 * 2 ** 20}`,
     );
-  }, 300_000);
+  });
 
   test('a guest with things to lose is not stopped before all of them may go, and then is gone at once', async () => {
     await inside('virsh snapshot-create-as web s1; virsh managedsave web; virsh start web; virsh snapshot-list web');
@@ -75,7 +75,7 @@ describeLab('images that somebody uses', () => {
     await expect(remove('base.qcow2')).rejects.toThrow(`the image ${images}/web.qcow2 stands on it`);
     await remove('web.qcow2');
     await remove('base.qcow2');
-  }, 300_000);
+  });
 
   test.each<[string, string, string, string?]>([
     ['a doubled slash', `<source file='/var/lib//libvirt/images/NAME'/>`, 'true'],
@@ -92,23 +92,19 @@ describeLab('images that somebody uses', () => {
       `ln -s ${images}/NAME /srv/other/; virsh pool-refresh other`,
       'volume',
     ],
-  ])(
-    'a disk that its guest names by %s is not removed',
-    async (what, source, prepare, type = 'file') => {
-      const name = `${what.replaceAll(/\W+/g, '-')}.raw`;
-      const fill = (text: string): string => text.replaceAll('NAME', name);
-      await inside(`qemu-img create -q -f raw ${images}/${name} 1M; virsh pool-refresh default; ${fill(prepare)}`);
-      await define('spelled', `<driver name='qemu' type='raw'/>${fill(source)}`, type);
-      await expect(remove(name)).rejects.toThrow("the guest 'spelled' uses it");
-      await inside('virsh start spelled');
-      await expect(remove(name)).rejects.toThrow("the running guest 'spelled' uses it");
-      await resize(name, '2M');
-      expect(await inside('virsh domblkinfo spelled vda')).toContain(`Capacity:       ${2 * 2 ** 20}`);
-      expect(await isThere(`${images}/${name}`)).toBe(true);
-      await inside('virsh destroy spelled; virsh undefine spelled');
-    },
-    60_000,
-  );
+  ])('a disk that its guest names by %s is not removed', async (what, source, prepare, type = 'file') => {
+    const name = `${what.replaceAll(/\W+/g, '-')}.raw`;
+    const fill = (text: string): string => text.replaceAll('NAME', name);
+    await inside(`qemu-img create -q -f raw ${images}/${name} 1M; virsh pool-refresh default; ${fill(prepare)}`);
+    await define('spelled', `<driver name='qemu' type='raw'/>${fill(source)}`, type);
+    await expect(remove(name)).rejects.toThrow("the guest 'spelled' uses it");
+    await inside('virsh start spelled');
+    await expect(remove(name)).rejects.toThrow("the running guest 'spelled' uses it");
+    await resize(name, '2M');
+    expect(await inside('virsh domblkinfo spelled vda')).toContain(`Capacity:       ${2 * 2 ** 20}`);
+    expect(await isThere(`${images}/${name}`)).toBe(true);
+    await inside('virsh destroy spelled; virsh undefine spelled');
+  });
 
   test('an image that a process has open, which is none of a guest, is left alone', async () => {
     await inside(`cd ${images}; qemu-img create -q -f raw open.raw 1M; virsh pool-refresh default
@@ -116,7 +112,7 @@ describeLab('images that somebody uses', () => {
     await expect(remove('open.raw')).rejects.toThrow(/the process \d+ \(sleep\) uses it/);
     await inside('kill "$(cat /root/holder)"');
     await remove('open.raw');
-  }, 240_000);
+  });
 
   test('both guests that share a disk are told that it has grown', async () => {
     await inside(`qemu-img create -q -f raw ${images}/shared.raw 1M; virsh pool-refresh default`);
@@ -133,5 +129,5 @@ describeLab('images that somebody uses', () => {
     }
     await inside('for guest in one two; do virsh destroy $guest; virsh undefine $guest; done');
     await remove('shared.raw');
-  }, 240_000);
+  });
 });

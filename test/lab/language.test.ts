@@ -108,11 +108,11 @@ describeLab('a site with two groups of hosts', () => {
     await writeFile(join(directory, 'site.ts'), site);
     await writeFile(join(directory, 'entry.ts'), entryModule);
     await writeFile(join(directory, 'hosts'), inventory);
-  }, 300_000);
+  });
   afterAll(async () => {
     await Promise.all(labs.map((lab) => lab.destroy()));
     await rm(directory, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   const run = (...more: readonly string[]) =>
     runCommand([
@@ -161,7 +161,7 @@ describeLab('a site with two groups of hosts', () => {
 
     const again = await run('--expect-no-change');
     expect([again.exitCode, again.stderr, troubles(again.stdout)]).toEqual([0, '', []]);
-  }, 120_000);
+  });
 
   test('tags choose blocks, and -e wins over the inventory', async () => {
     const { exitCode, stdout } = await run('--tags', 'tuned', '-e', 'timeout=20', '--limit', 'kvm2');
@@ -174,5 +174,5 @@ describeLab('a site with two groups of hosts', () => {
       'Without net.ipv4.tcp_timestamps ok',
       'Without net.ipv4.tcp_sack ok',
     ]);
-  }, 60_000);
+  });
 });

@@ -27,11 +27,11 @@ describeLab('a plan that was reviewed', () => {
     path = join(directory, 'plan.json');
     lab = await buildLab();
     await lab.run(['install', '-D', '-m', '644', lab.bootIso, iso]);
-  }, 300_000);
+  });
   afterAll(async () => {
     rmSync(directory, { recursive: true, force: true });
     await lab?.destroy();
-  }, 60_000);
+  });
 
   const host = (): string => `root@${lab.hostAddress}`;
   const onHost = (...args: readonly string[]): Promise<CommandEnd> =>
@@ -72,7 +72,7 @@ describeLab('a plan that was reviewed', () => {
       hosts.map(({ host, tasks }) => [host, tasks.map(({ status, steps }) => [status, steps.length > 0])]),
     ).toEqual([[host(), Array.from({ length: 9 }, () => ['changed', true])]]);
     expect(hosts[0]?.networkChanges.map(({ title }) => title)).toEqual(['Bridge the network']);
-  }, 60_000);
+  });
 
   test('is refused by a host that has moved since: nothing is written, and what differs is said', async () => {
     await lab.run(['sh', '-c', 'cp -p /etc/sysctl.conf /root && echo "net.ipv4.ip_forward = 0" >> /etc/sysctl.conf']);
@@ -84,7 +84,7 @@ describeLab('a plan that was reviewed', () => {
     expect(exitCode).toBe(2);
     expect(await hostState(lab)).toEqual(before);
     await lab.run(['cp', '-p', '/root/sysctl.conf', '/etc/sysctl.conf']);
-  }, 60_000);
+  });
 
   test('is applied to a host that has not moved: exactly its steps are taken', async () => {
     const { summary, taken, errors } = await apply();
@@ -92,7 +92,7 @@ describeLab('a plan that was reviewed', () => {
     expect(summary.hosts[host()]).toMatchObject({ changed: 9, failed: 0, skipped: 0 });
     const planned = plan().plays.flatMap(({ hosts }) => hosts.flatMap(({ tasks }) => tasks));
     expect(taken).toEqual(Object.fromEntries(planned.map(({ title, steps }) => [title, steps])));
-  }, 240_000);
+  });
 
   test('is refused once it is applied; a new one has no steps, and changes nothing', async () => {
     const { summary, errors } = await apply();
@@ -100,5 +100,5 @@ describeLab('a plan that was reviewed', () => {
     expect(errors.join()).toMatch(/'Create the guest': planned changed by 1 step, now ok/);
     expect((await onHost('--plan-out', path)).exitCode).toBe(0);
     expect((await onHost('--apply-plan', path, '--expect-no-change')).exitCode).toBe(0);
-  }, 120_000);
+  });
 });

@@ -12,7 +12,7 @@ describeLab('a rehearsal, from the packed tarball in another project', () => {
   beforeAll(async () => {
     project = await installPacked();
     cpSync(join(root, 'playbooks/site.ts'), join(project.directory, 'site.ts'));
-  }, 120_000);
+  });
   afterAll(() => project && rmSync(project.directory, { recursive: true, force: true }));
 
   test('runs the site twice, shows the guest with its lease, and takes the host away', async () => {
@@ -26,36 +26,32 @@ describeLab('a rehearsal, from the packed tarball in another project', () => {
     const id = /building lab ([0-9a-f]{8})/.exec(stdout)?.[1] ?? '';
     expect(id).not.toBe('');
     expect(await labIds()).not.toContain(id);
-  }, 300_000);
+  });
 });
 
 describeLab('a rehearsal that is interrupted', () => {
-  test.each(['building lab', 'booting'])(
-    'while it says %s takes the host away, and ends with 130',
-    async (stage) => {
-      const child = startCommand(['rehearse', '--yes', 'playbooks/site.ts'], { cwd: root });
-      let said = '';
-      const ready = new Promise<void>((resolve) => {
-        for (const stream of [child.stdout, child.stderr]) {
-          stream?.on('data', (text) => {
-            said += text;
-            if (said.includes(stage)) resolve();
-          });
-        }
-      });
-      await ready;
-      child.kill('SIGINT');
-      await once(child, 'close');
-      expect({ exitCode: child.exitCode, said }).toMatchObject({ exitCode: 130 });
-      const lines = said.trimEnd().split('\n');
-      expect(lines.filter((line) => !/^(building lab|booting|waiting for)/.test(line))).toEqual([
-        expect.stringMatching(/^interrupted: /),
-        'the host was not ready yet; what there was of it has been taken away',
-      ]);
-      const id = /building lab ([0-9a-f]{8})/.exec(said)?.[1] ?? '';
-      expect(id).not.toBe('');
-      expect(await labIds()).not.toContain(id);
-    },
-    120_000,
-  );
+  test.each(['building lab', 'booting'])('while it says %s takes the host away, and ends with 130', async (stage) => {
+    const child = startCommand(['rehearse', '--yes', 'playbooks/site.ts'], { cwd: root });
+    let said = '';
+    const ready = new Promise<void>((resolve) => {
+      for (const stream of [child.stdout, child.stderr]) {
+        stream?.on('data', (text) => {
+          said += text;
+          if (said.includes(stage)) resolve();
+        });
+      }
+    });
+    await ready;
+    child.kill('SIGINT');
+    await once(child, 'close');
+    expect({ exitCode: child.exitCode, said }).toMatchObject({ exitCode: 130 });
+    const lines = said.trimEnd().split('\n');
+    expect(lines.filter((line) => !/^(building lab|booting|waiting for)/.test(line))).toEqual([
+      expect.stringMatching(/^interrupted: /),
+      'the host was not ready yet; what there was of it has been taken away',
+    ]);
+    const id = /building lab ([0-9a-f]{8})/.exec(said)?.[1] ?? '';
+    expect(id).not.toBe('');
+    expect(await labIds()).not.toContain(id);
+  });
 });

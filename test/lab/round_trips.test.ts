@@ -22,11 +22,11 @@ describeLab('a long way to the host', () => {
     lab = await buildLab();
     await lab.run(['install', '-m', '644', lab.bootIso, iso]);
     link = await DelayLink.lay(lab);
-  }, 300_000);
+  });
   afterAll(async () => {
     await link?.close();
     await lab?.destroy();
-  }, 60_000);
+  });
 
   /** An ssh_config of another name has a socket of its own, so the connection over it is a fresh one. */
   async function freshConfig(): Promise<string> {
@@ -77,7 +77,7 @@ describeLab('a long way to the host', () => {
     console.log(`round trips with nothing to do: ${fresh} fresh, ${warm} over a live socket`);
     expect(fresh).toBeLessThanOrEqual(connection.fresh + 3);
     expect(warm).toBeLessThanOrEqual(connection.warm + 3);
-  }, 120_000);
+  });
 
   test('500 tasks with nothing to do cost no request more than 10', async () => {
     const { all, some } = await idleTasks(lab);
@@ -94,5 +94,5 @@ describeLab('a long way to the host', () => {
       expect(requests.mock.calls.length).toBeLessThanOrEqual(2);
     }
     requests.mockRestore();
-  }, 120_000);
+  });
 });

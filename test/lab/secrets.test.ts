@@ -50,11 +50,11 @@ describeLab('one secret', () => {
     writeFileSync(join(directory, 'jiti.ts'), `enum Never { No }\nvoid Never.No;\n${site(`root@${lab.hostAddress}`)}`);
     // What is replaced by a secret may be an older one.
     await lab.putFile('/etc/kp-app.conf', `old ${token}\n`);
-  }, 300_000);
+  });
   afterAll(async () => {
     if (directory !== undefined) rmSync(directory, { recursive: true });
     await lab?.destroy();
-  }, 60_000);
+  });
 
   /**
    * Looks at every process once.
@@ -114,7 +114,7 @@ describeLab('one secret', () => {
     ).toBe('plain');
     // So that the search finds what is there.
     expect(await run('site.ts')).toBe(0);
-  }, 180_000);
+  });
 
   test('is in nothing that the command shows or leaves here', () => {
     const shown = output.join('');
@@ -150,5 +150,5 @@ describeLab('one secret', () => {
       '/var/lib/kvm-play/secret/%2Fetc%2Fkp-app.conf',
       '/var/lib/kvm-play/secret/%2Fetc%2Fkp-token',
     ]);
-  }, 60_000);
+  });
 });

@@ -25,8 +25,8 @@ describeLab('the procedure on a throwaway host', () => {
   beforeAll(async () => {
     lab = await buildLab();
     host = `root@${lab.hostAddress}`;
-  }, 300_000);
-  afterAll(() => lab?.destroy(), 60_000);
+  });
+  afterAll(() => lab?.destroy());
 
   /** Runs the site, and gives the status of each task by its title. */
   async function runSite(
@@ -84,12 +84,12 @@ describeLab('the procedure on a throwaway host', () => {
     expect(tasks).toEqual(all('changed'));
     const { stdout } = await lab.run(['ip', '-o', '-4', 'address', 'show', 'br0']);
     expect(stdout).toContain(`${lab.hostAddress}/24`);
-  }, 180_000);
+  });
 
   test('the second run changes nothing, and check agrees', async () => {
     expect((await runSite()).tasks).toEqual(all('ok'));
     expect((await runSite({ check: true })).tasks).toEqual(all('ok'));
-  }, 60_000);
+  });
 
   test('law 2: every module’s look at what is there, and at what would change, leaves the host as it was', async () => {
     const before = await hostState(lab);
@@ -127,7 +127,7 @@ describeLab('the procedure on a throwaway host', () => {
     ];
     expect(await checkAll('Less', removals)).toEqual(removals.map(({ module }) => `changed ${module}`));
     expect(await hostState(lab)).toEqual(before);
-  }, 60_000);
+  });
 
   test('more memory is a change, shown in words, once', async () => {
     const { tasks, events } = await runSite({ vars: { memory: 1024 } });
@@ -137,18 +137,18 @@ describeLab('the procedure on a throwaway host', () => {
     );
     expect(differences).toEqual([{ path: 'memory', wanted: '1024 MiB', actual: '512 MiB' }]);
     expect((await runSite({ vars: { memory: 1024 } })).tasks).toEqual(all('ok'));
-  }, 60_000);
+  });
 
   test('the guest has a lease on the LAN, through the bridge', async () => {
     const { stdout } = await lab.run(['virsh', 'domiflist', 'gibbon']);
     const mac = /52:54:00:[0-9a-f:]{8}/.exec(stdout)?.[0];
     expect(mac).toBeDefined();
-    const deadline = Date.now() + 150_000;
+    const deadline = Date.now() + 500_000;
     while (!(await lab.leases()).some((lease) => lease.mac === mac)) {
       if (Date.now() > deadline) throw new Error(`no lease for ${mac}`);
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
-  }, 160_000);
+  });
 
   test('a forwarding that is only live is taken back by the restart, and the run says so', async () => {
     await lab.run(['sed', '-i', '/ip_forward/d', '/etc/sysctl.conf']);
@@ -167,5 +167,5 @@ describeLab('the procedure on a throwaway host', () => {
     expect(failed).toMatch(
       /'Forward, until the next restart' no longer holds: live\.net\.ipv4\.ip_forward is 0, wanted 1[\s\S]*later task/,
     );
-  }, 60_000);
+  });
 });

@@ -1,9 +1,6 @@
 import { describe, test } from '@jest/globals';
 import { missingPackages, sweepLabs, unableReason } from '../../lib/lab/index.ts';
 
-/** Milliseconds that building a lab may take, the base root included. */
-export const buildLimit = 300_000;
-
 const reason = await unavailable();
 if (reason === undefined) await sweepLabs();
 

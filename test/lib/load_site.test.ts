@@ -165,13 +165,9 @@ describe('loadSite', () => {
     ['what is CommonJS', 'required.cjs', 'play: required\n'],
     ['a file that two others import, once', 'shared.ts', 'play: the same\n'],
     ['types that cannot just be left out', 'enum.ts', 'play: 1024 MiB\n'],
-  ])(
-    'takes %s',
-    async (_what = '', site = '', stdout = '') => {
-      expect(await list(site)).toEqual({ exitCode: 0, stdout, stderr: '' });
-    },
-    30_000,
-  );
+  ])('takes %s', async (_what = '', site = '', stdout = '') => {
+    expect(await list(site)).toEqual({ exitCode: 0, stdout, stderr: '' });
+  });
 
   test.concurrent.each([
     ['none.ts', /^there is no file none\.ts\n$/],
@@ -196,20 +192,16 @@ describe('loadSite', () => {
     ['no_play.ts', /^no_play\.ts exports no play as its default\..*\n\n {2}import [\s\S]*export default play\(\{/],
     ['empty.ts', /^empty\.ts exports no play as its default\./],
     ['not_only_plays.ts', /^not_only_plays\.ts exports no play as its default\./],
-  ])(
-    'says what is wrong with %s',
-    async (site, message) => {
-      const { exitCode, stdout, stderr } = await list(site);
-      expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
-      expect(stderr.replace(/^kvm-play: /, '')).toMatch(message);
-    },
-    30_000,
-  );
+  ])('says what is wrong with %s', async (site, message) => {
+    const { exitCode, stdout, stderr } = await list(site);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr.replace(/^kvm-play: /, '')).toMatch(message);
+  });
 
   test('gives variables the type of their defaults', async () => {
     expect((await list('-e', 'forward=0', 'good.ts')).exitCode).toBe(0);
     expect((await list('-e', 'forward=yes', 'good.ts')).stderr).toBe(
       `kvm-play: the variable 'forward' is a number (1), and was given "yes"\n  task: play 'Good'\n  at good.ts:7\n`,
     );
-  }, 30_000);
+  });
 });

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 
 /** Milliseconds that something may take to show. */
-const limit = 30_000;
+const limit = 120_000;
 
 /** What a terminal is opened with. */
 export interface TmuxOptions {

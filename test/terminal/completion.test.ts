@@ -187,4 +187,4 @@ test('the script is what the command prints', async () => {
       stderr: '',
     });
   }
-}, 30_000);
+});

@@ -107,7 +107,7 @@ describeWith(['tmux', 'bash'], 'the live view in a terminal', () => {
 
     const piped = await runCommand(['site.ts'], { cwd });
     expect(await terminal.text()).toBe(`${piped.stdout}>`);
-  }, 60_000);
+  });
 
   test('makes way for what an interruption has to say, and is gone after a second one', async () => {
     await start();
@@ -123,7 +123,7 @@ describeWith(['tmux', 'bash'], 'the live view in a terminal', () => {
     const ended = await terminal.until(hasEnded);
     expect([hasView(ended), await terminal.hasCursor()]).toEqual([false, true]);
     go('one', 'two');
-  }, 60_000);
+  });
 
   test('leaves the terminal to the shell while it is stopped, and when it is killed by Ctrl-\\', async () => {
     await start();
@@ -140,7 +140,7 @@ describeWith(['tmux', 'bash'], 'the live view in a terminal', () => {
     expect([hasView(killed), await terminal.hasCursor()]).toEqual([false, true]);
     expect(killed.join('\n')).toMatch(/Quit/);
     go('one', 'two');
-  }, 60_000);
+  });
 });
 
 describeWith(['script'], 'there is no live view', () => {
@@ -159,12 +159,12 @@ describeWith(['script'], 'there is no live view', () => {
     expect(await written(['--quiet'], {})).not.toContain(moved);
     expect(await written(['--json'], {})).not.toContain(moved);
     expect(await written([], { TERM: 'dumb' })).not.toContain(moved);
-  }, 60_000);
+  });
 
   test('with a sign that the locale does not have, or a colour that is not wanted', async () => {
     const plain = await written([], { LC_ALL: 'C', NO_COLOR: '1' });
     expect(plain).toMatch(/#{15}-{15} {2}1 of 2 tasks/);
     expect(plain.replaceAll(/橋/g, '')).not.toMatch(/[^\u0000-\u007f]|\u001b\[\d+m/);
     expect(await written(['--color', 'always'], { NO_COLOR: '1' })).toContain('\u001b[32m━');
-  }, 60_000);
+  });
 });

@@ -39,14 +39,14 @@ describe('kvm-play', () => {
     const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
     expect(await runCommand(['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
     expect((await runCommand(['-h'])).stdout).toMatch(/^Usage: kvm-play \[options\] SITE\.ts\n/);
-  }, 30_000);
+  });
 
   test('a run with nothing to do', async () => {
     const { exitCode, stdout, stderr } = await runCommand(['--expect-no-change', 'site.ts'], { cwd });
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toMatch(/^\nPLAY \[Look\] \*+\n\nTASK \[Look around\] \*+\nok: \[localhost\]\n\nPLAY RECAP \*+\n/);
     expect(stdout).toMatch(/localhost : ok=1 +changed=0 +unreachable=0 +failed=0 +skipped=0 +warnings=0\n$/);
-  }, 30_000);
+  });
 
   test('check mode shows what would change', async () => {
     const args = ['--check', '-e', 'value=other', 'site.ts'];
@@ -56,7 +56,7 @@ describe('kvm-play', () => {
     expect(stdout).not.toContain('\u001b');
     expect((await runCommand(['--expect-no-change', ...args], { cwd })).exitCode).toBe(3);
     expect((await runCommand(args, { cwd, env: { LC_ALL: 'C' } })).stdout).toContain('value: so -> other');
-  }, 30_000);
+  });
 
   test('--json prints one object a line, and nothing else', async () => {
     const { exitCode, stdout } = await runCommand(['--json', '--check', '-e', 'value=other', 'site.ts'], { cwd });
@@ -74,14 +74,14 @@ describe('kvm-play', () => {
       'run-end',
     ]);
     expect(events.every(({ version }) => version === 1)).toBe(true);
-  }, 30_000);
+  });
 
   test('--quiet says nothing of what is so already; -vv says how long it took', async () => {
     expect((await runCommand(['--quiet', 'site.ts'], { cwd })).stdout).toMatch(/^\nPLAY RECAP \*+\nlocalhost : .*\n$/);
     expect((await runCommand(['-vv', '--color', 'always', 'site.ts'], { cwd })).stdout).toMatch(
       /\u001b\[32mok: \[localhost\] in \d+\.\d s\u001b/,
     );
-  }, 30_000);
+  });
 
   test('--junit writes a report as well, and refuses what cannot be written before anything is attempted', async () => {
     const report = join(cwd, 'report.xml');
@@ -93,7 +93,7 @@ describe('kvm-play', () => {
     const refused = await runCommand([...args, join(cwd, 'none/report.xml')], { cwd });
     expect(refused).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringContaining('--junit') });
     expect(existsSync(join(cwd, 'looking'))).toBe(false);
-  }, 30_000);
+  });
 
   test('on GitHub Actions there are annotations, and never in a stream of JSON', async () => {
     const env = { GITHUB_ACTIONS: 'true', GITHUB_WORKSPACE: tmpdir() };
@@ -106,7 +106,7 @@ describe('kvm-play', () => {
     const json = await runCommand(['--json', ...args], { cwd, env });
     expect(json.stdout).not.toContain('::');
     expect(json.stderr).toMatch(new RegExp(`^::error ${place},`));
-  }, 30_000);
+  });
 
   test('a host that cannot be reached', async () => {
     const { exitCode, stdout } = await runCommand(['--host', 'none.invalid', 'site.ts'], { cwd });
@@ -118,7 +118,7 @@ describe('kvm-play', () => {
       'host-unreachable',
       '"phase":"ended"',
     ]);
-  }, 30_000);
+  });
 
   test('what is wrong before anything is attempted', async () => {
     const wrong = async (...args: readonly string[]): Promise<readonly [number | null, string]> => {
@@ -145,7 +145,7 @@ describe('kvm-play', () => {
       1,
       'kvm-play: --private-key: there is no file none\n',
     ]);
-  }, 30_000);
+  });
 
   /** Starts a run that looks for so many seconds, and waits until it does. */
   async function looking(
@@ -166,31 +166,25 @@ describe('kvm-play', () => {
     return { child, said: () => text };
   }
 
-  test.each(['SIGINT', 'SIGTERM'] as const)(
-    '%s ends the run after what is under way',
-    async (signal) => {
-      const { child, said } = await looking(2);
-      child.kill(signal);
-      await once(child, 'close');
-      expect(child.exitCode).toBe(130);
-      expect(said()).toMatch(/^interrupted: the step under way is finished, no further one is taken/m);
-      expect(said()).toContain('PLAY RECAP');
-      expect(said()).toMatch(/^interrupted: \[localhost\] 0 would change, 1 so already, 0 not attempted/m);
-    },
-    30_000,
-  );
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s ends the run after what is under way', async (signal) => {
+    const { child, said } = await looking(2);
+    child.kill(signal);
+    await once(child, 'close');
+    expect(child.exitCode).toBe(130);
+    expect(said()).toMatch(/^interrupted: the step under way is finished, no further one is taken/m);
+    expect(said()).toContain('PLAY RECAP');
+    expect(said()).toMatch(/^interrupted: \[localhost\] 0 would change, 1 so already, 0 not attempted/m);
+  });
 
   test('a second Ctrl-C ends it at once, and the report is written all the same', async () => {
     const report = join(cwd, 'interrupted.xml');
-    const { child, said } = await looking(20, '--junit', report);
-    const began = performance.now();
+    const { child, said } = await looking(25, '--junit', report);
     child.kill('SIGINT');
     while (!said().includes('interrupted:')) await new Promise((resolve) => setTimeout(resolve, 20));
     child.kill('SIGINT');
     await once(child, 'exit');
     expect(child.exitCode).toBe(130);
-    expect(performance.now() - began).toBeLessThan(5000);
     expect(said()).not.toContain('PLAY RECAP');
     expect(readFileSync(report, 'utf8')).toContain('<testsuite name="Look on localhost"');
-  }, 30_000);
+  });
 });

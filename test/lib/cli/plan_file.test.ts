@@ -44,13 +44,13 @@ describe('a plan of the command', () => {
     expect(stepsOf('plan.json')).toEqual([{ kind: 'command', argv: ['change', 'so', 'other'] }]);
     expect(statSync(join(cwd, 'plan.json')).mode & 0o777).toBe(0o600);
     expect(readdirSync(cwd).sort()).toEqual(['note', 'plan.json', 'site.ts']);
-  }, 30_000);
+  });
 
   test('is written where changes were not expected, and there are some', async () => {
     const args = ['--check', '--expect-no-change', '--plan-out', 'plan.json', '-e', 'value=other'];
     expect((await kvmPlay(...args)).exitCode).toBe(3);
     expect(stepsOf('plan.json')).toHaveLength(1);
-  }, 30_000);
+  });
 
   test('is not written where the check failed, and an older one stays', async () => {
     rmSync(join(cwd, 'note'));
@@ -61,14 +61,14 @@ describe('a plan of the command', () => {
       'kvm-play: no plan was made\n  [localhost] failed: what cannot be checked cannot be reviewed\n  nothing was written to plan.json\n',
     );
     expect(readFileSync(join(cwd, 'plan.json'), 'utf8')).toBe('old');
-  }, 30_000);
+  });
 
   test('without steps is applied, and changes nothing', async () => {
     await kvmPlay('--plan-out', 'plan.json');
     const { exitCode, stdout } = await kvmPlay('--apply-plan', 'plan.json', '--expect-no-change');
     expect(stdout).toContain('ok: [localhost]\n');
     expect(exitCode).toBe(0);
-  }, 30_000);
+  });
 
   test('is refused with 2 where the host has moved, and what differs is said', async () => {
     await kvmPlay('--plan-out', 'plan.json', '-e', 'value=other');
@@ -83,7 +83,7 @@ describe('a plan of the command', () => {
       ].join('\n'),
     );
     expect(exitCode).toBe(2);
-  }, 30_000);
+  });
 
   test('is refused with 1 for another site, other values, other hosts, and what is no plan', async () => {
     await kvmPlay('--plan-out', 'plan.json');
@@ -102,5 +102,5 @@ describe('a plan of the command', () => {
     expect(await refused('--apply-plan', 'none')).toBe('kvm-play: --apply-plan none: it cannot be read: ENOENT\n');
     expect(await refused('--plan-out', 'no/plan.json')).toMatch(/^kvm-play: --plan-out: no\/plan\.json cannot be/);
     expect(existsSync(join(cwd, 'no'))).toBe(false);
-  }, 60_000);
+  });
 });

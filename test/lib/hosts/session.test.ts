@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ConnectionError } from '../../../lib/errors.ts';
 import { commandOf } from '../../../lib/hosts/clean_shell.ts';
@@ -11,6 +10,7 @@ import { LocalTransport } from '../../../lib/hosts/local.ts';
 import { OpenSession } from '../../../lib/hosts/open_session.ts';
 import { OutputLimitError } from '../../../lib/hosts/transport.ts';
 import { type Shell, shells } from '../../support/shells.ts';
+import { until } from '../../support/until.ts';
 
 const opened: LocalTransport[] = [];
 afterEach(async () => {
@@ -25,28 +25,25 @@ function open(shell: Shell = ['sh']): LocalTransport {
 
 /** Waits until no process of a command line is left. */
 async function untilGone(pattern: string): Promise<void> {
-  const deadline = Date.now() + 5000;
-  for (;;) {
+  await until(async () => {
     const [code] = await once(spawn('pgrep', ['-fx', pattern], { stdio: 'ignore' }), 'exit');
-    if (code === 1) return;
-    if (Date.now() > deadline) throw new Error(`${pattern} still runs`);
-    await sleep(20);
-  }
+    return code === 1;
+  }, `${pattern} ends`);
 }
 
 describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('a session with %s', (_name, shell) => {
   test('tells exit status and both streams apart, script by script', async () => {
     const transport = open(shell);
     for (const status of [7, 0, 255]) {
-      const output = await transport.run(`echo out; printf err >&2; exit ${status}`, { timeLimit: 10 });
+      const output = await transport.run(`echo out; printf err >&2; exit ${status}`, { timeLimit: 60 });
       expect([output.exitCode, output.stdout.toString(), output.stderr.toString()]).toEqual([status, 'out\n', 'err']);
     }
   });
 
   test('one script changes nothing for the next', async () => {
     const transport = open(shell);
-    await transport.run('cd /tmp; x=1; exec 3<&-; trap "" TERM; set -eu; umask 777', { timeLimit: 10 });
-    const { stdout } = await transport.run('cd /; pwd; echo "$x"; umask; cat', { timeLimit: 10 });
+    await transport.run('cd /tmp; x=1; exec 3<&-; trap "" TERM; set -eu; umask 777', { timeLimit: 60 });
+    const { stdout } = await transport.run('cd /; pwd; echo "$x"; umask; cat', { timeLimit: 60 });
     expect(stdout.toString()).toMatch(/^\/\n\n0*22\n$/);
   });
 
@@ -59,11 +56,9 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('a sessi
       explain: (_exitCode, stderr) => new ConnectionError(stderr),
     }));
     expect(session.leave(': > early')).toBe(false);
-    await session.run(':', { timeLimit: 10 });
+    await session.run(':', { timeLimit: 60 });
     expect(session.leave(`echo said; sleep 0.3; echo said; : > '${directory}/done'`)).toBe(true);
-    const deadline = Date.now() + 5000;
-    while (!existsSync(join(directory, 'done')) && Date.now() < deadline) await sleep(20);
-    expect(existsSync(join(directory, 'done'))).toBe(true);
+    await until(() => existsSync(join(directory, 'done')));
     rmSync(directory, { recursive: true });
   });
 
@@ -71,20 +66,20 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('a sessi
     const transport = open(shell);
     const stdin = Buffer.alloc(size, Buffer.from([0, 10, 255, 39, 13]));
     for (let turn = 0; turn < 2; turn += 1) {
-      const { stdout } = await transport.run('cat', { stdin, timeLimit: 10 });
+      const { stdout } = await transport.run('cat', { stdin, timeLimit: 60 });
       expect(stdout.equals(stdin)).toBe(true);
       // What a script leaves unread does not come between.
-      expect((await transport.run('exit 9', { stdin, timeLimit: 10 })).exitCode).toBe(9);
+      expect((await transport.run('exit 9', { stdin, timeLimit: 60 })).exitCode).toBe(9);
     }
   });
 
   test('a script that takes too long is ended, with all that it has started; the next one finds a new session', async () => {
     const transport = open(shell);
-    await transport.run(':', { timeLimit: 10 });
+    await transport.run(':', { timeLimit: 60 });
     const hanging = transport.run('sleep 71 & sleep 72; echo done', { timeLimit: 0.3 });
     await expect(hanging).rejects.toThrow('no answer within 0.3 s');
     await untilGone('sleep 7[12]');
-    expect((await transport.run('echo again', { timeLimit: 10 })).stdout.toString()).toBe('again\n');
+    expect((await transport.run('echo again', { timeLimit: 60 })).stdout.toString()).toBe('again\n');
   });
 
   test('a script that prints without end is ended, and what is kept of it is bounded', async () => {
@@ -98,11 +93,14 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('a sessi
 
 test('a script that is run beside another one goes its own way', async () => {
   const transport = open();
-  const slow = transport.run('sleep 0.5; echo slow', { timeLimit: 10 });
-  const started = performance.now();
-  expect((await transport.run('echo quick', { timeLimit: 10 })).stdout.toString()).toBe('quick\n');
-  expect(performance.now() - started).toBeLessThan(400);
+  const directory = mkdtempSync(join(tmpdir(), 'kvm-play-beside-'));
+  const file = join(directory, 'quick');
+  // The slow one ends only after the quick one has.
+  const slow = transport.run(`until [ -e '${file}' ]; do sleep 0.05; done; echo slow`, { timeLimit: 60 });
+  expect((await transport.run('echo quick', { timeLimit: 60 })).stdout.toString()).toBe('quick\n');
+  writeFileSync(file, '');
   expect((await slow).stdout.toString()).toBe('slow\n');
+  rmSync(directory, { recursive: true });
 });
 
 test('what runs in a session ends with the process that had opened it', async () => {
@@ -117,13 +115,12 @@ const { LocalTransport } = await createJiti(import.meta.url, { fsCache: false })
 await new LocalTransport('localhost', { become: false }).run('echo > ${file}; sleep 73; echo done', { timeLimit: 100 });`,
   );
   const child = spawn(process.execPath, [script], { stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: '' } });
-  const deadline = Date.now() + 10_000;
-  while (Date.now() < deadline && !readable(file)) await sleep(20);
+  await until(() => readable(file));
   child.kill('SIGKILL');
   await once(child, 'exit');
   await untilGone('sleep 73');
   rmSync(directory, { recursive: true });
-}, 20_000);
+});
 
 function readable(file: string): boolean {
   try {
