@@ -9,7 +9,8 @@ const keptBackups = 10;
  *
  * - `kvm_play_stage NAME` sets `$new`, a name that no other user can touch, and `$old`, the name that it will get. In an own
  *   directory both stand in it. In any other one a directory that is closed to all others is made and entered first: the path to
- *   it may change, what is in it can not, and `..` stays the directory that was reached, since only its owner could move it.
+ *   it may change, what is in it cannot, and `..` stays the directory that was reached, since only its owner could move it.
+ *   What a run that was cut off has left in an own directory is removed first.
  * - `kvm_play_put` gives `$new` its name. `rename(2)` follows no link, and replaces no directory by a file.
  * - `kvm_play_keep OWNER` gives `$new` the owner (unless OWNER says another), mode, access control list and extended attributes of
  *   the file that is standard input.
@@ -22,7 +23,10 @@ export const placing: string = `${noted}
 ${trustedPath}
 kvm_play_stage() {
 new=./$1 old=./$kvm_play_name kvm_play_up=. kvm_play_closed=
-[ "$kvm_play_here" != own ] || return 0
+if [ "$kvm_play_here" = own ]; then
+for kvm_play_left in ./.kvm-play.*.tmp; do [ ! -e "$kvm_play_left" ] || rm -rf -- "$kvm_play_left"; done
+return 0
+fi
 kvm_play_is=$(stat -c %d:%i -- .)
 mkdir -m 700 -- "./$1" && cd -P -- "./$1" || return
 set -- "$1" $(stat -c '%A %u' -- .) $(stat -c %d:%i -- ..)

@@ -4,6 +4,7 @@ import { PlaybookError } from '../errors.ts';
 import { refuseUnknownKeys } from '../known_keys.ts';
 import { callerLocation } from '../location.ts';
 import type { Task } from '../module.ts';
+import { refuseUnwritable } from '../texts.ts';
 import { fromUser } from '../user_code.ts';
 
 /** Something of the user's own that must still answer after a network change. */
@@ -61,9 +62,10 @@ export interface NetworkChange {
 export function networkChange(options: NetworkChangeOptions, tasks: readonly Task[]): NetworkChange {
   const location = callerLocation();
   const title = options.title ?? 'network change';
-  fromUser({ title, location }, () =>
-    refuseUnknownKeys('networkChange', options, ['title', 'confirmWithin', 'reachAt', 'prove']),
-  );
+  fromUser({ title, location }, () => {
+    refuseUnknownKeys('networkChange', options, ['title', 'confirmWithin', 'reachAt', 'prove']);
+    refuseUnwritable('networkChange', { title });
+  });
   const wrong = whatIsWrong(options, tasks);
   if (wrong !== undefined) throw new PlaybookError(`networkChange: ${wrong}`).at({ task: title, location });
   return Object.freeze({ kind: 'network-change', title, options, tasks, location });

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { ArgumentError, MissingError } from '../../lib/errors.ts';
 import type { Task } from '../../lib/module.ts';
+import { networkChange } from '../../lib/network_change/network_change.ts';
 import { command, file, ifcfgBridge, query, service, sysctl, virshNetwork, virshPool } from '../../modules/index.ts';
 import { fakeDisk } from '../support/fake_disk.ts';
 import { FakeHost } from '../support/fake_host.ts';
@@ -31,6 +32,7 @@ test.each([
   ['the other half', '\udc00'],
 ])('%s is an error of the arguments, at load, in every module', (_what, text) => {
   for (const make of withText) expect(() => make(text)).toThrow(ArgumentError);
+  expect(() => networkChange({ title: text }, [])).toThrow(ArgumentError);
   expect(() => file({ path: '/a', content: text })).toThrow(/file: 'content' cannot hold (a NUL|half a character)/);
 });
 

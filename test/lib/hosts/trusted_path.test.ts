@@ -72,6 +72,7 @@ describeAsRoot.each(shells.map((shell) => [shell.join(' '), shell] as const))('r
   test('writes, makes and removes where only root can write, links included', async () => {
     const host = await open(shell);
     mkdirSync(at('own'));
+    writeFileSync(at('own/.kvm-play.0f.tmp'), 'left by a run that was cut off');
     symlinkSync('own', at('way'));
     symlinkSync('../decoy', at('own/link'));
     for (const step of [
