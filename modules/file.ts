@@ -9,6 +9,7 @@ import { Secret } from '../lib/secret.ts';
 import { holdsSecret } from '../lib/secret_note.ts';
 import { command, makeDirectory, removeFile, type Step, writeFile } from '../lib/step.ts';
 import { type FileStatus, missingOwners, ownerOf, readStatus } from './backends/file_status.ts';
+import { unitOfFile } from './backends/systemd.ts';
 
 /** Arguments of {@link file}. */
 export interface FileArgs {
@@ -83,8 +84,12 @@ export const file: Module<FileArgs, FileState> = defineModule<FileArgs, FileStat
   name: 'file',
   desired,
   subject: ({ path }) => path,
-  provides: ({ path, state }) =>
-    state === 'absent' ? [] : (state === 'directory' ? withParents(path) : [path]).map((each) => `file:${each}`),
+  provides: ({ path, state }) => {
+    if (state === 'absent') return [];
+    if (state === 'directory') return withParents(path).map((each) => `file:${each}`);
+    const unit = unitOfFile(path);
+    return [`file:${path}`, ...(unit === undefined ? [] : [`unit-file:${unit}`])];
+  },
   read,
   plan,
 });

@@ -15,6 +15,14 @@ import {
   type UnitAction,
   type UnitStatus,
 } from './backends/systemd.ts';
+import {
+  type Obstacles,
+  readObstacles,
+  whyNotEnabled,
+  whyNotMasked,
+  whyNotStarted,
+  whyNotStopped,
+} from './backends/unit_obstacles.ts';
 
 /** Arguments of {@link service}. At least one of `state`, `enabled`, `masked` and the common option `reflects` is there. */
 export interface ServiceArgs {
@@ -39,6 +47,11 @@ export interface ServiceState {
   readonly enabled?: boolean | 'runtime';
   /** `runtime`: until the next boot only. */
   readonly masked?: boolean | 'runtime';
+}
+
+/** A unit, and what stands in the way of what is wanted of it. */
+interface FoundUnit extends UnitStatus {
+  readonly obstacles: Obstacles;
 }
 
 /** Seconds for which a unit that can crash must have been active before it counts as started. */
@@ -66,7 +79,7 @@ const schema = v.strictObject({
 export const service: Module<ServiceArgs, ServiceState> = defineModule<
   ServiceArgs,
   ServiceState,
-  UnitStatus | undefined
+  FoundUnit | undefined
 >({
   name: 'service',
   needsRoot: true,
@@ -83,7 +96,7 @@ export const service: Module<ServiceArgs, ServiceState> = defineModule<
 function desired(args: ServiceArgs & TaskOptions): ServiceState {
   const { name: given, state, enabled, masked } = parseArguments('service', schema, args);
   const name = given.replace(/\.service$/, '');
-  if (!/^[A-Za-z0-9_:.\\][A-Za-z0-9_:.\\@-]*$/.test(name) || name.endsWith('@')) {
+  if (!/^[A-Za-z0-9_:.\\][A-Za-z0-9_:.\\@-]*$/.test(name) || /@(?:\.[a-z]+)?$/.test(name)) {
     throw new ArgumentError(
       `service: ${JSON.stringify(given)} is no unit's name; one looks like libvirtd or getty@tty1`,
     );
@@ -108,25 +121,21 @@ function desired(args: ServiceArgs & TaskOptions): ServiceState {
   };
 }
 
-async function read(host: ReadonlyHost, wanted: ServiceState): Promise<Seen<ServiceState, UnitStatus | undefined>> {
+async function read(host: ReadonlyHost, wanted: ServiceState): Promise<Seen<ServiceState, FoundUnit | undefined>> {
   const { name } = wanted;
   const [unit, uptime] = await Promise.all([readUnit(host, name), host.readFile('/proc/uptime')]);
   if ('remedy' in unit) {
     return { state: { name, state: 'stopped', enabled: false, masked: false }, found: undefined, missing: [unit] };
   }
-  const state = {
-    name,
-    state: readState(unit, wanted),
-    enabled: await readEnabled(host, unit, wanted),
-    masked: readMasked(unit),
-  };
+  const [enabled, obstacles] = await Promise.all([readEnabled(host, unit, wanted), readObstacles(host, unit, wanted)]);
+  const state = { name, state: readState(unit, wanted), enabled, masked: readMasked(unit) };
   const isSettling = settles(unit, wanted, Number.parseFloat(uptime?.text ?? ''));
   const strands = strandsOf(unit, wanted, state.enabled);
   return {
     state,
-    found: unit,
+    found: { ...unit, obstacles },
     missing: await missingUnit(host, unit, wanted),
-    warnings: [...warningsOf(unit, wanted, state.enabled), ...strands],
+    warnings: [...warningsOf({ ...unit, obstacles }, wanted, state.enabled), ...strands],
     strands,
     settling: isSettling,
   };
@@ -153,14 +162,16 @@ function listens({ sockets }: UnitStatus, name: string): boolean {
 /** The words are those of systemctl(1), is-enabled; for a SysV script it asks chkconfig or what the distribution has. */
 async function readEnabled(
   host: ReadonlyHost,
-  { enabled: word, isPulledIn, sockets }: UnitStatus,
+  { enabled: word, fileState, isPulledIn, sockets }: UnitStatus,
   wanted: ServiceState,
 ): Promise<boolean | 'runtime'> {
   if (wanted.enabled !== true && sockets.some(({ enabled }) => enabled.startsWith('enabled'))) return true;
   switch (word) {
     case 'enabled':
-    case 'alias':
       return true;
+    case 'alias':
+      // A distribution's alias is there whether or not what it names is enabled.
+      return fileState !== 'disabled';
     case 'enabled-runtime':
     case 'linked-runtime':
       return 'runtime';
@@ -196,9 +207,14 @@ async function missingUnit(host: ReadonlyHost, unit: UnitStatus, wanted: Service
   return isNeeded ? [await missingUnitFile(host, wanted.name)] : [];
 }
 
-function warningsOf(unit: UnitStatus, wanted: ServiceState, enabled: boolean | 'runtime'): readonly string[] {
+function warningsOf(unit: FoundUnit, wanted: ServiceState, enabled: boolean | 'runtime'): readonly string[] {
   const { name } = wanted;
   const warnings: string[] = [];
+  const { stops } = unit.obstacles;
+  if (stops.length > 0) warnings.push(`to start ${name} stops ${stops.join(', ')}, with which it conflicts`);
+  if (wanted.state === 'stopped' && unit.starters.length > 0) {
+    warnings.push(`${unit.starters.join(', ')} is active and starts ${name} again; stop that too`);
+  }
   if (unit.active === 'failed' && wanted.isProvedByOthers.value) {
     warnings.push(`the unit ${name} has failed; 'systemctl status ${name}' says why`);
   }
@@ -222,11 +238,12 @@ function strandsOf(unit: UnitStatus, wanted: ServiceState, enabled: boolean | 'r
 }
 
 function plan(
-  { state, found }: Seen<ServiceState, UnitStatus | undefined>,
+  { state, found }: Seen<ServiceState, FoundUnit | undefined>,
   wanted: ServiceState,
   due: readonly Difference[],
 ): readonly CommandStep[] {
   refuseMasked(state, wanted);
+  if (found !== undefined) refuseImpossible(state, found, wanted, due);
   return [
     ...planUnmask(state, wanted),
     ...planEnabled(state, found, wanted),
@@ -243,6 +260,28 @@ function refuseMasked(state: Partial<ServiceState>, { name, masked, state: wante
   );
 }
 
+/** What systemd would refuse is known before the first step. @throws UnsupportedChangeError */
+function refuseImpossible(
+  state: Partial<ServiceState>,
+  unit: FoundUnit,
+  { name, masked, enabled, state: run }: ServiceState,
+  due: readonly Difference[],
+): void {
+  // A mask hides what the unit below it is like.
+  if (state.masked !== false) return;
+  const acts = run !== undefined && (run !== state.state || due.length > 0);
+  const restarts = acts && run === 'started' && isRunning(unit);
+  const reasons = [
+    ['masked', masked === true ? whyNotMasked(name, unit.obstacles) : undefined],
+    ['enabled', enabled === true && state.enabled !== true ? whyNotEnabled(unit, unit.obstacles) : undefined],
+    ['started', acts && run === 'started' ? whyNotStarted(name, unit, unit.obstacles) : undefined],
+    ['stopped', (acts && run === 'stopped' && isRunning(unit)) || restarts ? whyNotStopped(unit) : undefined],
+  ] as const;
+  for (const [what, reason] of reasons) {
+    if (reason !== undefined) throw new UnsupportedChangeError(`${name} cannot be ${what}: ${reason}`);
+  }
+}
+
 function planUnmask(state: Partial<ServiceState>, { name, masked }: ServiceState): readonly CommandStep[] {
   if (masked !== false || state.masked === false) return [];
   return [systemctl('unmask', state.masked === 'runtime' ? ['--runtime'] : [], name)];
@@ -257,8 +296,8 @@ function planEnabled(
   const isHidden = masked === false && state.masked !== false;
   if (enabled === undefined || (enabled === state.enabled && !isHidden)) return [];
   if (enabled === true) {
-    if (['static', 'transient', 'generated'].includes(unit?.enabled ?? '')) refuseEnabling(name, unit?.enabled);
-    return [systemctl('enable', [], name)];
+    // systemctl refuses to enable an alias.
+    return [systemctl('enable', [], unit?.enabled === 'alias' ? unit.id : name)];
   }
   return planDisable(name, unit, isHidden);
 }
@@ -277,12 +316,6 @@ function planDisable(name: string, unit: UnitStatus | undefined, isHidden: boole
     ...(forGood.length === 0 ? [] : [systemctl('disable', [], ...names(forGood))]),
     ...(untilBoot.length === 0 ? [] : [systemctl('disable', ['--runtime'], ...names(untilBoot))]),
   ];
-}
-
-function refuseEnabling(name: string, word = ''): never {
-  throw new UnsupportedChangeError(
-    `${name} cannot be enabled: its unit file is ${word}, so it says nothing of a boot, and no other unit pulls it in; enable the unit that needs it, or leave 'enabled' out`,
-  );
 }
 
 function planState(

@@ -108,10 +108,14 @@ function splitLines(text: string): Line[] {
 
 /** A leading `-` says that a failure does not matter, and is no part of the key; without a value it excludes from wildcards. */
 function readLine(body: string, ending: string): Line {
-  const match = /^(\s*(?:-\s*)?)([^\s=#;-][^=]*?)(\s*=\s*)(.*?)(\s*)$/.exec(body);
-  if (match === null) return { body, ending };
-  const [, lead = '', key = '', separator = '', value = '', after = ''] = match;
-  return { body, ending, assignment: { before: `${lead}${key}${separator}`, key, value, after } };
+  const lead = /^\s*(?:-\s*)?/.exec(body)?.[0] ?? '';
+  const separator = body.indexOf('=', lead.length);
+  const key = body.slice(lead.length, separator).trimEnd();
+  if (separator === -1 || key === '' || /^[#;-]/.test(key)) return { body, ending };
+  const rest = body.slice(separator + 1).trimStart();
+  const value = rest.trimEnd();
+  const before = body.slice(0, body.length - rest.length);
+  return { body, ending, assignment: { before, key, value, after: rest.slice(value.length) } };
 }
 
 function join(lines: readonly Line[]): string {

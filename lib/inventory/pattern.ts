@@ -39,22 +39,38 @@ function splitPattern(pattern: string, { hosts, groups }: Inventory): readonly s
 
 function splitAtColons(pattern: string, names: readonly string[]): readonly string[] {
   const known = names.filter((name) => name.includes(':')).toSorted((one, other) => other.length - one.length);
+  const lastClosing = pattern.lastIndexOf(']');
   const parts: string[] = [];
-  let rest = pattern;
-  while (rest !== '') {
-    const [, sign = '', base = ''] = /^(\s*[&!]?)(.*)$/s.exec(rest) ?? [];
-    const name = known.find((each) => base.startsWith(each) && /^\s*(?:$|:)/.test(base.slice(each.length)));
-    const length = name?.length ?? lengthToColon(base);
-    parts.push(sign + base.slice(0, length));
-    rest = base.slice(length).replace(/^\s*:/, '');
+  let start = 0;
+  while (start < pattern.length) {
+    let base = start;
+    while (/[\s&!]/.test(pattern.charAt(base))) base += 1;
+    const name = known.find((each) => pattern.startsWith(each, base) && isEnd(pattern.charAt(base + each.length)));
+    const end = name === undefined ? nextColon(pattern, base, lastClosing) : base + name.length;
+    parts.push(pattern.slice(start, end));
+    const colon = pattern.indexOf(':', end);
+    start = colon === -1 ? pattern.length : colon + 1;
   }
   return parts;
 }
 
-/** Counts the characters of a part. A bracket that nothing closes is a character as any other. */
-function lengthToColon(text: string): number {
-  const closing = text.startsWith('~') ? /^(?:\\.|\[[^\]]*\]|\((?:\\.|[^)\\])*\)|[^:])*/s : /^(?:\[[^\]]*\]|[^:])*/s;
-  return closing.exec(text)?.[0].length ?? 0;
+function isEnd(character: string): boolean {
+  return character === '' || /[:\s]/.test(character);
+}
+
+/** Finds the colon that ends a part. A bracket that nothing closes is a character as any other. */
+function nextColon(pattern: string, from: number, lastClosing: number): number {
+  const isExpression = pattern.charAt(from) === '~';
+  let depth = 0;
+  for (let at = from; at < pattern.length; at += 1) {
+    const character = pattern.charAt(at);
+    if (character === '[' && at < lastClosing) at = pattern.indexOf(']', at);
+    else if (character === ':' && depth === 0) return at;
+    else if (isExpression && character === '\\') at += 1;
+    else if (isExpression && character === '(') depth += 1;
+    else if (isExpression && character === ')') depth -= 1;
+  }
+  return pattern.length;
 }
 
 function hostsOf(inventory: Inventory, part: string, pattern: string): readonly string[] {
@@ -88,7 +104,7 @@ function matcher(name: string): ((text: string) => boolean) | undefined {
   if (!/[*?]/.test(name)) return undefined;
   const source = name
     .replaceAll(/[.+^${}()|\\[\]]/g, '\\$&')
-    .replaceAll('*', '.*')
+    .replaceAll(/\*+/g, '.*')
     .replaceAll('?', '.');
   const expression = new RegExp(`^${source}$`);
   return (text) => expression.test(text);

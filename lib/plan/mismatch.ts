@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { createTwoFilesPatch } from 'diff';
 import { inWords } from '../diff.ts';
 import { pasteable } from '../hosts/quote.ts';
+import { textDiff } from '../text_diff.ts';
 import type { PlanStep } from './plan.ts';
 
 /** Characters of a hash that tell it apart. */
@@ -35,8 +35,7 @@ function fieldDifferences(planned: PlanStep, now: PlanStep): readonly string[] {
 }
 
 function textDifferences(planned: string, now: string): readonly string[] {
-  const patch = createTwoFilesPatch('planned', 'now', planned, now, undefined, undefined, { context: 0 });
-  return [`its text differs\n${patch.slice(patch.indexOf('---')).trimEnd()}`];
+  return [`its text differs\n${textDiff('planned', 'now', planned, now, { context: 0 })}`];
 }
 
 function inHash(value: unknown): string {

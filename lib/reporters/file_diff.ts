@@ -1,6 +1,6 @@
-import { createTwoFilesPatch } from 'diff';
 import { masked } from '../masking.ts';
 import type { Step } from '../step.ts';
+import { textDiff } from '../text_diff.ts';
 
 /** Lines of a file that are shown around each change. */
 const contextLines = 3;
@@ -14,8 +14,7 @@ export function fileDiff(step: Step): string | undefined {
   const after = step.kind === 'write' ? masked(String(step.text)) : '';
   const from = step.kind === 'write' && step.before === undefined ? '/dev/null' : step.path;
   const to = step.kind === 'write' ? step.path : '/dev/null';
-  const patch = createTwoFilesPatch(from, to, before, after, undefined, undefined, { context: contextLines });
-  const shown = patch.slice(patch.indexOf('---')).trimEnd();
+  const shown = textDiff(from, to, before, after, { context: contextLines });
   // What differs has been masked.
   const isMasked = step.kind === 'write' && before === after && step.before?.text !== step.text;
   return isMasked ? `${shown}\n(secret)` : shown;

@@ -23,6 +23,8 @@ export interface UnitStatus {
   readonly sub: string;
   /** What `systemctl is-enabled` says; empty when there is no such unit file. */
   readonly enabled: string;
+  /** The state of its unit file; for an alias, that of the unit which it names. */
+  readonly fileState: string;
   /** True when another unit wants, requires or triggers it, so that a unit without [Install] is started at boot. */
   readonly isPulledIn: boolean;
   /** True when its unit file has changed since systemd read it. */
@@ -35,6 +37,18 @@ export interface UnitStatus {
   readonly script: string | undefined;
   /** The sockets that start it. */
   readonly sockets: readonly SocketStatus[];
+  /** Timers and paths that are active, and so start it again. */
+  readonly starters: readonly string[];
+  /** Units that this one starts when something happens, as a socket does. */
+  readonly triggers: readonly string[];
+  /** Units that cannot run together with this one. */
+  readonly conflicts: readonly string[];
+  /** False when only other units may start it. */
+  readonly canStart: boolean;
+  /** False when only other units may stop it. */
+  readonly canStop: boolean;
+  /** True when it is inactive again as soon as it has done its work. */
+  readonly endsAtOnce: boolean;
 }
 
 /** What is done to a unit. */
@@ -54,6 +68,11 @@ const properties = [
   'TriggeredBy',
   'WantedBy',
   'RequiredBy',
+  'Triggers',
+  'Conflicts',
+  'CanStart',
+  'CanStop',
+  'RemainAfterExit',
 ].join(',');
 
 /** Units that configure network interfaces: started, stopped or restarted, they cut links. */
@@ -115,19 +134,20 @@ export async function readUnit(host: ReadonlyHost, name: string): Promise<UnitSt
   if ('remedy' in shown) return shown;
   const [main, ...guessed] = shown;
   if (main === undefined) return noSystemd('systemctl gives no answer');
-  const triggers = words(main.TriggeredBy)
-    .filter((trigger) => trigger.endsWith('.socket'))
-    .toSorted();
+  const triggers = words(main.TriggeredBy).toSorted();
   const unseen = triggers.filter((trigger) => !guessed.some(({ Id }) => Id === trigger));
   const others = unseen.length === 0 ? [] : await show(host, unseen);
   const known = [...guessed, ...('remedy' in others ? [] : others)];
   const word = enabled.stdout.trim().split('\n').at(-1) ?? '';
+  // systemd names them in another order each time; a plan that is asked for twice must be the same.
+  const starters = triggers.flatMap((trigger) => known.filter(({ Id }) => Id === trigger));
+  const isSocket = ({ Id }: Properties): boolean => Id?.endsWith('.socket') ?? false;
   return {
     ...readProperties(main),
     enabled: word === 'not-found' ? '' : word,
     script: initScript(main.SourcePath) ?? (hasScript ? '/etc/init.d/network' : undefined),
-    // systemd names them in another order each time; a plan that is asked for twice must be the same.
-    sockets: triggers.flatMap((trigger) => known.filter(({ Id }) => Id === trigger)).map(readSocket),
+    sockets: starters.filter(isSocket).map(readSocket),
+    starters: starters.flatMap((each) => (!isSocket(each) && each.ActiveState === 'active' ? (each.Id ?? []) : [])),
   };
 }
 
@@ -136,10 +156,36 @@ export async function readUnit(host: ReadonlyHost, name: string): Promise<UnitSt
  * enabled through those (systemctl(1), is-enabled).
  */
 export async function isEnabledIndirectly(host: ReadonlyHost, name: string): Promise<boolean> {
-  const { stdout } = await host.query(['systemctl', 'cat', fullUnitName(name)]);
-  const also = [...stdout.matchAll(/^\s*Also\s*=(.*)$/gm)].flatMap(([, units]) => words(units));
+  const also = [...(await readUnitFile(host, name)).matchAll(/^\s*Also\s*=(.*)$/gm)].flatMap(([, units]) =>
+    words(units),
+  );
   const states = await Promise.all(also.map((unit) => host.query(['systemctl', 'is-enabled', unit])));
   return states.length > 0 && states.every(({ exitCode }) => exitCode === 0);
+}
+
+/** Reads a unit's file with all that is added to it. */
+export async function readUnitFile(host: ReadonlyHost, name: string): Promise<string> {
+  return (await host.query(['systemctl', 'cat', fullUnitName(name)])).stdout;
+}
+
+/** Tells which of some units run. */
+export async function readActiveUnits(host: ReadonlyHost, units: readonly string[]): Promise<readonly string[]> {
+  if (units.length === 0) return [];
+  const shown = await show(host, units);
+  if ('remedy' in shown) return [];
+  return shown.flatMap(({ Id, ActiveState = '' }) => (['active', 'reloading'].includes(ActiveState) ? (Id ?? []) : []));
+}
+
+/**
+ * Names the unit that a file makes, `.service` left out, where systemd finds it: its own directories, and SysV scripts.
+ * @returns undefined for a file that makes none
+ */
+export function unitOfFile(path: string): string | undefined {
+  const [, unit, script] =
+    /^(?:\/(?:etc|run|lib|usr\/lib|usr\/local\/lib)\/systemd\/system\/([^/]+)|\/etc\/(?:rc\.d\/)?init\.d\/([^/]+))$/.exec(
+      path,
+    ) ?? [];
+  return unit?.replace(/\.service$/, '') ?? script;
 }
 
 /** Says that a host has no such unit file, and what may bring it. */
@@ -180,15 +226,21 @@ function parseBlock(block: string): Properties {
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 }
 
-function readProperties(unit: Properties): Omit<UnitStatus, 'enabled' | 'script' | 'sockets'> {
+function readProperties(unit: Properties): Omit<UnitStatus, 'enabled' | 'script' | 'sockets' | 'starters'> {
   const since = Number(unit.ActiveEnterTimestampMonotonic);
   return {
     id: unit.Id ?? '',
     load: unit.LoadState ?? '',
     active: unit.ActiveState ?? '',
     sub: unit.SubState ?? '',
+    fileState: unit.UnitFileState ?? '',
     isPulledIn: [unit.WantedBy, unit.RequiredBy, unit.TriggeredBy].some((names) => words(names).length > 0),
     needsReload: unit.NeedDaemonReload === 'yes',
+    triggers: words(unit.Triggers),
+    conflicts: words(unit.Conflicts),
+    canStart: unit.CanStart !== 'no',
+    canStop: unit.CanStop !== 'no',
+    endsAtOnce: unit.Type === 'oneshot' && unit.RemainAfterExit === 'no',
     activeSince: since > 0 ? since : undefined,
     canCrashLater:
       ['simple', 'exec', 'idle'].includes(unit.Type ?? '') || !['no', '', undefined].includes(unit.Restart),

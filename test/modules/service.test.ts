@@ -10,7 +10,7 @@ import { type UnitCapture, units, uptime, virtlockdFile } from './captures/syste
 type Name = keyof typeof units;
 
 const properties =
-  'Id,LoadState,ActiveState,SubState,UnitFileState,Type,Restart,ActiveEnterTimestampMonotonic,NeedDaemonReload,SourcePath,TriggeredBy,WantedBy,RequiredBy';
+  'Id,LoadState,ActiveState,SubState,UnitFileState,Type,Restart,ActiveEnterTimestampMonotonic,NeedDaemonReload,SourcePath,TriggeredBy,WantedBy,RequiredBy,Triggers,Conflicts,CanStart,CanStop,RemainAfterExit';
 
 const socketsAtRest = ['libvirtd-admin.socket', 'libvirtd-ro.socket', 'libvirtd.socket'].map(
   (name) => `Id=${name}\nLoadState=loaded\nActiveState=inactive\nSubState=dead\nUnitFileState=enabled\n`,
