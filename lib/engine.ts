@@ -11,7 +11,7 @@ import {
 import type { Host, ReachOptions } from './hosts/host.ts';
 import { lookUntil, settleLimit, type Wait } from './look_until.ts';
 import { leavesMarker, markerSteps } from './marker.ts';
-import type { Missing, Reading, Task } from './module.ts';
+import type { Answer, Missing, Reading, Task } from './module.ts';
 import { explainDenied } from './need_root.ts';
 import { awaitLoaded, lookAtReflected } from './reflected.ts';
 import { type CommandStep, type Disruption, type Step, shownArgv } from './step.ts';
@@ -29,6 +29,8 @@ export interface TaskResult<State = unknown> {
   readonly steps: readonly Step[];
   /** What a person should know, changed or not. */
   readonly warnings: readonly string[];
+  /** What the task has found out, where that is what it is for. */
+  readonly answer?: Answer;
   /** The task's state before. */
   readonly before: Partial<State>;
   /** The task's state afterwards, which in check mode is foreseen. */
@@ -340,7 +342,9 @@ export function result<State>(look: Look<State>, steps: readonly Step[]): TaskRe
   const { differences, reading } = look;
   const changed = steps.length > 0;
   const after = changed ? reading.expected : reading.state;
-  return { changed, differences, steps, warnings: warningsBefore(look), before: reading.state, after };
+  const { answer, state } = reading;
+  const shown = answer === undefined ? {} : { answer };
+  return { changed, differences, steps, warnings: warningsBefore(look), ...shown, before: state, after };
 }
 
 /** What a person should know before the steps are taken. */

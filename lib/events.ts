@@ -16,9 +16,17 @@ export interface TaskName {
 /** What became of a task on a host. `skipped` tasks were not wanted there, or not attempted because an earlier one failed or the run broke off. */
 export type TaskStatus = 'ok' | 'changed' | 'failed' | 'skipped';
 
+/** What was chosen of a site for a run; what nobody asked for is left out. */
+export interface Selection {
+  readonly tags?: readonly string[];
+  readonly skipTags?: readonly string[];
+  readonly startAtTask?: string;
+  readonly limit?: string;
+}
+
 /** Everything that happens in a run, in order. Reporters are functions of these. */
 export type PlayEvent =
-  | { readonly type: 'run-start'; readonly check: boolean }
+  | { readonly type: 'run-start'; readonly check: boolean; readonly selection?: Selection }
   | {
       readonly type: 'play-start';
       readonly play: string;
@@ -41,6 +49,7 @@ export type PlayEvent =
       readonly handling?: 'ignored' | 'rescued';
       /** With `skipped`, where the task is not wanted: why. */
       readonly reason?: string;
+      /** How long it took by itself. The look at all tasks at once is no part of it; in check mode little is left. */
       readonly seconds: number;
     }
   /** The host could not be reached, or was lost: the task under way (the error names it) has no end, and the others are skipped. */

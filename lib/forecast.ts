@@ -73,6 +73,8 @@ class Forecaster implements Taker {
   readonly #changing: Set<Task>;
   /** What was seen at the start; nothing of it counts any more once something was waited for. */
   #looks: ReadonlyMap<Task, PromiseSettledResult<Look>>;
+  /** What ended a wait that apply takes in the task's turn, and not before the first write. */
+  #inVain: unknown;
   readonly #states = new Map<Task, object>();
   readonly #lacking: { name: TaskName; missing: readonly Missing[] }[] = [];
 
@@ -84,7 +86,8 @@ class Forecaster implements Taker {
   }
 
   async foresee(nodes: readonly Node[]): Promise<boolean> {
-    if ((await this.take(nodes)) !== 'done') return false;
+    const end = await this.take(nodes);
+    if (end === 'ended') return false;
     const [first] = this.#lacking;
     if (first === undefined) return true;
     // All that is missing is said at once, on the first task that lacks something.
@@ -129,7 +132,7 @@ class Forecaster implements Taker {
     } catch (error) {
       if (error instanceof ConnectionError) throw error;
       if (error instanceof InterruptedError) return 'ended';
-      if (node.handling === undefined) {
+      if (node.handling === undefined && error !== this.#inVain) {
         this.#from.report.fail(node.name, error);
         return 'ended';
       }
@@ -138,6 +141,7 @@ class Forecaster implements Taker {
         this.leaveOut(node.item);
       }
       this.forecasts.set(node, { kind: 'failed', error });
+      if (node.handling === undefined) return 'broken';
       return node.handling === 'ignored' ? 'done' : 'failed';
     }
   }
@@ -217,7 +221,12 @@ class Forecaster implements Taker {
     const [seen] = await Promise.allSettled([isKnown ? settledLook(known) : lookAt(host, task, own)]);
     if (task.retry === undefined || this.#changing.size > 0 || !this.#needsAnother(seen)) return settledLook(seen);
     this.#looks = new Map();
-    return (await checkLook(host, task, () => settledLook(seen), own)).look;
+    try {
+      return (await checkLook(host, task, () => settledLook(seen), own)).look;
+    } catch (error) {
+      if (seen.status === 'fulfilled') this.#inVain = error;
+      throw error;
+    }
   }
 
   /** A look that failed, in both modes; in check mode also one at what `until` waits for, which apply does in the task's turn. */

@@ -15,7 +15,8 @@ export class HostReport {
   readonly #host: Host;
   readonly #emit: (event: PlayEvent) => void;
   readonly #open: Map<number, TaskName>;
-  #started = performance.now();
+  /** When the last task ended, or the one under way began: what is waited for twice would be counted twice. */
+  #since = performance.now();
 
   /**
    * @param names what will have an end
@@ -27,9 +28,14 @@ export class HostReport {
     this.#open = new Map(names.map((name) => [name.index, name]));
   }
 
+  /** All tasks have been looked at: that was for all of them at once, and is no part of any one's time. */
+  begin(): void {
+    this.#since = performance.now();
+  }
+
   /** A task is about to be looked at once more, and applied. */
   start(task: TaskName): void {
-    this.#started = performance.now();
+    this.#since = performance.now();
     this.#emit({ type: 'task-start', host: this.#host.name, task });
   }
 
@@ -80,7 +86,9 @@ export class HostReport {
     more: Pick<Extract<PlayEvent, { type: 'task-end' }>, 'result' | 'after' | 'reason' | 'error' | 'handling'>,
   ): void {
     this.#open.delete(task.index);
-    const seconds = status === 'skipped' ? 0 : (performance.now() - this.#started) / 1000;
+    const now = performance.now();
+    const seconds = status === 'skipped' ? 0 : (now - this.#since) / 1000;
+    this.#since = now;
     this.#emit({ type: 'task-end', host: this.#host.name, task, status, ...more, seconds });
   }
 }

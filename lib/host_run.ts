@@ -43,6 +43,7 @@ export async function runOnHost(
   const start: HostTurnsOptions = { host, hostFor, options, report, emit, written: new Set(), unwanted: new Set() };
   try {
     const seen = await lookAtAll(start, nodes, items);
+    report.begin();
     const changing = options.check === true ? (options.changing ?? new Set<Task>()) : new Set<Task>();
     const forecasts = await foresee(nodes, { ...start, ...seen, changing });
     if (forecasts === undefined) return;

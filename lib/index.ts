@@ -8,6 +8,7 @@ export type {
   HostSummary,
   NetworkChangePhase,
   PlayEvent,
+  Selection,
   Summary,
   TaskName,
   TaskStatus,
@@ -23,6 +24,7 @@ export { loadInventory } from './inventory/load.ts';
 export type { HostReference } from './inventory/targets.ts';
 export type { Condition, Known } from './known.ts';
 export {
+  type Answer,
   defineModule,
   type InForce,
   type Ipv6Outlook,

@@ -30,6 +30,13 @@ export interface Missing {
   readonly remedy: string;
 }
 
+/** What a command that only looks has answered: it is why its task is there, so reports show it. */
+export interface Answer {
+  readonly exitCode: number;
+  /** What it printed, as it is. */
+  readonly stdout: string;
+}
+
 /** What a module's `read` answers. */
 export interface Seen<State, Found> {
   /** The actual state in canonical form, in the same terms as `desired`; keys that do not hold anything are left out. It alone is compared. */
@@ -40,6 +47,8 @@ export interface Seen<State, Found> {
   readonly missing?: readonly Missing[];
   /** Things that a person should know, changed or not, e.g. a console open to the network. */
   readonly warnings?: readonly string[];
+  /** What a person wants to know of it, whether or not anything differs. */
+  readonly answer?: Answer;
   /** True while the state is on its way to another (a unit that is starting): the engine reads again, within a bound. */
   readonly settling?: boolean;
   /** True where only root can change what was seen. Default: as the module says of all its tasks. */
@@ -187,6 +196,7 @@ export interface Reading<State = unknown> {
   /** What is missing beside, should anything have to be changed. */
   readonly missingToChange: readonly Missing[];
   readonly warnings: readonly string[];
+  readonly answer?: Answer;
   readonly settling: boolean;
   readonly links: readonly LinkOutlook[];
   readonly strands: readonly string[];
@@ -359,6 +369,7 @@ function newTask<Args extends object, State extends object, Found>(
         missing: seen.missing ?? [],
         missingToChange: needsRoot && user !== 'root' ? [lackOfRoot(user)] : [],
         warnings: seen.warnings ?? [],
+        ...(seen.answer && { answer: seen.answer }),
         settling: seen.settling ?? false,
         links: seen.links ?? [],
         strands: seen.strands ?? [],

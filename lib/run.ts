@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { ConnectionError, PlaybookError, RollBackUnverifiedError, RolledBackError } from './errors.ts';
-import { type HostSummary, nothingCounted, type PlayEvent, type Summary, taskName } from './events.ts';
+import { type HostSummary, nothingCounted, type PlayEvent, type Selection, type Summary, taskName } from './events.ts';
 import { asError } from './host_report.ts';
 import { type HostRunOptions, runOnHost } from './host_run.ts';
 import type { ConnectOptions } from './hosts/connect.ts';
@@ -75,7 +75,8 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
   const { check = false, signal } = options;
   /** In check mode, what earlier plays would have changed on a host is there for later ones. */
   const changing = new Map<string, Set<Task>>();
-  emit({ type: 'run-start', check });
+  const selection = selectionOf(options);
+  emit({ type: 'run-start', check, ...(selection && { selection }) });
   for (const [index, { play, targets }] of built.entries()) {
     if (signal?.aborted) break;
     const going = targets.filter(({ spec }) => tally.isGoing(hostName(spec)));
@@ -107,14 +108,26 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
 }
 
 /** Holds a plan against what would be run. @throws PlanMismatchError; PlaybookError in check mode, which is how a plan is made */
-async function review(plan: Plan, built: readonly BuiltPlay[], { check, limit }: RunOptions): Promise<ReviewedRun> {
+async function review(plan: Plan, built: readonly BuiltPlay[], options: RunOptions): Promise<ReviewedRun> {
+  const { check, limit } = options;
   if (check === true) throw new PlaybookError('in check mode there is no plan to be applied; leave one of them out');
   const { ReviewedRun } = await import('./plan/reviewed_run.ts');
   const plays = built.map(({ play, targets }) => ({
     name: play.name,
     hosts: targets.map(({ spec, items }) => ({ name: hostName(spec), items })),
   }));
-  return new ReviewedRun(plan, plays, limit !== undefined);
+  return new ReviewedRun(plan, plays, { isLimited: limit !== undefined, selection: selectionOf(options) ?? {} });
+}
+
+/** What was chosen of the site; undefined where nothing was. */
+function selectionOf({ tags = [], skipTags = [], startAtTask, limit }: RunOptions): Selection | undefined {
+  const selection: Selection = {
+    ...(tags.length > 0 && { tags }),
+    ...(skipTags.length > 0 && { skipTags }),
+    ...(startAtTask !== undefined && { startAtTask }),
+    ...(limit !== undefined && { limit }),
+  };
+  return Object.keys(selection).length > 0 ? selection : undefined;
 }
 
 /** A play with its hosts. */

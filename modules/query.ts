@@ -57,5 +57,7 @@ async function read(host: ReadonlyHost, { ask }: QueryState): Promise<Seen<Query
       { argv, exitCode, stderr },
     );
   }
-  return { state: { ask, exitCode, stdout }, found: undefined, missing: anyExitCode ? [] : missing };
+  const lacks = anyExitCode ? [] : missing;
+  const answer = lacks.length === 0 ? { answer: { exitCode, stdout } } : {};
+  return { state: { ask, exitCode, stdout }, found: undefined, missing: lacks, ...answer };
 }

@@ -89,7 +89,11 @@ async function runSite(site: string, line: CommandLine, password: Password, sign
       if (summary.interrupted) print(process.stderr, interruptedLines(summary).join('\n'));
       const code = exitCode(summary, line);
       const problem = await plans.file?.write();
-      if (problem === undefined) return code;
+      if (problem === undefined) {
+        // Standard output holds nothing but JSON where that is asked for.
+        if (plans.file !== undefined) print(line.json ? process.stderr : process.stdout, plans.file.written());
+        return code;
+      }
       print(process.stderr, `kvm-play: ${problem.replaceAll('\n', '\n  ')}`);
       return code === exitCodes.ok || code === exitCodes.changed ? exitCodes.failed : code;
     });

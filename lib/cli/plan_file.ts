@@ -10,6 +10,7 @@ export class PlanFile {
   readonly #file: OutputFile;
   readonly #path: string;
   readonly #events: PlayEvent[] = [];
+  #steps = 0;
 
   /** @throws PlaybookError where it is plain that it cannot be written */
   constructor(path: string) {
@@ -22,17 +23,29 @@ export class PlanFile {
     this.#events.push(event);
   }
 
+  /** Says, once the plan has been written, where it is and how to apply it. */
+  written(): string {
+    const steps = this.#steps === 1 ? '1 step' : `${this.#steps} steps`;
+    return `the plan was written to ${this.#path}: ${steps}; --apply-plan ${this.#path} with the same options applies it`;
+  }
+
   /** Writes the plan, once the run has ended. What is no plan leaves the file as it was. @returns what went wrong */
   async write(): Promise<string | undefined> {
     const { planOf } = await import('../plan/plan_of.ts');
     try {
       const plan = await planOf(this.#events);
+      this.#steps = stepCount(plan);
       return this.#file.replace(`${jsonText(plan, 2)}\n`);
     } catch (error) {
       if (error instanceof PlanError) return `${error.message}\nnothing was written to ${this.#path}`;
       throw error;
     }
   }
+}
+
+function stepCount({ plays }: Plan): number {
+  const tasks = plays.flatMap(({ hosts }) => hosts.flatMap((host) => host.tasks));
+  return tasks.reduce((count, { steps }) => count + steps.length, 0);
 }
 
 /** Reads a plan that is to be applied. @throws PlanError that names the file */

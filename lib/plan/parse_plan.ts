@@ -73,6 +73,14 @@ const plan: v.GenericSchema<unknown, Plan> = v.strictObject({
   version: v.literal(planVersion),
   made: v.string(),
   salt: v.string(),
+  selection: v.exactOptional(
+    v.strictObject({
+      tags: v.exactOptional(texts),
+      skipTags: v.exactOptional(texts),
+      startAtTask: v.exactOptional(v.string()),
+      limit: v.exactOptional(v.string()),
+    }),
+  ),
   plays: v.array(v.strictObject({ play: v.string(), hosts: v.array(host) })),
 });
 

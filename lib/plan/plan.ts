@@ -1,8 +1,8 @@
-import type { ChangePlan, TaskName, TaskStatus } from '../events.ts';
+import type { ChangePlan, Selection, TaskName, TaskStatus } from '../events.ts';
 import type { CommandStep, DirectoryStep, RemoveFileStep, WriteFileStep } from '../step.ts';
 
 /** Version of the file; it grows when something is taken away, is added, or changes its meaning. */
-export const planVersion = 1;
+export const planVersion = 2;
 
 /** What a check run has foreseen, for somebody to review, and for a run to be held against. It is plain data. */
 export interface Plan {
@@ -12,6 +12,8 @@ export interface Plan {
   readonly made: string;
   /** Goes into every seal. */
   readonly salt: string;
+  /** What was chosen of the site; left out where nothing was. It explains what differs, and is not compared. */
+  readonly selection?: Selection;
   /** In order. */
   readonly plays: readonly PlanPlay[];
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Difference } from '../diff.ts';
 import { PlanError } from '../errors.ts';
-import type { HostSummary, PlayEvent, Summary } from '../events.ts';
+import type { HostSummary, PlayEvent, Selection, Summary } from '../events.ts';
 import { masked } from '../masking.ts';
 import { type Plan, type PlanChange, type PlanDifference, type PlanHost, type PlanTask, planVersion } from './plan.ts';
 import { planStep } from './plan_step.ts';
@@ -37,10 +37,12 @@ interface PlayNotes {
 export async function planOf(events: Iterable<PlayEvent> | AsyncIterable<PlayEvent>): Promise<Plan> {
   const plays: PlayNotes[] = [];
   let summary: Summary | undefined;
+  let selection: Selection | undefined;
   for await (const event of events) {
     if (event.type === 'play-start') {
       plays.push({ play: event.play, hosts: event.hosts.map((host) => ({ host, ends: [], changes: [] })) });
-    } else if (event.type === 'run-end') summary = event.summary;
+    } else if (event.type === 'run-start') selection = event.selection;
+    else if (event.type === 'run-end') summary = event.summary;
     else note(plays.at(-1), event);
   }
   const reasons = [...whatIsWrong(summary), ...dependences(plays.flatMap(({ hosts }) => hosts))];
@@ -52,6 +54,7 @@ export async function planOf(events: Iterable<PlayEvent> | AsyncIterable<PlayEve
     version: planVersion,
     made: new Date().toISOString(),
     salt,
+    ...(selection && { selection }),
     plays: await Promise.all(
       plays.map(async ({ play, hosts }) => ({
         play,

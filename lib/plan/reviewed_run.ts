@@ -1,5 +1,5 @@
 import { PlanMismatchError } from '../errors.ts';
-import { taskName } from '../events.ts';
+import { type Selection, taskName } from '../events.ts';
 import { layOut, plannedLeaves } from '../layout.ts';
 import { isTask, leavesOf, type PlayItem } from '../play_items.ts';
 import type { Plan, PlanHost, PlanPlay, PlanTask } from './plan.ts';
@@ -21,6 +21,13 @@ export interface BuiltHost {
   readonly items: readonly PlayItem[];
 }
 
+/** What of a site a run is for. */
+export interface RunChoice {
+  /** Whether hosts of the plan may be left out. */
+  readonly isLimited: boolean;
+  readonly selection: Selection;
+}
+
 /** A whole run that is held against a plan. */
 export class ReviewedRun {
   readonly #plan: Plan;
@@ -28,14 +35,15 @@ export class ReviewedRun {
 
   /**
    * Holds against the plan what is known before anything is attempted: plays, hosts, and the tasks with their arguments.
-   * @param isLimited whether hosts of the plan may be left out
+   * @param options whether hosts of the plan may be left out, and what was chosen of the site
    * @throws PlanMismatchError that names what differs
    */
-  constructor(plan: Plan, plays: readonly BuiltPlay[], isLimited: boolean) {
+  constructor(plan: Plan, plays: readonly BuiltPlay[], { isLimited, selection }: RunChoice) {
     this.#plan = plan;
     this.#seals = new Seals(plan.salt);
-    const lines = siteDifferences(plan.plays, plays, isLimited);
-    if (lines.length === 0) return;
+    const differing = siteDifferences(plan.plays, plays, isLimited);
+    if (differing.length === 0) return;
+    const lines = [...selectionDifferences(plan.selection ?? {}, selection), ...differing];
     const more = lines.length > listed ? [`and ${lines.length - listed} more`] : [];
     throw new PlanMismatchError(
       `the plan is not of this site with these hosts, values and tasks; give the same as when it was made, or make a new one\n${[...lines.slice(0, listed), ...more].join('\n')}`,
@@ -47,6 +55,18 @@ export class ReviewedRun {
     const host = this.#plan.plays[playIndex]?.hosts.find(({ host }) => host === hostName);
     return host && new ReviewedPlay(host, this.#seals);
   }
+}
+
+/** What the options chose otherwise is why tasks differ. */
+function selectionDifferences(planned: Selection, now: Selection): readonly string[] {
+  const options = [
+    ['--tags', planned.tags?.join(','), now.tags?.join(',')],
+    ['--skip-tags', planned.skipTags?.join(','), now.skipTags?.join(',')],
+    ['--start-at-task', planned.startAtTask, now.startAtTask],
+  ] as const;
+  return options.flatMap(([option, before, after]) =>
+    before === after ? [] : [`${option}: planned ${before ?? 'without'}, now ${after ?? 'without'}`],
+  );
 }
 
 function siteDifferences(

@@ -13,6 +13,8 @@ type HostTrouble = Extract<PlayEvent, { type: 'host-unreachable' | 'host-failed'
 export interface JunitOptions {
   /** Says of a run, counted from 1, whether tasks may change something in it. Where they may not, a change is a failure. */
   mayChange(run: number): boolean;
+  /** Milliseconds of a clock that never goes back. Default: that of the process. */
+  now?(): number;
 }
 
 /** What a test case comes to. */
@@ -30,6 +32,8 @@ interface TestSuite {
   readonly started: Date;
   readonly tasks: readonly TaskName[];
   readonly cases: TestCase[];
+  /** When the host was first and last heard of, in milliseconds; undefined while nothing was. */
+  span: { readonly from: number; readonly to: number } | undefined;
 }
 
 /** Gathers events, and writes them as a JUnit report: a suite for each play and host, a case for each task. */
@@ -39,6 +43,9 @@ export class JunitReport {
   /** The suite of each host in the play under way. */
   readonly #current = new Map<string, TestSuite>();
   #runs = 0;
+  /** When the run under way began, and what earlier ones took, in milliseconds. */
+  #began = 0;
+  #took = 0;
 
   constructor(options: JunitOptions) {
     this.#options = options;
@@ -52,15 +59,22 @@ export class JunitReport {
   /** Takes an event. */
   add(all: PlayEvent): void {
     const event = shownEvent(all);
+    const now = this.#now();
+    if ('host' in event) this.#hear(event.host, now);
     switch (event.type) {
       case 'run-start':
         this.#runs += 1;
+        this.#began = now;
+        break;
+      case 'run-end':
+        this.#took += now - this.#began;
+        this.#began = 0;
         break;
       case 'play-start':
         this.#current.clear();
         for (const host of event.hosts) {
           const name = `${event.play} on ${host}${this.#runs > 1 ? ` (run ${this.#runs})` : ''}`;
-          const suite: TestSuite = { name, host, started: new Date(), tasks: event.tasks, cases: [] };
+          const suite: TestSuite = { name, host, started: new Date(), tasks: event.tasks, cases: [], span: undefined };
           this.#suites.push(suite);
           this.#current.set(host, suite);
         }
@@ -79,13 +93,22 @@ export class JunitReport {
     }
   }
 
+  #now(): number {
+    return this.#options.now?.() ?? performance.now();
+  }
+
+  #hear(host: string, now: number): void {
+    const suite = this.#current.get(host);
+    if (suite !== undefined) suite.span = { from: suite.span?.from ?? now, to: now };
+  }
+
   /** Writes what has been gathered. */
   xml(): string {
     const suites = this.#suites.map((suite) => {
-      const { name, host, started, cases } = suite;
+      const { name, host, started, cases, span = { from: 0, to: 0 } } = suite;
       const attributes = {
         name: masked(name),
-        ...counts([suite]),
+        ...counts([suite], span.to - span.from),
         timestamp: started.toISOString().slice(0, 19),
         hostname: host,
       };
@@ -95,7 +118,8 @@ export class JunitReport {
         cases.map(({ xml }) => xml),
       );
     });
-    const all = element('testsuites', { name: 'kvm-play', ...counts(this.#suites) }, suites);
+    const underWay = this.#began === 0 ? 0 : this.#now() - this.#began;
+    const all = element('testsuites', { name: 'kvm-play', ...counts(this.#suites, this.#took + underWay) }, suites);
     return `<?xml version="1.0" encoding="UTF-8"?>\n${all}\n`;
   }
 
@@ -106,6 +130,7 @@ export class JunitReport {
       status,
       ...after.map((title) => `after: ${title}`),
       ...(result?.steps ?? []).map(stepLine),
+      ...(result?.answer === undefined ? [] : [result.answer.stdout.trimEnd()]),
       ...(result?.warnings ?? []).map((warning) => `[WARNING]: ${warning}`),
     ];
     if (error !== undefined && handling !== undefined) {
@@ -173,7 +198,7 @@ function problem(name: 'failure' | 'error', error: Error): string {
   return element(name, { type: error.name, message: lines[0] }, [escaped(lines.join('\n'))]);
 }
 
-function counts(suites: readonly TestSuite[]): Readonly<Record<string, string | number>> {
+function counts(suites: readonly TestSuite[], milliseconds: number): Readonly<Record<string, string | number>> {
   const cases = suites.flatMap((suite) => suite.cases);
   const number = (outcome: Outcome): number => cases.filter((each) => each.outcome === outcome).length;
   return {
@@ -181,6 +206,6 @@ function counts(suites: readonly TestSuite[]): Readonly<Record<string, string | 
     failures: number('failed'),
     errors: number('error'),
     skipped: number('skipped'),
-    time: cases.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(3),
+    time: (milliseconds / 1000).toFixed(3),
   };
 }

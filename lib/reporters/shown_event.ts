@@ -47,7 +47,7 @@ function shownName(task: TaskName): TaskName {
 }
 
 /** The states before and after are for programs, and no reporter shows them. */
-function shownResult({ changed, differences, steps, warnings }: TaskResult): TaskResult {
+function shownResult({ changed, differences, steps, warnings, answer }: TaskResult): TaskResult {
   return {
     changed,
     differences: differences.map(({ path, wanted, actual }) => ({
@@ -56,6 +56,7 @@ function shownResult({ changed, differences, steps, warnings }: TaskResult): Tas
       actual: maskedData(actual),
     })),
     steps: steps.map(shownStep),
+    ...(answer && { answer: { ...answer, stdout: masked(answer.stdout) } }),
     warnings: warnings.map(masked),
     before: {},
     after: {},

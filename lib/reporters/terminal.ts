@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 
 import { type Difference, inWords } from '../diff.ts';
 import type { HostSummary, NetworkChangePhase, PlayEvent, TaskStatus } from '../events.ts';
+import type { Answer } from '../module.ts';
 import type { Step } from '../step.ts';
 import { shownEvent } from './shown_event.ts';
 import { stepLine } from './steps.ts';
@@ -36,6 +37,9 @@ export interface TerminalOptions {
 
 /** Steps of a network change that are told even to those who want little. */
 const loudPhases: ReadonlySet<NetworkChangePhase> = new Set(['planned', 'taking-up', 'rolling-back', 'rolled-back']);
+
+/** Lines of an answer that are shown to everybody. */
+const answerLines = 20;
 
 type ChangeEvent = Extract<PlayEvent, { type: 'network-change' }>;
 
@@ -127,9 +131,23 @@ class View {
       if (this.#check || this.#options.fileDiff !== undefined) this.#differences(result.differences, result.steps);
       if (this.#check || this.#options.steps) this.#steps(result.steps);
     }
+    if (result?.answer !== undefined && !this.#options.quiet) this.#answer(result.answer);
     for (const warning of result?.warnings ?? []) {
       this.#line(`[WARNING]: ${warning}`, 'magenta');
     }
+  }
+
+  /** A long answer is shown in full to those who want to see more. */
+  #answer({ exitCode, stdout }: Answer): void {
+    const lines = stdout === '' ? [] : stdout.replace(/\n$/, '').split('\n');
+    const shown = this.#options.steps ? lines : lines.slice(0, answerLines);
+    for (const line of shown) this.#line(`    ${line}`);
+    if (shown.length < lines.length)
+      this.#line(
+        `    ${this.#options.unicode ? '…' : '...'} ${lines.length - shown.length} more lines; -v shows them`,
+        'cyan',
+      );
+    if (exitCode !== 0) this.#line(`    exit code ${exitCode}`, 'cyan');
   }
 
   /** What a person at the terminal waits for, or has to approve of; every step with `-v`. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ConnectionError, PlaybookError } from '../../lib/errors.ts';
 import { nothingCounted, type PlayEvent } from '../../lib/events.ts';
 import { type HostRunOptions, runOnHost } from '../../lib/host_run.ts';
-import type { Task } from '../../lib/module.ts';
+import { defineModule, type Task } from '../../lib/module.ts';
 import { type Play, play } from '../../lib/play.ts';
 import { JunitReport } from '../../lib/reporters/junit.ts';
 import { terminalReporter } from '../../lib/reporters/terminal.ts';
@@ -277,6 +277,27 @@ describe('what ends a host', () => {
     });
     expect(told(events)).toEqual(['failed: Both: interrupted after 1 of 2 steps', 'skipped: two']);
   });
+});
+
+test.each([true, false])('the times of tasks add up to no more than the run has taken (check: %s)', async (check) => {
+  const tasks = Array.from({ length: 5 }, (_, index) =>
+    defineModule<object, { value: string }, undefined>({
+      name: 'slow',
+      desired: () => ({ value: 'wanted' }),
+      subject: () => `${index}`,
+      read: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 40));
+        return { state: { value: 'wanted' }, found: undefined };
+      },
+      plan: () => [],
+    })({}),
+  );
+  const before = performance.now();
+  const events = await eventsOf(new FakeHost(), tasks, { check });
+  const took = (performance.now() - before) / 1000;
+  const seconds = events.flatMap((event) => (event.type === 'task-end' ? [event.seconds] : []));
+  expect(seconds).toHaveLength(5);
+  expect(seconds.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(took);
 });
 
 test('where something has changed, it is told that all tasks are looked at once more', async () => {

@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { ArgumentError, CommandError, MissingError } from '../../lib/errors.ts';
+import type { PlayEvent } from '../../lib/events.ts';
+import { runOnHost } from '../../lib/host_run.ts';
+import { terminalReporter } from '../../lib/reporters/terminal.ts';
 import { type QueryArgs, query } from '../../modules/query.ts';
 import { type Answer, FakeHost } from '../support/fake_host.ts';
+import { jsonStream } from '../support/json_stream.ts';
 
 const argv = ['uname', '-r'];
 const host = (answer: Answer): FakeHost => new FakeHost({ commands: { 'uname -r': answer } });
@@ -58,4 +62,28 @@ test('round trip: it never changes anything', async () => {
   expect((await query.check(asked, { argv })).changed).toBe(false);
   expect((await query.apply(asked, { argv })).changed).toBe(false);
   expect([asked.executed, asked.locked]).toEqual([[], false]);
+});
+
+test('the answer is shown, by the terminal as by the JSON stream, and a long one in full with -v', async () => {
+  const stdout = Array.from({ length: 22 }, (_, line) => `line ${line}\n`).join('');
+  const host = new FakeHost({ commands: { 'cat /x': { stdout, exitCode: 3 } } });
+  const events: PlayEvent[] = [];
+  await runOnHost(host, [query('Look', { argv: ['cat', '/x'], anyExitCode: true })], { check: true }, (event) =>
+    events.push(event),
+  );
+  const shown = (steps: boolean): readonly string[] => {
+    let text = '';
+    const show = terminalReporter({
+      write: (more) => {
+        text += more;
+      },
+      ...{ color: false, unicode: true, steps, skipped: false, width: 80 },
+    });
+    for (const event of events) show(event);
+    return text.split('\n');
+  };
+  expect(shown(false).slice(2, 4)).toEqual(['ok: [fake]', '    line 0']);
+  expect(shown(false).slice(-3)).toEqual(['    … 2 more lines; -v shows them', '    exit code 3', '']);
+  expect(shown(true).slice(-3)).toEqual(['    line 21', '    exit code 3', '']);
+  expect(jsonStream(events)).toContain(`"answer":${JSON.stringify({ exitCode: 3, stdout })}`);
 });

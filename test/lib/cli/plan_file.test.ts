@@ -41,6 +41,7 @@ describe('a plan of the command', () => {
     const { exitCode, stdout, stderr } = await kvmPlay('--plan-out', 'plan.json', '-e', 'value=other');
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toContain('    $ change so other\n');
+    expect(stdout).toMatch(/\nthe plan was written to plan\.json: 1 step; --apply-plan plan\.json .*applies it\n$/);
     expect(stepsOf('plan.json')).toEqual([{ kind: 'command', argv: ['change', 'so', 'other'] }]);
     expect(statSync(join(cwd, 'plan.json')).mode & 0o777).toBe(0o600);
     expect(readdirSync(cwd).sort()).toEqual(['note', 'plan.json', 'site.ts']);

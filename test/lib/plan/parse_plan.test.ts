@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { PlanError } from '../../../lib/errors.ts';
 import { parsePlan } from '../../../lib/plan/parse_plan.ts';
 
-const plan = { type: 'kvm-play-plan', version: 1, made: '2026-01-01T00:00:00.000Z', salt: '00', plays: [] };
+const plan = { type: 'kvm-play-plan', version: 2, made: '2026-01-01T00:00:00.000Z', salt: '00', plays: [] };
 const withTask = (task: object): object => ({
   ...plan,
   plays: [{ play: 'Play', hosts: [{ host: 'a', networkChanges: [], tasks: [task] }] }],
@@ -17,8 +17,8 @@ test('reads what it is given', () => {
 test.each([
   ['no JSON', 'export default 1;', /^it is no plan; kvm-play --check --plan-out FILE makes one$/],
   ['other JSON', '{"version":1}', /^it is no plan;/],
-  ['another version', { ...plan, version: 2 }, /^it is a plan of version 2, and this kvm-play knows version 1; make a/],
-  ['half a plan', { type: 'kvm-play-plan', version: 1, plays: [] }, /^it is no whole plan: made: .*; make a new one$/],
+  ['another version', { ...plan, version: 3 }, /^it is a plan of version 3, and this kvm-play knows version 2; make a/],
+  ['half a plan', { type: 'kvm-play-plan', version: 2, plays: [] }, /^it is no whole plan: made: .*; make a new one$/],
   [
     'a step that nobody knows',
     withTask({ ...task, steps: [{ kind: 'format' }] }),

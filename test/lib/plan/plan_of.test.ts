@@ -32,7 +32,7 @@ describe('planOf', () => {
     const hash = '01d09d19c2139a46aebfb577780d123d7396e97201bc7ead210a2ebff8239dee';
     expect(plan).toEqual({
       type: 'kvm-play-plan',
-      version: 1,
+      version: 2,
       made: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       salt: expect.stringMatching(/^[0-9a-f]{32}$/),
       plays: [

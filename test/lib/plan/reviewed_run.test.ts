@@ -13,7 +13,7 @@ function planned(
 ): Plan {
   return {
     type: 'kvm-play-plan',
-    version: 1,
+    version: 2,
     made: '2026-01-01T00:00:00.000Z',
     salt: '00',
     plays: plays.map(([name, hosts, items]) => ({

@@ -22,9 +22,14 @@ const runEnd: PlayEvent = {
   summary: { check: false, interrupted: false, hosts: { a: nothingCounted } },
 };
 
+/** Writes a report of events of which one comes every half second. */
 function written(events: readonly PlayEvent[], mayChange = (_run: number): boolean => true): string {
-  const report = new JunitReport({ mayChange });
-  for (const event of events) report.add(event);
+  let clock = 0;
+  const report = new JunitReport({ mayChange, now: () => clock });
+  for (const event of events) {
+    clock += 500;
+    report.add(event);
+  }
   const xml = report.xml();
   expect(XMLValidator.validate(xml)).toBe(true);
   return xml;
@@ -62,11 +67,11 @@ test('a suite for each host and play, a case for each task', () => {
     runEnd,
   ]);
   expect(elements(xml, 'testsuites')).toMatchObject([
-    { tests: '4', failures: '1', errors: '0', skipped: '1', time: '2.250' },
+    { tests: '4', failures: '1', errors: '0', skipped: '1', time: '3.000' },
   ]);
   expect(elements(xml, 'testsuite')).toMatchObject([
-    { name: 'Bridge on a', hostname: 'a', tests: '2', failures: '0', skipped: '0', time: '2.000' },
-    { name: 'Bridge on b', hostname: 'b', tests: '2', failures: '1', skipped: '1', time: '0.250' },
+    { name: 'Bridge on a', hostname: 'a', tests: '2', failures: '0', skipped: '0', time: '1.000' },
+    { name: 'Bridge on b', hostname: 'b', tests: '2', failures: '1', skipped: '1', time: '1.000' },
   ]);
   expect(elements(xml, 'testcase')).toMatchObject([
     { name: bridge.title, classname: 'Bridge on a', time: '1.500', file: 'sites/site.ts', line: '4' },
