@@ -6,14 +6,14 @@ import { ConnectionError } from '../../lib/errors.ts';
 import { connect } from '../../lib/hosts/connect.ts';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
 import { command } from '../../lib/step.ts';
-import { buildLimit, describeLab } from './support.ts';
+import { describeLab } from './support.ts';
 
 describeLab('reaching a host', () => {
   let lab: Lab;
   beforeAll(async () => {
     lab = await buildLab();
-  }, buildLimit);
-  afterAll(() => lab?.destroy(), 60_000);
+  });
+  afterAll(() => lab?.destroy());
 
   /** The lab's ssh_config with more lines for its host, and without what the lab itself says of time. */
   async function configWith(name: string, lines: readonly string[]): Promise<string> {
@@ -47,7 +47,7 @@ describeLab('reaching a host', () => {
     } finally {
       await host.close();
     }
-  }, 60_000);
+  });
 
   test('a step outlives a link that is down for 9 s', async () => {
     const host = await connect(`root@${lab.hostAddress}`, { sshConfig: await configWith('plain', []) });
@@ -66,7 +66,7 @@ describeLab('reaching a host', () => {
       await lab.setCable(true);
       await host.close();
     }
-  }, 120_000);
+  });
 
   test('the open connection stays where no other one can be made, and few are tried', async () => {
     const host = await connect(`root@${lab.hostAddress}`, { sshConfig: lab.sshConfig });
@@ -81,5 +81,5 @@ describeLab('reaching a host', () => {
       await lab.run(['iptables', '-F', 'INPUT']);
       await host.close();
     }
-  }, 120_000);
+  });
 });
