@@ -45,7 +45,8 @@ export async function unknownHardware(
     bus === undefined || view?.disks?.[number] !== undefined ? [] : [bus],
   );
   const consoles = [wanted.graphics?.type ?? 'none'].filter((type) => type !== 'none' && type !== view?.graphics?.type);
-  const processors = wanted.vcpus === view?.vcpus ? [] : [wanted.vcpus ?? 0].map(Number);
+  const { vcpus } = wanted;
+  const processors = vcpus === undefined || vcpus === view?.vcpus ? [] : [Number(vcpus)];
   const isAsked = view === undefined || models.length + buses.length + consoles.length + processors.length > 0;
   if (!isAsked || connection.look !== 'virsh') return [];
   const virtType = view?.virtType ?? wanted.virtType ?? 'kvm';
