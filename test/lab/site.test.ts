@@ -121,7 +121,7 @@ describeLab('the procedure on a throwaway host', () => {
     ];
     expect(await checkAll('More', changes)).toEqual(changes.map(({ module }) => `changed ${module}`));
     const removals = [
-      ifcfgBridge({ name: 'br0', port: 'ens33', state: 'absent', loadedLater: true }),
+      ifcfgBridge({ name: 'br0', port: 'ens33', state: 'absent', loadedLater: true, disrupts: ['guest'] }),
       sysctl({ values: { 'net.ipv4.ip_forward': 1 }, state: 'absent' }),
       virtInstall({ name: 'gibbon', state: 'absent', disrupts: ['guest'] }),
     ];

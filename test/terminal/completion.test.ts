@@ -49,7 +49,10 @@ const cases: readonly (readonly [typed: readonly string[], words: readonly strin
   [['network', ''], [...networkActions].sort()],
   [['network', '--become', 'co'], ['confirm']],
   [['network', 'status', ''], []],
-  [['network', '--h'], ['--help']],
+  [
+    ['network', '--h'],
+    ['--help', '--host'],
+  ],
   [['completion', ''], [...shells].sort()],
   [['completion', 'bash', ''], []],
   [['--', 'rehearse', '--ke'], []],
@@ -175,7 +178,9 @@ describeWith(['zsh', 'tmux'], 'completion in zsh', () => {
     expect(listed.match(/--[a-z-]+/g)?.sort()).toEqual(optionsOf('network'));
     expect(listed).toMatch(/^--ssh-config +-- an ssh_config in place of your own$/m);
     expect(await completed('network ', /status/)).toMatch(/^rollback +-- take it back now, and wait for that$/m);
-    expect(await completed('--li', /list-hosts/)).toContain('-- only these hosts, e.g. web:&dc1:!old; @failed are');
+    expect(await completed('--li', /list-hosts/)).toContain(
+      '-- only these hosts, e.g. web:&dc1:!old; @failed: those that failed',
+    );
   });
 });
 
