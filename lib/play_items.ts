@@ -164,11 +164,6 @@ function checkItemOptions(
   fromUser({ title, location }, () => refuseUnknownKeys(what, options, known));
 }
 
-/** Tells a network change from other items. */
-export function isNetworkChange(item: PlayItem): item is NetworkChange {
-  return 'kind' in item && item.kind === 'network-change';
-}
-
 /** Tells a task from other items. */
 export function isTask(item: PlayItem): item is Task {
   return !('kind' in item);

@@ -82,11 +82,6 @@ export function imagesQuery(how: 'at' | 'in', paths: readonly string[]): readonl
   return ['sh', '-c', script, 'sh', how, ...paths];
 }
 
-/** Looks at files; those that are not there are left out. Opens no image but for its header, so that no lock is in the way. */
-export async function readImages(host: ReadonlyHost, paths: readonly string[]): Promise<Images> {
-  return new Images(await look(host, 'at', [...new Set(paths)]));
-}
-
 /** Looks at files, at all files of some directories, and at everything that they stand on. */
 export async function readChains(
   host: ReadonlyHost,

@@ -1,22 +1,12 @@
 import { expect, test } from '@jest/globals';
 import * as v from 'valibot';
 import { parseArguments } from '../../lib/arguments.ts';
-import { KvmPlayError } from '../../lib/errors.ts';
 import { defineInventory } from '../../lib/inventory/define.ts';
 import { networkChange } from '../../lib/network_change/network_change.ts';
 import { play } from '../../lib/play.ts';
 import { assert, block, fail, later } from '../../lib/play_items.ts';
+import { refusal } from '../support/refusal.ts';
 import { entry } from '../support/tiny_modules.ts';
-
-function refusal(work: () => unknown): KvmPlayError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof KvmPlayError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
 
 const task = entry('Write', { path: '/x', text: '' });
 /** What no compiler has looked at. */

@@ -1,19 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { ArgumentError, KvmPlayError, PlaybookError } from '../../lib/errors.ts';
+import { ArgumentError, type KvmPlayError, PlaybookError } from '../../lib/errors.ts';
 import type { Task } from '../../lib/module.ts';
 import { checkNames, isPlay, type PlayOptions, play, type Values } from '../../lib/play.ts';
 import type { PlayItem } from '../../lib/play_items.ts';
+import { refusal } from '../support/refusal.ts';
 import { config, entry, loader, unknowable } from '../support/tiny_modules.ts';
-
-function refusal(work: () => unknown): KvmPlayError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof KvmPlayError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
 
 const withTasks = (...tasks: readonly Task[]): (() => readonly PlayItem[]) => play({ name: 'Play', tasks }).build;
 

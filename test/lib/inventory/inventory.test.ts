@@ -6,16 +6,7 @@ import { type Inventory, makeInventory } from '../../../lib/inventory/inventory.
 import { parseJsonInventory } from '../../../lib/inventory/json.ts';
 import { chooseHosts } from '../../../lib/inventory/pattern.ts';
 import { expandRange } from '../../../lib/inventory/range.ts';
-
-function failure(work: () => unknown): KvmPlayError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof KvmPlayError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
+import { refusal } from '../../support/refusal.ts';
 
 const read = (text: string): Inventory => makeInventory(parseIniInventory(text, '/etc/hosts.ini'));
 
@@ -51,7 +42,7 @@ test.each([
   ['web[1:99999]', 1, 'is no range'],
   ['-oProxyCommand=x', 1, 'cannot be the name of a host'],
 ])('%j is refused with its file and line %i', (text, line, words) => {
-  const error = failure(() => read(text));
+  const error = refusal(() => read(text));
   expect(error.message).toContain(words);
   expect(error.context.location).toEqual({ file: '/etc/hosts.ini', line });
 });
@@ -62,12 +53,12 @@ test.each([
   ['{"web": {"hosts": "web1"}}', 'hosts.json: web.hosts must be a list of names'],
   ['{"_meta": {"hostvars": {"web1": 1}}}', 'hosts.json: _meta.hostvars.web1 must be an object'],
 ])('%s is refused as JSON', (text, words) => {
-  expect(failure(() => parseJsonInventory(text, 'hosts.json')).message).toContain(words);
+  expect(refusal(() => parseJsonInventory(text, 'hosts.json')).message).toContain(words);
 });
 
 test('groups that hold each other are named', () => {
   const text = '[a:children]\nb\n[b:children]\nc\n[c:children]\na\n';
-  expect(failure(() => read(text)).message).toBe("the inventory's groups hold each other: a > b > c > a");
+  expect(refusal(() => read(text)).message).toBe("the inventory's groups hold each other: a > b > c > a");
 });
 
 test('ranges', () => {
@@ -89,7 +80,7 @@ describe('a pattern', () => {
     ['web[', "no host and no group fits 'web['"],
     ['web1:2223', "no host and no group fits '2223' (in 'web1:2223')"],
   ])('%s is refused', (pattern, words) => {
-    expect(failure(() => chooseHosts(inventory, pattern)).message).toContain(words);
+    expect(refusal(() => chooseHosts(inventory, pattern)).message).toContain(words);
   });
 });
 
