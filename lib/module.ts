@@ -14,6 +14,7 @@ import { explainDenied, lackOfRoot } from './need_root.ts';
 import { checkProvisions, type Provision } from './provision.ts';
 import { refuseMasks, type Secret, secretsIn } from './secret.ts';
 import type { CommandStep, Disruption, Step } from './step.ts';
+import { checkTaskOptions } from './task_options.ts';
 import { refuseUnwritable } from './texts.ts';
 import { fromUser } from './user_code.ts';
 
@@ -309,7 +310,7 @@ function newTask<Args extends object, State extends object, Found>(
     timeLimit,
     become,
   } = args;
-  checkTimes(args);
+  checkTaskOptions(spec.name, args);
   const { reflects: _others, ...texts } = args;
   refuseUnwritable(spec.name, { ...texts, ...(title !== undefined && { title }) });
   checkProvisions(args.provides ?? []);
@@ -388,15 +389,3 @@ function newTask<Args extends object, State extends object, Found>(
 
 /** What each task wants, for those that are about the same thing. */
 const wants = new WeakMap<Task, object>();
-
-/** @throws PlaybookError for times and counts that make no sense */
-function checkTimes({ retry, timeLimit }: TaskOptions): void {
-  const { attempts = 1, interval = 0 } = retry ?? {};
-  if (!(Number.isInteger(attempts) && attempts > 0)) {
-    throw new PlaybookError(`'retry.attempts' is a whole number from 1 on, and is ${attempts}`);
-  }
-  if (!(interval >= 0)) throw new PlaybookError(`'retry.interval' is a number of seconds, and is ${interval}`);
-  if (timeLimit !== undefined && !(Number.isInteger(timeLimit) && timeLimit > 0)) {
-    throw new PlaybookError(`'timeLimit' is a whole number of seconds from 1 on, and is ${timeLimit}`);
-  }
-}

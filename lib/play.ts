@@ -4,6 +4,7 @@ import { refuseUnknownKeys } from './known_keys.ts';
 import { callerLocation } from './location.ts';
 import type { Task } from './module.ts';
 import { nearest } from './nearest.ts';
+import { refuseOtherItems, refuseWrongTypes } from './option_types.ts';
 import { type PlayItem, tasksOf } from './play_items.ts';
 import { fromUser } from './user_code.ts';
 
@@ -78,6 +79,7 @@ export function play<V extends Values = Record<never, Value>>(options: PlayOptio
     build: (values = {}) =>
       fromUser({ title: `play '${name}'`, location }, () => {
         const made = typeof tasks === 'function' ? tasks(withValues(options.vars, values)) : tasks;
+        refuseOtherItems('play', made);
         checkTasks(tasksOf(made));
         return made;
       }),
@@ -87,7 +89,11 @@ export function play<V extends Values = Record<never, Value>>(options: PlayOptio
 /** Running a site does not check its types. */
 function checkOptions(options: Omit<PlayOptions<Values>, 'tasks'>): void {
   refuseUnknownKeys('play', options, ['name', 'hosts', 'become', 'vars', 'tasks']);
+  refuseWrongTypes('play', options, { name: 'text', hosts: 'list', become: 'boolean', vars: 'object' });
   for (const host of options.hosts ?? []) {
+    if (typeof host !== 'string' && (typeof host !== 'object' || host === null)) {
+      throw new PlaybookError(`play: a host is ${String(host)}, and must be a text such as 'root@kvm1', or an object`);
+    }
     if (typeof host === 'object' && !('spec' in host)) {
       refuseUnknownKeys(`host '${host.name}'`, host, ['name', 'user', 'port', 'privateKey', 'alias']);
     }

@@ -4,6 +4,7 @@ import { refuseUnknownKeys } from './known_keys.ts';
 import { callerLocation } from './location.ts';
 import type { Task } from './module.ts';
 import type { NetworkChange } from './network_change/network_change.ts';
+import { refuseOtherItems, refuseWrongTypes } from './option_types.ts';
 import { fromUser } from './user_code.ts';
 
 /** What a play is made of: tasks, and items that hold or make them. */
@@ -90,9 +91,14 @@ export type Leaf = Task | Later | Assertion;
  */
 export function block(title: string, items: readonly PlayItem[], options: BlockOptions = {}): Block {
   const location = callerLocation();
+  fromUser({ title, location }, () => refuseOtherItems('block', items));
   if (items.length === 0) throw new PlaybookError('block: it holds no tasks').at({ task: title, location });
   checkItemOptions('block', options, ['when', 'tags', 'become', 'rescue', 'always'], { title, location });
   const { when, tags = [], become, rescue, always = [] } = options;
+  fromUser({ title, location }, () => {
+    refuseOtherItems("block's rescue", rescue ?? []);
+    refuseOtherItems("block's always", always);
+  });
   return Object.freeze({ kind: 'block', title, location, when, tags, become, items, rescue, always });
 }
 
@@ -116,6 +122,7 @@ export function later(
 ): Later {
   const location = callerLocation();
   checkItemOptions('later', options, ['when', 'tags'], { title, location });
+  fromUser({ title, location }, () => refuseWrongTypes('later', { make }, { make: 'function' }));
   const { when, tags = [] } = options;
   return Object.freeze({
     kind: 'later',
@@ -126,7 +133,9 @@ export function later(
     tags,
     make(known: Known): readonly Task[] {
       const made = make(known) ?? [];
-      return 'read' in made ? [made] : made;
+      const tasks = typeof made === 'object' && 'read' in made ? [made] : made;
+      refuseOtherItems('later', tasks);
+      return tasks;
     },
   });
 }
@@ -139,6 +148,7 @@ export function later(
 export function assert(title: string, that: Condition, options: AssertOptions = {}): Assertion {
   const location = callerLocation();
   checkItemOptions('assert', options, ['when', 'tags', 'remedy'], { title, location });
+  fromUser({ title, location }, () => refuseWrongTypes('assert', { that }, { that: 'function' }));
   const { when, tags = [], remedy } = options;
   return Object.freeze({ kind: 'assert', title, module: 'assert', location, when, tags, that, remedy });
 }
@@ -161,7 +171,10 @@ function checkItemOptions(
   known: readonly string[],
   { title, location }: Pick<Block, 'title' | 'location'>,
 ): void {
-  fromUser({ title, location }, () => refuseUnknownKeys(what, options, known));
+  fromUser({ title, location }, () => {
+    refuseUnknownKeys(what, options, known);
+    refuseWrongTypes(what, options, { when: 'function', tags: 'texts', become: 'boolean', remedy: 'text' });
+  });
 }
 
 /** Tells a task from other items. */

@@ -33,6 +33,7 @@ export async function loadInventory(paths: string | readonly string[], { site }:
 }
 
 async function readSource(path: string): Promise<InventoryEntries> {
+  if (path === '') throw new PlaybookError('the name of an inventory is empty; name a file, e.g. -i hosts');
   const found = await stat(resolve(path)).catch(() => undefined);
   if (found === undefined && path.includes(',')) return namedHosts(path);
   if (found === undefined) throw new PlaybookError(`there is no inventory ${path}`);

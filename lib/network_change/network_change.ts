@@ -4,6 +4,7 @@ import { PlaybookError } from '../errors.ts';
 import { refuseUnknownKeys } from '../known_keys.ts';
 import { callerLocation } from '../location.ts';
 import type { Task } from '../module.ts';
+import { refuseOtherItems } from '../option_types.ts';
 import { refuseUnwritable } from '../texts.ts';
 import { fromUser } from '../user_code.ts';
 
@@ -65,6 +66,7 @@ export function networkChange(options: NetworkChangeOptions, tasks: readonly Tas
   fromUser({ title, location }, () => {
     refuseUnknownKeys('networkChange', options, ['title', 'confirmWithin', 'reachAt', 'prove']);
     refuseUnwritable('networkChange', { title });
+    refuseOtherItems('networkChange', tasks);
   });
   const wrong = whatIsWrong(options, tasks);
   if (wrong !== undefined) throw new PlaybookError(`networkChange: ${wrong}`).at({ task: title, location });

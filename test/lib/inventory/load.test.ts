@@ -279,3 +279,7 @@ test.each([
 ])('%s is read as Python does', (text, value) => {
   expect(pythonLiteral(text)).toEqual(value);
 });
+
+test('an inventory without a name is refused', async () => {
+  await expect(loadInventory('')).rejects.toThrow('the name of an inventory is empty');
+});
