@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { CommandError } from '../../lib/errors.ts';
-import { parseQcow2Header, type Qcow2Header, qcow2HeaderLength } from '../../lib/formats/qcow2.ts';
+import { layeredFormats, linksOf } from '../../lib/formats/image_links.ts';
+import { parseQcow2Header, type Qcow2Header } from '../../lib/formats/qcow2.ts';
 import type { ReadonlyHost } from '../../lib/hosts/readonly_host.ts';
 
 /** An image as it was found. */
@@ -53,15 +54,15 @@ export class Images {
 }
 
 /**
- * Prints of each file: its path, what it is, where links lead, and the beginning of a qcow2 image; a NUL behind each.
+ * Prints of each file: its path, what it is, where links lead, and the beginning of an image that may stand on others; a NUL behind each.
  * `$1` says whether directories (`in`) or files (`at`) follow. Nothing but files and block devices is opened.
  */
 const script = `one() {
   status=$(stat -L -c '%F|%d:%i|%t:%T' "$1" 2>/dev/null) || return 0
   printf '%s\\0%s\\0' "$1" "$status"
   case $status in 'regular file|'* | 'block special file|'*)
-    case $(od -An -v -tx1 -N 4 "$1" 2>/dev/null) in *51*46*49*fb*)
-      readlink -f "$1"; printf '\\0'; od -An -v -tx1 -N ${qcow2HeaderLength} "$1"; printf '\\0'; return ;;
+    case $(od -An -v -tx1 -N 4 "$1" 2>/dev/null) in
+${layeredFormats.map(headerCase).join('\n')}
     esac ;;
   esac
   printf '\\0\\0'
@@ -73,6 +74,12 @@ for at; do
     if [ -f "$file" ] || [ -b "$file" ]; then one "$file"; fi
   done
 done`;
+
+/** The branch that prints the beginning of an image of one format. od(1) puts blanks between the bytes. */
+function headerCase({ magic, headerLength }: (typeof layeredFormats)[number]): string {
+  const pattern = magic.replaceAll(/../g, '*$&');
+  return `      ${pattern}*) readlink -f "$1"; printf '\\0'; od -An -v -tx1 -N ${headerLength} "$1"; printf '\\0'; return ;;`;
+}
 
 /** What may be asked for in one command line. */
 const most = 500;
@@ -127,20 +134,17 @@ function parseImages(printed: string): readonly ImageFile[] {
   return Array.from({ length: count }, (_, index) => {
     const [path = '', status = '', real = '', hex = ''] = fields.slice(index * 4, index * 4 + 4);
     const [kind = '', file = '', device = ''] = status.split('|');
-    const header = parseQcow2Header(hex);
-    const names = header === undefined ? [] : [header.backing, header.dataFile];
     return {
       path,
       id: kind === 'block special file' ? `device ${device}` : file,
-      header,
-      below: [...new Set(names.flatMap((name) => pathsOf(name, path, real.replace(/\n$/, ''))))],
+      header: parseQcow2Header(hex),
+      below: [...new Set(linksOf(hex).flatMap((name) => pathsOf(name, path, real.replace(/\n$/, ''))))],
     };
   });
 }
 
 /** The local paths that a name in an image's header can mean. `..` is left to the host: where a link leads, nobody else knows. */
-function pathsOf(name: string | undefined, image: string, real: string): readonly string[] {
-  if (name === undefined) return [];
+function pathsOf(name: string, image: string, real: string): readonly string[] {
   if (name.startsWith('json:')) return fileNames(name.slice(5)).flatMap((file) => pathsOf(file, image, real));
   if (name.startsWith('file:')) return pathsOf(name.slice(5), image, real);
   if (name.startsWith('/')) return [name];

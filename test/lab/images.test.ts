@@ -106,6 +106,27 @@ describeLab('images that somebody uses', () => {
     await inside('virsh destroy spelled; virsh undefine spelled');
   });
 
+  test.each(['qed', 'vmdk'])('what a %s image stands on is not removed', async (format) => {
+    const base = `base-of-${format}.${format === 'vmdk' ? 'vmdk' : 'qcow2'}`;
+    await inside(`cd ${images}; qemu-img create -q -f ${base.split('.')[1]} ${base} 8M
+      qemu-img create -q -f ${format} -b ${images}/${base} -F ${base.split('.')[1]} /srv/links/top.${format}; virsh pool-refresh default`);
+    await define('layered', `<driver name='qemu' type='${format}'/><source file='/srv/links/top.${format}'/>`);
+    await expect(remove(base)).rejects.toThrow("the guest 'layered' stands on it");
+    await inside(`virsh undefine layered; rm /srv/links/top.${format}`);
+    await remove(base);
+  });
+
+  test('the file that holds the data of a VMDK image is not removed', async () => {
+    await inside(
+      `qemu-img create -q -f vmdk -o subformat=monolithicFlat ${images}/flat.vmdk 1M; virsh pool-refresh default`,
+    );
+    await define('flat', `<driver name='qemu' type='vmdk'/><source file='${images}/flat.vmdk'/>`);
+    await expect(remove('flat-flat.vmdk')).rejects.toThrow("the guest 'flat' stands on it");
+    await inside('virsh undefine flat');
+    await remove('flat.vmdk');
+    await remove('flat-flat.vmdk');
+  });
+
   test('an image that a process has open, which is none of a guest, is left alone', async () => {
     await inside(`cd ${images}; qemu-img create -q -f raw open.raw 1M; virsh pool-refresh default
       (exec 3<open.raw; exec sleep 600 >/dev/null 2>&1) & echo $! > /root/holder`);
