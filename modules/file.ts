@@ -51,6 +51,8 @@ interface FileFound {
   readonly isSecret: boolean;
   /** Who else can put something else in its place. */
   readonly exposure: string | undefined;
+  /** The user who looks, by name. */
+  readonly user: string;
   /** What is in a directory that is to be removed. */
   readonly names: readonly string[];
 }
@@ -132,7 +134,7 @@ async function read(host: ReadonlyHost, wanted: FileState): Promise<Seen<FileSta
   if (status === undefined) {
     return {
       state: { path, state: 'absent' },
-      found: { status, before: undefined, isSecret, exposure, names: [] },
+      found: { status, before: undefined, isSecret, exposure, user, names: [] },
       needsRoot: isClosed || isForeign(wanted.owner, user),
       missing: [...(hasParent ? [] : [missingDirectory(parent)]), ...(await missingOwners(host, wanted))],
     };
@@ -154,6 +156,7 @@ async function read(host: ReadonlyHost, wanted: FileState): Promise<Seen<FileSta
       before: kept,
       isSecret,
       exposure,
+      user,
       names: wanted.state === 'absent' && status.kind === 'directory' ? await host.listDirectory(path) : [],
     },
     missing: await missingOwners(host, wanted, state),
@@ -229,7 +232,7 @@ function planRemoval(status: FileStatus, { names, isSecret, before }: FileFound,
 function planChange(
   state: Partial<FileState>,
   status: FileStatus,
-  { before, isSecret, exposure }: FileFound,
+  { before, isSecret, exposure, user }: FileFound,
   wanted: FileState,
 ): readonly Step[] {
   const { path, mode, text } = wanted;
@@ -241,8 +244,13 @@ function planChange(
   const own = isOwned ? undefined : ownership(wanted);
   if (text !== undefined && state.content !== wanted.content) {
     const kept = isSecret ? { secret: true as const } : asUtf8(before);
-    const differing = mode === undefined || mode === status.mode ? {} : { chmod: Number.parseInt(mode, 8) };
-    return [writeFile(path, text.value, { ...kept, ...differing, ...(own !== undefined && { owner: own }) })];
+    // Of a file that another user may have put there all is said anew.
+    const isOthers = exposure !== undefined && status.uid !== '0' && status.user !== user;
+    if (isOthers) refusePlanted(status, exposure, wanted);
+    const owner = isOthers ? ownership(wanted) : own;
+    const isKept = mode === undefined || (mode === status.mode && !isOthers);
+    const differing = isKept ? {} : { chmod: Number.parseInt(mode, 8) };
+    return [writeFile(path, text.value, { ...kept, ...differing, ...(owner !== undefined && { owner }) })];
   }
   refuseExposed(status, exposure, own !== undefined, wanted);
   // Another owner takes bits such as setuid off.
@@ -264,6 +272,14 @@ function refuseOtherNames({ kind, names }: FileStatus, { path, text }: FileState
   if (kind !== 'file' || names < 2 || text === undefined) return;
   throw new UnsupportedChangeError(
     `${path} has ${names} names (hard links), and only this one would get the new text; find the others with find / -xdev -samefile ${path}, and remove them or make them symbolic links`,
+  );
+}
+
+/** Where several users can write, one of them may have put a file there to become the owner of the text that is written into it. */
+function refusePlanted({ user }: FileStatus, exposure: string, { path, owner }: FileState): void {
+  if (owner !== undefined || exposure.startsWith('user ')) return;
+  throw new UnsupportedChangeError(
+    `${path} belongs to ${user}, who may have put it there to get what is written, since several users can write to its directory; name its owner (owner: 'root', or '${user}' if it is to stay that user's), or remove it first`,
   );
 }
 

@@ -12,8 +12,10 @@ const keptBackups = 10;
  *   it may change, what is in it cannot, and `..` stays the directory that was reached, since only its owner could move it.
  *   What a run that was cut off has left in an own directory is removed first.
  * - `kvm_play_put` gives `$new` its name. `rename(2)` follows no link, and replaces no directory by a file.
- * - `kvm_play_keep OWNER` gives `$new` the owner (unless OWNER says another), mode, access control list and extended attributes of
- *   the file that is standard input.
+ * - `kvm_play_keep OWNER MODE` gives `$new` the owner (unless OWNER says another), mode, access control list and extended attributes of
+ *   the file that is standard input. Where others can write, that file may have been put there by one of them: of what belongs to
+ *   neither root nor the user who runs the script only its owner's own is kept. With another owner it gets MODE and nothing else;
+ *   where several users can write and OWNER names no user, the write is refused.
  * - `kvm_play_leave` takes away what was staged and not put.
  * - `kvm_play_back_up RUN PATH` copies the file that is standard input, or the words `$kvm_play_note`, below the run's directory of
  *   backups, once.
@@ -51,6 +53,15 @@ if [ "$kvm_play_here" = own ]; then mv -f -- "$new" "$old"; else mv -fT -- "$new
 sync -- "$kvm_play_up" 2>/dev/null || sync
 }
 kvm_play_keep() {
+kvm_play_owner=$(stat -L -c %u -- /proc/self/fd/0) || return
+case "$kvm_play_here $kvm_play_owner:$1" in
+own* | *" 0:"* | *" $kvm_play_uid:"* | "user "*" $kvm_play_owner:" | "user "*" $kvm_play_owner::"*) ;;
+"sticky $kvm_play_owner:" | "sticky $kvm_play_owner::"* | "shared $kvm_play_owner:" | "shared $kvm_play_owner::"*)
+kvm_play_refuse "$kvm_play_at/$kvm_play_name belongs to $(stat -L -c %U -- /proc/self/fd/0), who may have put it there to get what is written, since $(kvm_play_writers "$kvm_play_up"); name its owner, or remove it first"; return ;;
+*)
+chown -- "$1" "$new" || return
+if [ "$(stat -c %u -- "$new")" != "$kvm_play_owner" ]; then chmod -- "$2" "$new"; return; fi ;;
+esac
 chown -- "$(stat -L -c %u:%g -- /proc/self/fd/0)" "$new" && { [ -z "$1" ] || chown -- "$1" "$new"; } || return
 chmod -- "$(stat -L -c %a -- /proc/self/fd/0)" "$new" || return
 if [ -d /sys/fs/selinux ] && command -v chcon >/dev/null; then chcon --reference=/proc/self/fd/0 -- "$new" 2>/dev/null || :; fi

@@ -40,7 +40,7 @@ ${stage()}
 if [ -e "$old" ] || [ -h "$old" ]; then
 kvm_play_hold "$old" || exit 1
 ${isKept(step) ? backUp(path, run) : ':'}
-kvm_play_keep ${quote(owner)} || exit 1
+kvm_play_keep ${quote(owner)} ${chmod?.toString(8) ?? mode} || exit 1
 ${chmod === undefined ? ':' : `chmod ${chmod.toString(8)} -- "$new"`}
 else
 ${owner === '' ? ':' : `chown ${quote(owner)} -- "$new"`}

@@ -108,6 +108,52 @@ umask 077; echo decoy-text > /root/decoy; echo decoy-text > /srv/decoy`);
     expect(await inside('ls -A /srv')).toBe('decoy\nmallory');
   }, 240_000);
 
+  test('a file that a user has put where root will write gets that user nothing', async () => {
+    const acl = 'pack("V", 2) . join("", map { pack("vvV", @$_) } [1,6,-1], [2,6,$<], [4,4,-1], [16,6,-1], [32,0,-1])';
+    const plant = (name: string): Promise<string> =>
+      inside(`rm -f /tmp/${name}; su mallory -c 'umask 0; echo planted > /tmp/${name}
+perl -e '\\''my ($p, $k, $v) = ("/tmp/${name}", "system.posix_acl_access", ${acl}); syscall(188, $p, $k, $v, length $v, 0) and die $!'\\'''`);
+    const spied = (name: string): Promise<string> =>
+      inside(
+        `su mallory -c 'cat /tmp/${name}; echo evil >> /tmp/${name}' 2>/dev/null || true; stat -c '%U %G %a' /tmp/${name}`,
+      );
+    for (const args of [{}, { group: 'root' }]) {
+      await plant('unowned');
+      await refused(
+        file({ path: '/tmp/unowned', content: token, ...args }),
+        /belongs to mallory, who may have put it there/,
+      );
+    }
+    const host = await connect(`root@${lab.hostAddress}`, { sshConfig: lab.sshConfig });
+    try {
+      const step = writeFile('/tmp/unowned', token, { chmod: 0o600 });
+      await expect(host.execute(step)).rejects.toThrow('belongs to mallory, who may have put it there');
+    } finally {
+      await host.close();
+    }
+    for (const [mode, ends] of [
+      ['0640', 'root root 640'],
+      ['0660', 'root root 660'],
+      [undefined, 'root root 600'],
+    ] as const) {
+      await plant('owned');
+      const task = file({ path: '/tmp/owned', content: token, owner: 'root', ...(mode && { mode }) });
+      expect((await told('root', [task])).statuses).toEqual(['changed']);
+      expect(await spied('owned')).toBe(ends);
+      expect((await told('root', [task], true)).statuses).toEqual(['ok']);
+    }
+    await plant('theirs');
+    const theirs = file({ path: '/tmp/theirs', content: 'for mallory\n', owner: 'mallory' });
+    expect((await told('root', [theirs])).statuses).toEqual(['changed']);
+    expect(await spied('theirs')).toBe('for mallory\nmallory mallory 660');
+    await inside("su mallory -c 'umask 077; echo x > /srv/mallory/own'");
+    expect((await told('root', [file({ path: '/srv/mallory/own', content: 'y\n', group: 'root' })])).statuses).toEqual([
+      'changed',
+    ]);
+    expect(await inside('stat -c "%U %G %a" /srv/mallory/own')).toBe('mallory root 600');
+    await inside('rm -f /tmp/unowned /tmp/owned /tmp/theirs /srv/mallory/own');
+  }, 120_000);
+
   test('what somebody wrote as a secret is shown to nobody else', async () => {
     const own = { path: '/home/admin/token', mode: '0644' };
     expect((await told('admin', [file({ ...own, content: token })])).statuses).toEqual(['changed']);
