@@ -6,8 +6,11 @@
  */
 export function nearest(typed: string, known: readonly string[]): string | undefined {
   const ranked = known
-    .map((name) => ({ name, distance: editDistance(typed.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ name, distance }) => distance <= Math.max(2, Math.floor(name.length / 3)))
+    .map((name) => ({ name, allowed: Math.max(2, Math.floor(name.length / 3)) }))
+    // Every letter that one has more than the other is a change: a long text needs no table.
+    .filter(({ name, allowed }) => Math.abs(name.length - typed.length) <= allowed)
+    .map(({ name, allowed }) => ({ name, allowed, distance: editDistance(typed.toLowerCase(), name.toLowerCase()) }))
+    .filter(({ distance, allowed }) => distance <= allowed)
     .sort((a, b) => a.distance - b.distance);
   return ranked[0]?.name;
 }

@@ -48,7 +48,11 @@ test.each<[string, () => unknown, string]>([
     () => play({ name: 'P', tasks: [], ...untyped<object>({ vars: [1] }) }),
     "'vars' is a list, and must be an object",
   ],
-  ["a play's name", () => play({ tasks: [], ...untyped<object>({ name: 5 }) }), "'name' is 5, and must be a text"],
+  [
+    "a play's name",
+    () => play(untyped<{ name: string; tasks: [] }>({ name: 5, tasks: [] })),
+    "'name' is 5, and must be a text",
+  ],
   ["a block's when", () => block('B', [task], untyped({ when: false })), "block: 'when' is false"],
   ["a block's become", () => block('B', [task], untyped({ become: 1 })), "block: 'become' is 1"],
   ["a block's tasks", () => block('B', untyped(task)), 'block: its tasks are an object, and must be a list'],
@@ -73,7 +77,7 @@ test.each<[string, unknown, string]>([
   ['a list in the list', [task, [task]], 'number 2 of its tasks is a list, and must be a task or a block; write ...'],
   ['nothing in the list', [undefined], 'number 1 of its tasks is undefined'],
 ])('a play of %s is refused', (_what, tasks, words) => {
-  expect(refusal(() => play({ name: 'P', tasks: untyped(tasks) }).build()).message).toContain(words);
+  expect(refusal(() => play({ name: 'P', tasks: untyped<[]>(tasks) }).build()).message).toContain(words);
 });
 
 test('what later returns must be tasks', () => {
