@@ -1,5 +1,5 @@
 import { noted } from './paths.ts';
-import { trustedPath } from './trusted_path.ts';
+import { refused, trustedPath } from './trusted_path.ts';
 
 /** Backups that a host keeps, one directory a run. */
 const keptBackups = 10;
@@ -8,9 +8,12 @@ const keptBackups = 10;
  * Script functions that put something into the directory to which `kvm_play_reach` went.
  *
  * - `kvm_play_stage NAME` sets `$new`, a name that no other user can touch, and `$old`, the name that it will get. In an own
- *   directory both stand in it. In any other one a directory that is closed to all others is made and entered first: the path to
- *   it may change, what is in it cannot, and `..` stays the directory that was reached, since only its owner could move it.
- *   What a run that was cut off has left in an own directory is removed first.
+ *   directory both stand in it. In any other one, and where new files would inherit an access control list, a directory that is
+ *   closed to all others is made and entered first: the path to it may change, what is in it cannot, and `..` stays the directory
+ *   that was reached, since only its owner could move it. The closed directory hands on no access control list: what is made in it
+ *   has the permissions of its mode, and no others. What a run that was cut off has left in an own directory is removed first.
+ * - `kvm_play_bare` takes off the access control list that the working directory has inherited, by setfacl or, where a host has none,
+ *   by the `cp` of coreutils, and refuses where neither can.
  * - `kvm_play_put` gives `$new` its name. `rename(2)` follows no link, and replaces no directory by a file.
  * - `kvm_play_keep OWNER MODE` gives `$new` the owner (unless OWNER says another), mode, access control list and extended attributes of
  *   the file that is standard input. Where others can write, that file may have been put there by one of them: of what belongs to
@@ -23,11 +26,23 @@ const keptBackups = 10;
  */
 export const placing: string = `${noted}
 ${trustedPath}
+kvm_play_has_acl() { case $(ls -ld -- "$1") in ??????????+*) return 0 ;; esac; return 1; }
+kvm_play_bare() {
+kvm_play_has_acl . || return 0
+if command -v setfacl >/dev/null; then setfacl -b -k -- .
+elif kvm_play_plain=$(mktemp -d); then
+cp -rT --attributes-only --preserve=mode -- "$kvm_play_plain" . || :
+rmdir -- "$kvm_play_plain"
+fi
+chmod 700 .
+kvm_play_has_acl . || return 0
+kvm_play_refuse "what is made in \${kvm_play_at:-/} inherits an access control list, which would let others in, and which this host has no tool to take off: install acl"
+}
 kvm_play_stage() {
 new=./$1 old=./$kvm_play_name kvm_play_up=. kvm_play_closed=
 if [ "$kvm_play_here" = own ]; then
 for kvm_play_left in ./.kvm-play.*.tmp; do [ ! -e "$kvm_play_left" ] || rm -rf -- "$kvm_play_left"; done
-return 0
+kvm_play_has_acl . || return 0
 fi
 kvm_play_is=$(stat -c %d:%i -- .)
 mkdir -m 700 -- "./$1" && cd -P -- "./$1" || return
@@ -35,6 +50,8 @@ set -- "$1" $(stat -c '%A %u' -- .) $(stat -c %d:%i -- ..)
 case "$2 $3 $4" in "drwx------ $kvm_play_uid $kvm_play_is" | "drwx--S--- $kvm_play_uid $kvm_play_is") [ -z "$(ls -A)" ] ;; *) false ;; esac || {
 kvm_play_refuse "$kvm_play_at/$1 was replaced by somebody while it was entered"; return
 }
+kvm_play_bare || { cd -P .. && rmdir -- "./$1"; return ${refused}; }
+case $2 in *S*) chmod g+s . ;; esac
 new=./new old=../$kvm_play_name kvm_play_up=.. kvm_play_closed=$1
 }
 kvm_play_leave() {

@@ -14,6 +14,9 @@ const newModes = { file: '644', secret: '600', directory: '755' } as const;
 /** Mode of our own directories on the way to our own files: others may look for a note whose name they know. */
 const ownMode = '711';
 
+/** Script text: a user's directory may hand on the user's group (setgid), to which a secret's mode was not meant. */
+const keepFromGroup = 'case $kvm_play_here in user*) chgrp -- "$(id -g)" "$new" ;; esac';
+
 /** The text of a file as bytes, in the encoding in which it was found. @throws KvmPlayError where Latin-1 cannot hold it */
 export function fileBytes({ path, before, ...step }: WriteFileStep): Buffer {
   const text = step.text instanceof Secret ? step.text.revealed : step.text;
@@ -37,6 +40,7 @@ export function writeScript(step: WriteFileStep, length: number, run: string): s
 ${stage()}
 ( set -C; cat > "$new" )
 [ "$(wc -c < "$new")" -eq ${length} ] || { echo 'the text did not arrive whole; nothing was written' >&2; exit 1; }
+${isSecret && !owner.includes(':') ? keepFromGroup : ':'}
 if [ -e "$old" ] || [ -h "$old" ]; then
 kvm_play_hold "$old" || exit 1
 ${isKept(step) ? backUp(path, run) : ':'}

@@ -50,7 +50,8 @@ begin() {
   [ -z "$lost" ] || fail "the way back would be lost with a reboot: $lost. Mount a file system that outlives a reboot at ${top%/*}, and run again; nothing was changed"
   new=$top/new.$id
   trap 'give_up "$new"' EXIT
-  mkdir -p "$new/files"
+  # Whatever list of access rights the directories above hand down: this one is closed.
+  mkdir -m 700 "$new" "$new/files"
   echo $$ > "$new/arming"
   boot_id > "$new/boot"
   cat > "$new/plan"

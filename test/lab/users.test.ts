@@ -154,6 +154,38 @@ perl -e '\\''my ($p, $k, $v) = ("/tmp/${name}", "system.posix_acl_access", ${acl
     await inside('rm -f /tmp/unowned /tmp/owned /tmp/theirs /srv/mallory/own');
   }, 120_000);
 
+  test('a directory hands on no rights to what root makes in it', async () => {
+    const acl = 'pack("V", 2) . join("", map { pack("vvV", @$_) } [1,7,-1], [2,7,$u], [4,5,-1], [16,7,-1], [32,0,-1])';
+    const handOn = (path: string): string =>
+      `perl -e 'my $u = '"$(id -u mallory)"'; my ($p, $k, $v) = ("${path}", "system.posix_acl_default", ${acl}); syscall(188, $p, $k, $v, length $v, 0) and die $!'`;
+    await inside(`mkdir -p /srv/mallory/d /srv/roots; chown mallory: /srv/mallory/d; chmod 2755 /srv/mallory/d
+${handOn('/srv/mallory/d')}; ${handOn('/srv/roots')}; su mallory -c 'echo planted > /srv/mallory/d/owned'`);
+    const made = ['/srv/mallory/d/new', '/srv/mallory/d/owned', '/srv/roots/new'].map((path) =>
+      file({ path, content: token, owner: 'root', mode: '0640' }),
+    );
+    const directories = ['/srv/mallory/d/dir', '/srv/roots/dir'].map((path) =>
+      file({ path, state: 'directory', owner: 'root', group: 'root', mode: '0750' }),
+    );
+    const tasks = [...made, ...directories];
+    // Where nothing takes the list off, nothing is written.
+    await inside('mount --bind /bin/false /usr/bin/cp');
+    for (const task of [...made.slice(0, 1), ...directories]) {
+      expect((await told('root', [task])).statuses).toEqual([expect.stringMatching(/inherits an access control list/)]);
+    }
+    await inside('umount /usr/bin/cp');
+    expect(await inside('ls -A /srv/mallory/d /srv/roots')).toBe('/srv/mallory/d:\nowned\n\n/srv/roots:');
+    expect((await told('root', tasks)).statuses).toEqual(tasks.map(() => 'changed'));
+    expect(await inside('ls -ld /srv/mallory/d/* /srv/roots/* | cut -d" " -f1,3,4')).toBe(
+      [
+        ...['drwxr-x--- root root', '-rw-r----- root root', '-rw-r----- root root'],
+        ...['drwxr-x--- root root', '-rw-r----- root root'],
+      ].join('\n'),
+    );
+    expect(await inside("su mallory -c 'cat /srv/mallory/d/* /srv/roots/new' 2>/dev/null || true")).toBe('');
+    expect((await told('root', tasks, true)).statuses).toEqual(tasks.map(() => 'ok'));
+    await inside('rm -rf /srv/mallory/d /srv/roots');
+  }, 120_000);
+
   test('what somebody wrote as a secret is shown to nobody else', async () => {
     const own = { path: '/home/admin/token', mode: '0644' };
     expect((await told('admin', [file({ ...own, content: token })])).statuses).toEqual(['changed']);
