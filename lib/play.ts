@@ -180,7 +180,7 @@ function hasTypesOf<V extends Values>(defaults: V | undefined, values: Values): 
 function inTypeOf(name: string, fallback: Value, given: Value | undefined): Value {
   if (given === undefined || typeof given === typeof fallback) return given ?? fallback;
   const wrong = new PlaybookError(
-    `the variable '${name}' is a ${typeof fallback} (${JSON.stringify(fallback)}), and was given ${JSON.stringify(given)}`,
+    `the variable '${name}' is a ${typeof fallback} (${JSON.stringify(fallback)}), and was given ${JSON.stringify(given)}${typeof fallback === 'boolean' ? '; write true or false' : ''}`,
   );
   if (typeof fallback === 'string') return String(given);
   if (typeof given !== 'string') throw wrong;

@@ -10,12 +10,12 @@ import type { Inventory, InventoryHost } from '../inventory/inventory.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Play } from '../play.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
+import { readExtraVars } from './extra_vars.ts';
 import { failedHosts, rememberFailedHosts } from './failed_hosts.ts';
 import type { CommandLine, NetworkCommand } from './options.ts';
 import type { PlanFile } from './plan_file.ts';
 import { print } from './print.ts';
 import { openReporting, type Reporting } from './reporting.ts';
-import { readVarFiles } from './var_files.ts';
 
 /** Does what the command line asks for, and prints. @returns the exit code @throws KvmPlayError for what was wrong before anything was attempted */
 export async function execute(line: CommandLine): Promise<number> {
@@ -185,7 +185,7 @@ function warn(warnings: readonly string[]): void {
 async function rehearseSite(site: string, line: CommandLine, signal: AbortSignal): Promise<number> {
   const { rehearse } = await import('./rehearse.ts');
   const { yes, keep } = line;
-  const vars = { ...(await readVarFiles(line.varFiles)), ...line.vars };
+  const vars = await readExtraVars(line.extraVars);
   // The second run is there to prove that nothing changes any more.
   const reporting = await openReporting(line, (run) => run === 1);
   const { report } = reporting;
@@ -216,7 +216,7 @@ async function choice(site: string, line: CommandLine) {
   return {
     tags,
     skipTags,
-    vars: { ...(await readVarFiles(line.varFiles)), ...line.vars },
+    vars: await readExtraVars(line.extraVars),
     ...(inventory && { inventory }),
     ...(limit !== undefined && { limit }),
     ...(limitGroups && { limitGroups }),

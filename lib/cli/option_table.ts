@@ -169,7 +169,7 @@ export const optionTable = {
     multiple: true,
     section: 'What to do',
     value: 'NAME=VALUE',
-    help: 'give a variable of the site another value; repeatable; @FILE reads them from JSON',
+    help: 'give variables of the site other values; repeatable; @FILE reads them from JSON or YAML',
     commands: ['run', 'rehearse'],
   },
   diff: {

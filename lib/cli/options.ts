@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { PlaybookError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
-import type { Values } from '../play.ts';
 import { checkOptions } from './check_options.ts';
 import { commands, type NamedCommand, type NetworkAction, networkActions, type Shell, shells } from './commands.ts';
+import { type ExtraVars, parseExtraVars } from './extra_vars.ts';
 import { options, optionTable } from './option_table.ts';
 
 /** When there are colours. */
@@ -50,9 +50,8 @@ export interface CommandLine {
   readonly tags: readonly string[];
   readonly skipTags: readonly string[];
   readonly startAtTask: string | undefined;
-  readonly vars: Values;
-  /** JSON files with values for variables; `vars` win over them. */
-  readonly varFiles: readonly string[];
+  /** Values for variables, in the order of the command line; later ones win. */
+  readonly extraVars: readonly ExtraVars[];
   readonly become: boolean;
   /** Ask for the password that sudo wants. */
   readonly askBecomePass: boolean;
@@ -127,8 +126,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     tags: listed(values.tags ?? []),
     skipTags: listed(values['skip-tags'] ?? []),
     startAtTask: values['start-at-task'],
-    vars: Object.fromEntries(given.filter((text) => !text.startsWith('@')).map(parseVariable)),
-    varFiles: given.filter((text) => text.startsWith('@')).map((text) => text.slice(1)),
+    extraVars: parseExtraVars(given),
     become: values.become ?? false,
     askBecomePass: values['ask-become-pass'] ?? false,
     forks: values.forks === undefined ? undefined : readCount('--forks', values.forks),
@@ -236,12 +234,4 @@ function refuseOptionsOfOther(command: NamedCommand, values: Parsed['values']): 
       }[command],
     );
   }
-}
-
-function parseVariable(text: string): readonly [string, string] {
-  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-  if (name === undefined || value === undefined) {
-    throw new PlaybookError(`-e takes NAME=VALUE, and was given '${text}'`);
-  }
-  return [name, value];
 }

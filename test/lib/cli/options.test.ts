@@ -34,8 +34,7 @@ describe('parseCommandLine', () => {
       tags: [],
       skipTags: [],
       startAtTask: undefined,
-      vars: {},
-      varFiles: [],
+      extraVars: [],
       become: false,
       askBecomePass: false,
       forks: undefined,
@@ -93,16 +92,22 @@ describe('parseCommandLine', () => {
   });
 
   test('variables are split at the first equals sign, and stay text', () => {
-    expect(parseCommandLine(['-e', 'a=1', '--extra-vars', 'b=c=d', '-e', 'e=', 's.ts']).vars).toEqual({
-      a: '1',
-      b: 'c=d',
-      e: '',
-    });
+    expect(parseCommandLine(['-e', 'a=1', '--extra-vars', 'b=c=d', '-e', 'e=', 's.ts']).extraVars).toEqual([
+      { pairs: { a: '1' } },
+      { pairs: { b: 'c=d' } },
+      { pairs: { e: '' } },
+    ]);
   });
 
   test('rehearse', () => {
     const line = parseCommandLine(['rehearse', '--yes', '--keep', '-e', 'a=1', 'site.ts']);
-    expect(line).toMatchObject({ command: 'rehearse', site: 'site.ts', yes: true, keep: true, vars: { a: '1' } });
+    expect(line).toMatchObject({
+      command: 'rehearse',
+      site: 'site.ts',
+      yes: true,
+      keep: true,
+      extraVars: [{ pairs: { a: '1' } }],
+    });
     expect(parseCommandLine(['rehearse', '--remove', 'x1'])).toMatchObject({ remove: 'x1', site: undefined });
   });
 
@@ -177,8 +182,7 @@ test('what is chosen of hosts and tasks', () => {
     serial: 2,
     tags: ['a', 'b', 'c'],
     skipTags: ['d'],
-    vars: { x: '1' },
-    varFiles: ['v.json'],
+    extraVars: [{ pairs: { x: '1' } }, { file: 'v.json' }],
   });
   expect(refusal('--limit', ' ', 's.ts')).toBe('--limit is empty; leave it out to take all hosts');
   expect(refusal('--serial', '0', 's.ts')).toContain("--serial takes a whole number from 1 on, and was given '0'");
