@@ -68,8 +68,7 @@ async function runSite(site: string, line: CommandLine, password: Password, sign
       openPlans(line),
     ]);
     return await reported(reporting, async () => {
-      const plays = await loadPlays(site);
-      if (chosen.inventory) await warnOfMistypes(plays, chosen.inventory);
+      const plays = await loadPlays(site, line, chosen.inventory);
       const summary = await run(plays, {
         ...chosen,
         check: line.check,
@@ -112,14 +111,19 @@ async function openPlans({ planOut, applyPlan }: CommandLine): Promise<{ file?: 
   };
 }
 
-async function loadPlays(site: string): Promise<readonly Play[]> {
-  const { loadSite } = await import('../load_site.ts');
-  return loadSite(site);
-}
-
-async function warnOfMistypes(plays: readonly Play[], inventory: Inventory): Promise<void> {
-  const { likelyMistypes } = await import('../inventory/mistypes.ts');
-  warn(likelyMistypes(plays, inventory));
+/** Loads a site, and says what of an inventory and of Ansible's settings has no effect on it. */
+async function loadPlays(site: string, line: CommandLine, inventory: Inventory | undefined): Promise<readonly Play[]> {
+  const [{ loadSite }, { ansibleSettings, unreadSettings }] = await Promise.all([
+    import('../load_site.ts'),
+    import('./ansible_settings.ts'),
+  ]);
+  const [plays, settings] = await Promise.all([loadSite(site), ansibleSettings()]);
+  warn(unreadSettings(settings, plays, line));
+  if (inventory !== undefined) {
+    const { likelyMistypes } = await import('../inventory/mistypes.ts');
+    warn(likelyMistypes(plays, inventory));
+  }
+  return plays;
 }
 
 async function changeByHand(command: NetworkCommand, line: CommandLine, password: Password): Promise<number> {
@@ -225,8 +229,8 @@ async function choice(site: string, line: CommandLine) {
 }
 
 async function list(site: string, line: CommandLine): Promise<number> {
-  const [{ listing }, chosen, plays] = await Promise.all([import('./listing.ts'), choice(site, line), loadPlays(site)]);
-  if (chosen.inventory) await warnOfMistypes(plays, chosen.inventory);
+  const [{ listing }, chosen] = await Promise.all([import('./listing.ts'), choice(site, line)]);
+  const plays = await loadPlays(site, line, chosen.inventory);
   const what = [
     ...(line.listHosts ? (['hosts'] as const) : []),
     ...(line.listTags ? (['tags'] as const) : []),

@@ -23,6 +23,8 @@ const plainEnvironment = {
   FORCE_COLOR: undefined,
   GITHUB_ACTIONS: undefined,
   GITHUB_WORKSPACE: undefined,
+  ANSIBLE_CONFIG: undefined,
+  ANSIBLE_INVENTORY: undefined,
 };
 
 /** What every command with `--json` has printed, by command. */
