@@ -96,17 +96,31 @@ function describeIssue(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): st
   }
   if (issue.type === 'strict_object' && issue.received === 'undefined') return `the argument '${path}' is missing`;
   const { expected, received, message } = issue;
-  if (path !== null && message === `Invalid type: Expected ${expected} but received ${received}`) {
-    return `'${path}' is ${received}, and must be ${inWords(expected ?? 'something else')}`;
+  if (message === `Invalid type: Expected ${expected} but received ${received}`) {
+    const given = path === null ? 'its arguments are' : `'${path}' is`;
+    return `${given} ${typeWords[received] ?? received}, and must be ${inWords(expected ?? 'something else')}`;
   }
   return path === null ? message : `'${path}': ${message}`;
 }
+
+/** What valibot's types are called in a site. */
+const typeWords: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  boolean: 'true or false',
+  Array: 'a list',
+  Object: 'an object',
+  Function: 'a function',
+  Promise: 'a promise',
+};
 
 /** Reads valibot's `("a" | "b" | "c")` out. */
 function inWords(expected: string): string {
   return expected
     .replace(/^\((.*)\)$/, '$1')
-    .replaceAll(' | ', ', ')
+    .split(' | ')
+    .map((type) => typeWords[type] ?? type)
+    .join(', ')
     .replace(/, (?=[^,]*$)/, ' or ');
 }
 

@@ -11,6 +11,7 @@ import type { Condition } from './known.ts';
 import { callerLocation } from './location.ts';
 import { noteReflected } from './marker.ts';
 import { explainDenied, lackOfRoot } from './need_root.ts';
+import { refuseNonObject, refuseWrongTypes } from './option_types.ts';
 import { checkProvisions, type Provision } from './provision.ts';
 import { refuseMasks, type Secret, secretsIn } from './secret.ts';
 import type { CommandStep, Disruption, Step } from './step.ts';
@@ -275,11 +276,16 @@ export interface Module<Args extends object, State extends object = object> {
 export function defineModule<Args extends object, State extends object, Found>(
   spec: ModuleSpec<Args, State, Found>,
 ): Module<Args, State> {
+  const parts = { name: 'text', desired: 'function', subject: 'function', read: 'function', plan: 'function' } as const;
+  fromUser({ title: 'defineModule', location: callerLocation() }, () => {
+    refuseNonObject('defineModule', spec);
+    refuseWrongTypes('defineModule', spec, parts, Object.keys(parts));
+  });
   function makeTask(first: string | (Args & TaskOptions<State>), second?: Args & TaskOptions<State>): Task<State> {
     const [title, args] = typeof first === 'string' ? [first, second] : [undefined, first];
     const location = callerLocation();
     try {
-      if (args === undefined) throw new PlaybookError(`${spec.name}: its arguments are missing`);
+      refuseNonObject(spec.name, args, 'arguments');
       return newTask(spec, title, args, location);
     } catch (error) {
       if (error instanceof KvmPlayError) error.at({ task: title ?? spec.name, location });

@@ -65,11 +65,10 @@ export interface Play {
  */
 export function play<V extends Values = Record<never, Value>>(options: PlayOptions<V>): Play {
   const location = callerLocation();
+  fromUser({ title: 'play', location }, () => checkOptions(options));
   const { name, hosts, become = false, tasks } = options;
   const defaults: Values = options.vars ?? {};
-  const owner = { title: `play '${name}'`, location };
-  fromUser(owner, () => checkOptions(options));
-  return fromUser(owner, () => ({
+  return {
     [playMark]: true,
     name,
     hosts,
@@ -83,19 +82,30 @@ export function play<V extends Values = Record<never, Value>>(options: PlayOptio
         checkTasks(tasksOf(made));
         return made;
       }),
-  }));
+  };
 }
 
 /** Running a site does not check its types. */
 function checkOptions(options: Omit<PlayOptions<Values>, 'tasks'>): void {
   refuseUnknownKeys('play', options, ['name', 'hosts', 'become', 'vars', 'tasks']);
-  refuseWrongTypes('play', options, { name: 'text', hosts: 'list', become: 'boolean', vars: 'object' });
+  const types = { name: 'text', hosts: 'list', become: 'boolean', vars: 'object' } as const;
+  refuseWrongTypes('play', options, types, ['name']);
+  if (options.name.trim() === '') throw new PlaybookError("play: 'name' is empty; reports show it above the tasks");
+  if (!('tasks' in options))
+    throw new PlaybookError(`play '${options.name}': 'tasks' is missing, and must be a list of tasks`);
+  if (options.hosts?.length === 0) {
+    throw new PlaybookError(
+      `play '${options.name}': 'hosts' is an empty list, so that nothing would be done; leave it out for all hosts of the inventory (-i), or for this machine where there is none`,
+    );
+  }
   for (const host of options.hosts ?? []) {
     if (typeof host !== 'string' && (typeof host !== 'object' || host === null)) {
       throw new PlaybookError(`play: a host is ${String(host)}, and must be a text such as 'root@kvm1', or an object`);
     }
     if (typeof host === 'object' && !('spec' in host)) {
       refuseUnknownKeys(`host '${host.name}'`, host, ['name', 'user', 'port', 'privateKey', 'alias']);
+      const parts = { name: 'text', user: 'text', port: 'number', privateKey: 'text', alias: 'text' } as const;
+      refuseWrongTypes(`host '${host.name}'`, host, parts, ['name']);
     }
   }
   for (const [name, value] of Object.entries(options.vars ?? {})) {

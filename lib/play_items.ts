@@ -91,6 +91,7 @@ export type Leaf = Task | Later | Assertion;
  */
 export function block(title: string, items: readonly PlayItem[], options: BlockOptions = {}): Block {
   const location = callerLocation();
+  refuseTitle('block', title, location);
   fromUser({ title, location }, () => refuseOtherItems('block', items));
   if (items.length === 0) throw new PlaybookError('block: it holds no tasks').at({ task: title, location });
   checkItemOptions('block', options, ['when', 'tags', 'become', 'rescue', 'always'], { title, location });
@@ -122,7 +123,7 @@ export function later(
 ): Later {
   const location = callerLocation();
   checkItemOptions('later', options, ['when', 'tags'], { title, location });
-  fromUser({ title, location }, () => refuseWrongTypes('later', { make }, { make: 'function' }));
+  fromUser({ title, location }, () => refuseWrongTypes('later', { make }, { make: 'function' }, ['make']));
   const { when, tags = [] } = options;
   return Object.freeze({
     kind: 'later',
@@ -148,7 +149,7 @@ export function later(
 export function assert(title: string, that: Condition, options: AssertOptions = {}): Assertion {
   const location = callerLocation();
   checkItemOptions('assert', options, ['when', 'tags', 'remedy'], { title, location });
-  fromUser({ title, location }, () => refuseWrongTypes('assert', { that }, { that: 'function' }));
+  fromUser({ title, location }, () => refuseWrongTypes('assert', { that }, { that: 'function' }, ['that']));
   const { when, tags = [], remedy } = options;
   return Object.freeze({ kind: 'assert', title, module: 'assert', location, when, tags, that, remedy });
 }
@@ -171,10 +172,15 @@ function checkItemOptions(
   known: readonly string[],
   { title, location }: Pick<Block, 'title' | 'location'>,
 ): void {
+  refuseTitle(what, title, location);
   fromUser({ title, location }, () => {
     refuseUnknownKeys(what, options, known);
     refuseWrongTypes(what, options, { when: 'function', tags: 'texts', become: 'boolean', remedy: 'text' });
   });
+}
+
+function refuseTitle(what: string, title: unknown, location: Location | undefined): void {
+  fromUser({ title: what, location }, () => refuseWrongTypes(what, { title }, { title: 'text' }, ['title']));
 }
 
 /** Tells a task from other items. */

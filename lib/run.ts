@@ -9,11 +9,12 @@ import { Connections } from './hosts/connections.ts';
 import { hostName } from './hosts/host_spec.ts';
 import type { InventoryHost } from './inventory/inventory.ts';
 import { refuseProblems } from './inventory/refuse_problems.ts';
-import { limited, type TargetOptions, targetsOf } from './inventory/targets.ts';
+import { type HostReference, limited, type TargetOptions, targetsOf } from './inventory/targets.ts';
 import type { Task } from './module.ts';
+import { shown } from './option_types.ts';
 import type { Plan } from './plan/plan.ts';
 import type { ReviewedRun } from './plan/reviewed_run.ts';
-import { checkNames, type Play, type Values, valuesFor } from './play.ts';
+import { checkNames, isPlay, type Play, type Values, valuesFor } from './play.ts';
 import { leavesOf, type PlayItem } from './play_items.ts';
 import { checkSelection, selectionByPlay, selectTasks, type TaskSelection } from './select_tasks.ts';
 
@@ -58,7 +59,7 @@ export interface RunOptions extends ConnectOptions, TargetOptions, TaskSelection
  * ```
  */
 export async function run(plays: Play | readonly Play[], options: RunOptions = {}): Promise<Summary> {
-  const list: readonly Play[] = 'build' in plays ? [plays] : plays;
+  const list = playsOf(plays);
   checkNames(list, options.vars ?? {});
   const built = buildAll(list, options);
   const reviewed = options.plan && (await review(options.plan, built, options));
@@ -105,6 +106,16 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
   const summary: Summary = { check, hosts: tally.hosts(), interrupted: signal?.aborted ?? false };
   emit({ type: 'run-end', summary });
   return summary;
+}
+
+/** Programs may be JavaScript. @throws PlaybookError for what is no play */
+function playsOf(plays: Play | readonly Play[]): readonly Play[] {
+  const list = Array.isArray(plays) ? plays : [plays];
+  const other = list.findIndex((each) => !isPlay(each));
+  if (other === -1) return list;
+  throw new PlaybookError(
+    `run takes a play or a list of plays, as play({ … }) makes them, and number ${other + 1} of them is ${shown(list[other])}`,
+  );
 }
 
 /** Holds a plan against what would be run. @throws PlanMismatchError; PlaybookError in check mode, which is how a plan is made */
@@ -155,6 +166,12 @@ function buildAll(plays: readonly Play[], options: RunOptions): readonly BuiltPl
     }),
   }));
   const everything = built.flatMap(({ targets }) => targets);
+  if (everything.length === 0 && built.length > 0) {
+    const patterns = plays.map(({ name, hosts = ['all'] }) => `'${name}' (${hosts.map(referenceWords).join(', ')})`);
+    throw new PlaybookError(
+      `no host of the inventory is one of a play's, so that nothing would be done: ${patterns.join(', ')}`,
+    );
+  }
   checkSelection(
     everything.flatMap(({ items }) => items),
     options,
@@ -170,6 +187,11 @@ function buildAll(plays: readonly Play[], options: RunOptions): readonly BuiltPl
     const selection = selections[index] ?? {};
     return { play, targets: chosen.map((target) => ({ ...target, items: selectTasks(target.items, selection) })) };
   });
+}
+
+function referenceWords(reference: HostReference): string {
+  if (typeof reference === 'string') return reference;
+  return 'spec' in reference ? reference.name : hostName(reference);
 }
 
 function batches<T>(all: readonly T[], size: number): readonly (readonly T[])[] {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { ArgumentError, BugError, SecretError } from './errors.ts';
+import { callerLocation } from './location.ts';
 import { hide, mask } from './masking.ts';
 
 /** Seconds that a program may take to say a secret: it may ask a person. */
@@ -87,6 +88,7 @@ export const secret: {
   text(strings: TemplateStringsArray, ...values: readonly (Secret | string | number)[]): Secret;
 } = {
   env(name) {
+    refuseNonText('secret.env', name, "the name of a variable, e.g. secret.env('APP_PASSWORD')");
     variables.add(name);
     return new Secret(`the environment variable '${name}'`, () => {
       const value = process.env[name];
@@ -96,6 +98,7 @@ export const secret: {
     });
   },
   file(path) {
+    refuseNonText('secret.file', path, "a path, e.g. secret.file('/root/app.password')");
     return new Secret(`the file ${path}`, async () => {
       const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
         throw new SecretError(`the file ${path}, which holds a secret, cannot be read: ${error.code ?? error.name}`);
@@ -104,10 +107,21 @@ export const secret: {
     });
   },
   command(argv) {
-    if (argv.length === 0) throw new ArgumentError('secret.command: its list is empty, and begins with the program');
+    if (!Array.isArray(argv) || argv.length === 0 || argv.some((each) => typeof each !== 'string')) {
+      throw new ArgumentError(
+        "secret.command takes a list of texts that begins with the program, e.g. ['pass', 'show', 'kvm']",
+      ).at({
+        location: callerLocation(),
+      });
+    }
     return new Secret(`what '${argv.join(' ')}' prints`, async () => withoutLineEnd(await printed(argv)));
   },
   text(strings, ...values) {
+    if (!Array.isArray(strings)) {
+      throw new ArgumentError('secret.text is written before a template, without parentheses: secret.text`…`').at({
+        location: callerLocation(),
+      });
+    }
     const parts = values.filter((value) => value instanceof Secret);
     return new Secret(
       'a text with secrets',
@@ -119,6 +133,11 @@ export const secret: {
     );
   },
 };
+
+function refuseNonText(what: string, given: unknown, wanted: string): void {
+  if (typeof given === 'string' && given !== '') return;
+  throw new ArgumentError(`${what} takes ${wanted}`).at({ location: callerLocation() });
+}
 
 /** What other programs may know of this process's environment: what is a secret is not for them. */
 export function environmentForOthers(): NodeJS.ProcessEnv {

@@ -1,4 +1,6 @@
+import { ArgumentError } from './errors.ts';
 import type { TextFile } from './hosts/readonly_host.ts';
+import { callerLocation } from './location.ts';
 import { mask, masked } from './masking.ts';
 import { Secret } from './secret.ts';
 
@@ -98,6 +100,11 @@ export type Step = CommandStep | WriteFileStep | DirectoryStep | RemoveFileStep;
 
 /** Builds a {@link CommandStep}. */
 export function command(argv: readonly string[], options: Omit<CommandStep, 'kind' | 'argv'> = {}): CommandStep {
+  if (!Array.isArray(argv)) {
+    throw new ArgumentError(
+      "command: in 'kvm-play' it makes a step of a module, from a list such as ['ls', '-l']; the module that runs a command is imported from 'kvm-play/modules'",
+    ).at({ location: callerLocation() });
+  }
   return Object.freeze({ kind: 'command', argv: Object.freeze([...argv]), ...options });
 }
 

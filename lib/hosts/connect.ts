@@ -1,3 +1,4 @@
+import { refuseNonObject, refuseWrongTypes } from '../option_types.ts';
 import type { Secret } from '../secret.ts';
 import type { Host } from './host.ts';
 import { type HostSpec, hostName, isLocalHost, parseHost } from './host_spec.ts';
@@ -35,6 +36,10 @@ export interface ConnectOptions {
  * @throws ConnectionError with ssh's own words; PlaybookError for a host that cannot be read
  */
 export async function connect(host: string | HostSpec, options: ConnectOptions = {}): Promise<Host> {
+  if (typeof host !== 'string') {
+    refuseNonObject('connect', host);
+    refuseWrongTypes('connect', host, { name: 'text', user: 'text', port: 'number' }, ['name']);
+  }
   const prepared = await prepare(typeof host === 'string' ? parseHost(host) : host, options);
   try {
     await prepared.reader.exists('/');

@@ -1,4 +1,5 @@
 import { PlaybookError } from '../errors.ts';
+import { shown } from '../option_types.ts';
 
 /** How to reach a host. What is left out is what ssh_config says. */
 export interface HostSpec {
@@ -18,6 +19,8 @@ export interface HostSpec {
  * @throws PlaybookError that says what is wrong
  */
 export function parseHost(text: string): HostSpec {
+  if (typeof text !== 'string')
+    throw new PlaybookError(`a host is ${shown(text)}, and must be a text: [user@]name[:port]`);
   const parts =
     /^(?:(?<user>[^@]+)@)?(?:\[(?<address>[0-9A-Fa-f:.%\w]+)\]|(?<name>[^@:[\]]+|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+))(?::(?<port>\d+))?$/.exec(
       text,

@@ -2,6 +2,7 @@ import { PlaybookError } from '../errors.ts';
 import type { HostSpec } from '../hosts/host_spec.ts';
 import { refuseUnknownKeys } from '../known_keys.ts';
 import { callerLocation } from '../location.ts';
+import { refuseWrongTypes } from '../option_types.ts';
 import type { Values } from '../play.ts';
 import { type Inventory, type InventoryHost, makeInventory } from './inventory.ts';
 import { chooseHosts } from './pattern.ts';
@@ -54,7 +55,7 @@ export function defineInventory<Host extends string, Group extends string>(entri
   readonly groups?: Readonly<Record<Group, GroupOptions<NoInfer<Host>, NoInfer<Group>>>>;
 }): SiteInventory<Host, Group> {
   const location = callerLocation();
-  const inventory = make(entries.hosts, entries.groups ?? {}, location);
+  const inventory = make(entries, location);
   const byName = (name: string): InventoryHost => {
     const host = inventory.hosts.get(name);
     if (host === undefined) throw new PlaybookError(`the inventory has no host '${name}'`).at({ location });
@@ -72,13 +73,31 @@ const hostKeys = ['address', 'user', 'port', 'privateKey', 'become', 'vars'];
 const groupKeys = ['hosts', 'children', 'vars'];
 
 function make(
-  hosts: Readonly<Record<string, HostEntry>>,
-  groups: Readonly<Record<string, GroupOptions<string, string>>>,
+  entries: {
+    readonly hosts: Readonly<Record<string, HostEntry>>;
+    readonly groups?: Readonly<Record<string, GroupOptions<string, string>>>;
+  },
   location: ReturnType<typeof callerLocation>,
 ): Inventory {
   try {
-    for (const [name, host] of Object.entries(hosts)) refuseUnknownKeys(`host '${name}'`, host, hostKeys);
-    for (const [name, group] of Object.entries(groups)) refuseUnknownKeys(`group '${name}'`, group, groupKeys);
+    refuseUnknownKeys('defineInventory', entries, ['hosts', 'groups']);
+    refuseWrongTypes('defineInventory', entries, { hosts: 'object', groups: 'object' }, ['hosts']);
+    const { hosts, groups = {} } = entries;
+    for (const [name, host] of Object.entries(hosts)) {
+      refuseUnknownKeys(`host '${name}'`, host, hostKeys);
+      refuseWrongTypes(`host '${name}'`, host, {
+        address: 'text',
+        user: 'text',
+        port: 'number',
+        privateKey: 'text',
+        become: 'boolean',
+        vars: 'object',
+      });
+    }
+    for (const [name, group] of Object.entries(groups)) {
+      refuseUnknownKeys(`group '${name}'`, group, groupKeys);
+      refuseWrongTypes(`group '${name}'`, group, { hosts: 'texts', children: 'texts', vars: 'object' });
+    }
     const inventory = makeInventory({
       hosts: Object.fromEntries(Object.entries(hosts).map(([name, { vars = {} }]) => [name, vars])),
       groups: Object.fromEntries(

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { PlaybookError } from '../errors.ts';
+import { shown } from '../option_types.ts';
 import { type Inventory, type InventoryEntries, makeInventory, mergeEntries } from './inventory.ts';
 import { checkedName, parseHostPattern } from './names.ts';
 import { readInventoryFile } from './read_file.ts';
@@ -26,6 +27,9 @@ const passedOver = ['.pyc', '.pyo', '.swp', '.bak', '.rpm', '.md', '.txt', '.rst
  */
 export async function loadInventory(paths: string | readonly string[], { site }: LoadOptions = {}): Promise<Inventory> {
   const sources = typeof paths === 'string' ? [paths] : paths;
+  if (!Array.isArray(sources) || sources.some((source) => typeof source !== 'string')) {
+    throw new PlaybookError(`loadInventory takes a path or a list of paths, and was given ${shown(paths)}`);
+  }
   const entries = mergeEntries(await inTurn(sources, readSource));
   const directories = await Promise.all(sources.map(directoryOf));
   const beside = [...directories.flat(), ...(site === undefined ? [] : [dirname(resolve(site))])];

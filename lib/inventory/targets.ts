@@ -28,7 +28,7 @@ export function targetsOf(play: Play, { hosts, inventory }: TargetOptions): read
     const references = hosts ?? play.hosts ?? (inventory === undefined ? ['localhost'] : ['all']);
     const targets = references.flatMap((reference): readonly InventoryHost[] => {
       if (typeof reference !== 'string') return ['spec' in reference ? reference : alone(reference)];
-      if (inventory === undefined) return [alone(parseHost(reference))];
+      if (inventory === undefined) return [alone(namedHost(reference))];
       return chooseHosts(inventory, reference).flatMap((name) => inventory.hosts.get(name) ?? []);
     });
     return [...new Map(targets.map((target) => [hostName(target.spec), target])).values()];
@@ -53,6 +53,16 @@ export function limited(
   const left = targets.map(({ spec }) => hostName(spec)).filter((name) => chosen.includes(name));
   if (left.length === 0) throw new PlaybookError(`--limit ${limit}: none of the hosts of this site is among them`);
   return new Set(left);
+}
+
+/** @throws PlaybookError for what only an inventory can give a meaning */
+function namedHost(reference: string): HostSpec {
+  if (/^(?:all|ungrouped)$|[*?!&~,]|[^:]\[/.test(reference)) {
+    throw new PlaybookError(
+      `'${reference}' is a group or a pattern of an inventory, and there is none; give one with -i FILE, or name hosts as [user@]name[:port]`,
+    );
+  }
+  return parseHost(reference);
 }
 
 function inventoryOf(targets: readonly InventoryHost[]): Inventory {

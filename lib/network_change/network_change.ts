@@ -4,7 +4,7 @@ import { PlaybookError } from '../errors.ts';
 import { refuseUnknownKeys } from '../known_keys.ts';
 import { callerLocation } from '../location.ts';
 import type { Task } from '../module.ts';
-import { refuseOtherItems } from '../option_types.ts';
+import { refuseOtherItems, refuseWrongTypes, shown } from '../option_types.ts';
 import { refuseUnwritable } from '../texts.ts';
 import { fromUser } from '../user_code.ts';
 
@@ -62,12 +62,13 @@ export interface NetworkChange {
  */
 export function networkChange(options: NetworkChangeOptions, tasks: readonly Task[]): NetworkChange {
   const location = callerLocation();
-  const title = options.title ?? 'network change';
-  fromUser({ title, location }, () => {
+  fromUser({ title: 'network change', location }, () => {
     refuseUnknownKeys('networkChange', options, ['title', 'confirmWithin', 'reachAt', 'prove']);
-    refuseUnwritable('networkChange', { title });
+    refuseWrongTypes('networkChange', options, { title: 'text', reachAt: 'texts', prove: 'list' });
+    refuseUnwritable('networkChange', { title: options.title ?? '' });
     refuseOtherItems('networkChange', tasks);
   });
+  const { title = 'network change' } = options;
   const wrong = whatIsWrong(options, tasks);
   if (wrong !== undefined) throw new PlaybookError(`networkChange: ${wrong}`).at({ task: title, location });
   return Object.freeze({ kind: 'network-change', title, options, tasks, location });
@@ -96,6 +97,10 @@ export function parsePort(text: string): { name: string; port: number } | undefi
 function whatIsWrong(options: NetworkChangeOptions, tasks: readonly Task[]): string | undefined {
   const { confirmWithin, prove = [], reachAt = [] } = options;
   if (tasks.length === 0) return 'it holds no tasks';
+  const item = tasks.find((task: object) => 'kind' in task);
+  if (item !== undefined) {
+    return `'${item.title}' has no place in it: it holds tasks only; a block around the change takes 'when' and 'rescue'`;
+  }
   const odd = tasks.find(
     (task) => [task.when, task.retry, task.become].some((each) => each !== undefined) || task.mayFail,
   );
@@ -117,6 +122,9 @@ function whatIsWrong(options: NetworkChangeOptions, tasks: readonly Task[]): str
     if (!isName(address)) return `'reachAt' has ${JSON.stringify(address)}, which is no address`;
   }
   for (const probe of prove) {
+    if (typeof probe !== 'object' || probe === null || !('tcp' in probe || 'ping' in probe)) {
+      return `a probe is ${shown(probe)}; write { tcp: 'name:port' } or { ping: 'name' }`;
+    }
     if ('tcp' in probe && parsePort(probe.tcp) === undefined) {
       return `a TCP probe is written as name:port, and one is ${JSON.stringify(probe.tcp)}`;
     }

@@ -14,11 +14,11 @@ test.each<[object, string]>([
   [{ name: 'x', stat: 'absent' }, "there is no argument 'stat'; did you mean 'state'?"],
   [{ name: 'x', state: 'gone' }, `'state' is "gone", and must be "present" or "absent"`],
   [{ name: 'x', mode: 'd' }, `'mode' is "d", and must be "a", "b" or "c"`],
-  [{ name: 'x', active: 'yes' }, `'active' is "yes", and must be boolean`],
+  [{ name: 'x', active: 'yes' }, `'active' is "yes", and must be true or false`],
   [{ name: 'x1' }, `'name': a name is made of letters, and is "x1"`],
   // A line break breaks the rule of letters too, and is said once.
   [{ name: 'x\nX=1' }, `'name': a name must be one line without control characters, and is "x\\nX=1"`],
-  [{ name: 'X', active: 1 }, `'name': a name is made of letters, and is "X"; 'active' is 1, and must be boolean`],
+  [{ name: 'X', active: 1 }, `'name': a name is made of letters, and is "X"; 'active' is 1, and must be true or false`],
 ])('%j is one clear sentence', (args, sentence) => {
   expect(() => parseArguments('tiny', schema, args)).toThrow(new Error(`tiny: ${sentence}`));
 });

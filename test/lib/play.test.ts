@@ -40,8 +40,8 @@ describe('variables', () => {
   test.each([
     [{ a: 1 }, { a: 'x' }, `the variable 'a' is a number (1), and was given "x"`],
     [{ a: 1 }, { a: ' ' }, `the variable 'a' is a number (1), and was given " "`],
-    [{ a: true }, { a: 'yes' }, `the variable 'a' is a boolean (true), and was given "yes"`],
-    [{ a: true }, { a: 1 }, `the variable 'a' is a boolean (true), and was given 1`],
+    [{ a: true }, { a: 'yes' }, `the variable 'a' is a boolean (true), and was given "yes"; write true or false`],
+    [{ a: true }, { a: 1 }, `the variable 'a' is a boolean (true), and was given 1; write true or false`],
   ])('%j with %j is refused', (vars, values, message) => {
     expect(refusal(() => built(vars, values)).message).toBe(message);
   });

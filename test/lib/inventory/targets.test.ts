@@ -43,6 +43,9 @@ describe('the hosts of a play', () => {
 
   test.each<[readonly string[], TargetOptions, string]>([
     [['-oProxyCommand=x'], {}, 'begins with a dash'],
+    [['all'], {}, "'all' is a group or a pattern of an inventory, and there is none; give one with -i FILE"],
+    [['web*'], {}, "'web*' is a group or a pattern"],
+    [['web:!db'], {}, "'web:!db' is a group or a pattern"],
     [['wbe'], { inventory }, "no host and no group fits 'wbe'; did you mean 'web'?"],
   ])('%j is refused at the line of the play', (hosts, options, words) => {
     const made = play({ name: 'Play', hosts, tasks: [] });
@@ -91,6 +94,10 @@ describe('a run', () => {
     );
     await expect(run(values, { inventory, limit: 'nobody', onEvent })).rejects.toThrow(
       "no host and no group fits 'nobody'",
+    );
+    const nowhere = play({ name: 'Nowhere', hosts: ['web:!web'], tasks: [] });
+    await expect(run([nowhere], { inventory, onEvent })).rejects.toThrow(
+      "no host of the inventory is one of a play's, so that nothing would be done: 'Nowhere' (web:!web)",
     );
     await expect(run(values, { hosts: ['a'], limit: 'localhost', onEvent })).rejects.toThrow("fits 'localhost'");
     expect(events).toEqual([]);
