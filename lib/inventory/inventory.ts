@@ -1,5 +1,6 @@
 import { PlaybookError } from '../errors.ts';
 import type { HostSpec } from '../hosts/host_spec.ts';
+import { remedyOf } from './ansible_variables.ts';
 import { connectionOf } from './connection.ts';
 
 /** Values of an inventory by name; what they may be is said by the variables of the plays. */
@@ -122,7 +123,8 @@ function unusedWords(
   return [...names].map((variable) => {
     const [first = '', ...others] = hosts.filter(({ unused }) => unused.includes(variable)).map(({ name }) => name);
     const more = others.length === 0 ? '' : ` and ${others.length} more`;
-    return `the inventory's ${variable} (of ${first}${more}) has no effect here`;
+    const remedy = remedyOf(variable);
+    return `the inventory's ${variable} (of ${first}${more}) has no effect here${remedy === undefined ? '' : `; ${remedy}`}`;
   });
 }
 

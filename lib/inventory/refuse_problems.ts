@@ -33,7 +33,7 @@ function problemsOf({ problems, values }: InventoryHost, vars: Values): readonly
     const value = values[name];
     if (value === undefined) return [];
     if (typeof value === 'string' && /\{\{|\{%/.test(value)) {
-      return [`${name} holds a template (${value}), which only Ansible fills in; write what it comes to`];
+      return [`${name} holds a template (${value}), which only Ansible fills in; write the value itself`];
     }
     if (['string', 'number', 'boolean'].includes(typeof value)) return [];
     const kind = value === null ? 'nothing (null)' : Array.isArray(value) ? 'a list' : 'a mapping';

@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { honoured, meantVariable } from '../../lib/inventory/ansible_variables.ts';
+import { connectionOf } from '../../lib/inventory/connection.ts';
 import { type Inventory, makeInventory } from '../../lib/inventory/inventory.ts';
 import { parseJsonInventory } from '../../lib/inventory/json.ts';
 import { loadInventory } from '../../lib/inventory/load.ts';
 import { chooseHosts } from '../../lib/inventory/pattern.ts';
+import { textOf } from '../support/pages.ts';
 
 const forms: Readonly<Record<string, string>> = {
   'hosts alone': 'web1\nweb2 ansible_host=192.0.2.2 ansible_port=2222 ansible_user=root\n',
@@ -261,5 +264,29 @@ describe('an inventory is read as Ansible reads it', () => {
         expect({ pattern, hosts: chooseHosts(ours, pattern).toSorted() }).toEqual({ pattern, hosts: theirs });
       }),
     );
+  });
+});
+
+describe('every variable of a connection, of sudo and of the shell', () => {
+  const passedOver = /^Nothing is said of variables .*?\n\n/ms.exec(textOf('docs/inventory.md'))?.[0] ?? '';
+
+  test.each(
+    [
+      ['connection', ['ssh', 'paramiko_ssh', 'local']],
+      ['become', ['sudo', 'su', 'runas']],
+      ['shell', ['sh']],
+    ].filter(() => hasAnsible || process.env.KVM_PLAY_LAB === 'required'),
+  )('%s %j', async (type, plugins) => {
+    const args = ['-t', String(type), '-j', ...plugins];
+    const { stdout } = await execa('ansible-doc', args, { env: { LC_ALL: 'C.UTF-8' } });
+    const names = [...new Set(stdout.match(/(?<="name": ")ansible_\w+(?=")/g))];
+    expect(names.length).toBeGreaterThan(3);
+    const silent = names.filter((name) => {
+      const { problems, unused } = connectionOf('h', { [name]: 'x' });
+      return problems.length + unused.length === 0;
+    });
+    const known = Object.values<readonly string[]>(honoured).flat();
+    expect(silent.filter((name) => !known.includes(name) && !passedOver.includes(`\`${name}\``))).toEqual([]);
+    expect(names.filter((name) => meantVariable(name) !== undefined)).toEqual([]);
   });
 });

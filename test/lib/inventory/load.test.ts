@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { KvmPlayError } from '../../../lib/errors.ts';
+import { meantVariable } from '../../../lib/inventory/ansible_variables.ts';
 import type { Inventory } from '../../../lib/inventory/inventory.ts';
 import { loadInventory } from '../../../lib/inventory/load.ts';
 import { likelyMistypes } from '../../../lib/inventory/mistypes.ts';
@@ -76,6 +77,12 @@ describe('what the inventory says of a connection', () => {
     ['ansible_port=http', 'ansible_port=http is no port'],
     ['ansible_user="{{ lookup(1) }}"', 'ansible_user holds a template'],
     ['ansible_user=a ansible_ssh_user=b', 'two names of one thing'],
+    ['ansible_user=', 'ansible_user is empty; write a value, or take it out'],
+    ['ansible_host="" ansible_port=22', 'ansible_host is empty'],
+    ['ansible_connection=', 'ansible_connection is empty'],
+    ['ansible_paramiko_proxy_command="ssh -W %h:%p b"', "it is ssh's ProxyCommand"],
+    ['ansible_ssh_known_hosts_file=/x', "it is ssh's UserKnownHostsFile"],
+    ['ansible_paramiko_port=2222', 'write ansible_port'],
     ['ansible_hsot=10.0.0.1', "ansible_hsot is no variable of Ansible's; did you mean ansible_host?"],
     ['ansible_become_usr=app', 'did you mean ansible_become_user?'],
   ])('%s is refused', async (line, words) => {
@@ -84,14 +91,14 @@ describe('what the inventory says of a connection', () => {
     expect(said).toContain(words);
   });
 
-  test.each(['ansible_password', 'ansible_ssh_pass', 'ansible_become_password', 'ansible_sudo_pass'])(
-    '%s is refused, and not shown',
-    async (name) => {
-      const said = await problems(`${name}=hunter2`);
-      expect(said).toContain(`${name} is not honoured: no password is taken from an inventory`);
-      expect(said).not.toContain('hunter2');
-    },
-  );
+  test.each([
+    ...['ansible_password', 'ansible_ssh_pass', 'ansible_become_password', 'ansible_sudo_pass'],
+    ...['ansible_ssh_private_key', 'ansible_private_key_passphrase'],
+  ])('%s is refused, and not shown', async (name) => {
+    const said = await problems(`${name}=hunter2`);
+    expect(said).toContain(`${name} is not honoured: no `);
+    expect(said).not.toContain('hunter2');
+  });
 
   test.each([
     'ansible_become_user=root ansible_become_method=sudo ansible_become_flags="-H -S -n"',
@@ -112,12 +119,46 @@ describe('what the inventory says of a connection', () => {
   });
 
   test('and has no effect is a warning', async () => {
-    const { warnings } = await load('[web]\nweb[1:2] ansible_distribution=Debian\n[dup]\ndup\n');
+    const { warnings } = await load(
+      '[web]\nweb[1:2] ansible_distribution=Debian\n[web:vars]\nansible_ssh_timeout=30\nansible_scp_if_ssh=True\nansible_doas_user=x\n[dup]\ndup\n',
+    );
     expect(warnings).toEqual([
+      "the inventory's ansible_ssh_timeout (of web1 and 1 more) has no effect here; ssh_config says it: ConnectTimeout",
+      "the inventory's ansible_scp_if_ssh (of web1 and 1 more) has no effect here; there is neither scp nor sftp: files travel with the commands",
+      "the inventory's ansible_doas_user (of web1 and 1 more) has no effect here",
       "the inventory's ansible_distribution (of web1 and 1 more) has no effect here",
       "'dup' is a host and a group of the inventory; a pattern 'dup' means the group",
     ]);
   });
+});
+
+test.each([
+  ...[
+    'hostname',
+    'fqdn',
+    'os_family',
+    'user_id',
+    'user_dir',
+    'default_ipv4',
+    'env',
+    'lsb',
+    'dns',
+    'service_mgr',
+    'kernel',
+  ],
+  ...[
+    'machine',
+    'system',
+    'mounts',
+    'interfaces',
+    'python',
+    'pkg_mgr',
+    'network_os',
+    'winrm_transport',
+    'su_prompt_l10n',
+  ],
+])('ansible_%s, which is a fact or a variable of Ansible, is no mistype', (name) => {
+  expect(meantVariable(`ansible_${name}`)).toBeUndefined();
 });
 
 describe('values for the variables of a play', () => {
