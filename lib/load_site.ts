@@ -31,12 +31,22 @@ const entryPoints: Readonly<Record<string, string>> = {
 export async function loadSite(path: string): Promise<readonly Play[]> {
   const file = resolve(path);
   const found = await stat(file).catch(() => undefined);
-  if (found === undefined) throw new PlaybookError(`there is no file ${path}`);
+  if (found === undefined) throw new PlaybookError(`there is no file ${path === '' ? "''" : path}`);
   if (!found.isFile()) throw new PlaybookError(`${path} is no file; name the site itself, e.g. site.ts`);
+  refuseOtherFiles(path);
   const exported = await evaluate(file, path);
   const plays = Array.isArray(exported) ? exported : [exported];
   if (plays.length > 0 && plays.every(isPlay)) return plays;
   throw new PlaybookError(`${path} exports no play as its default. This is how a site looks:\n\n${example}`);
+}
+
+/** Users of Ansible may give a playbook, or an inventory without `-i`. */
+function refuseOtherFiles(path: string): void {
+  if (/\.[cm]?[jt]s$/.test(path)) return;
+  const what = /\.ya?ml$/.test(path)
+    ? `${path} is YAML, and a site is a TypeScript file: docs/from_ansible.md shows a playbook beside a site, and what each keyword is here`
+    : `${path} is no site, which is a TypeScript or JavaScript file that ends with .ts, .mts, .cts, .js, .mjs or .cjs`;
+  throw new PlaybookError(`${what}; an inventory is given as -i ${path}. This is how a site looks:\n\n${example}`);
 }
 
 async function evaluate(file: string, path: string): Promise<unknown> {

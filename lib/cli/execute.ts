@@ -11,7 +11,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Play } from '../play.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
 import { readExtraVars } from './extra_vars.ts';
-import { failedHosts, rememberFailedHosts } from './failed_hosts.ts';
+import { limitGroups, rememberFailedHosts } from './failed_hosts.ts';
 import type { CommandLine, NetworkCommand } from './options.ts';
 import type { PlanFile } from './plan_file.ts';
 import { print } from './print.ts';
@@ -215,7 +215,7 @@ async function reported(reporting: Reporting, work: () => Promise<number>): Prom
 /** What the command line chooses: values, hosts and tasks. @throws PlaybookError for files that cannot be read */
 async function choice(site: string, line: CommandLine) {
   const { inventories, limit, tags, skipTags, startAtTask } = line;
-  const limitGroups = limit === undefined ? undefined : await failedHosts(site, limit);
+  const groups = limit === undefined ? undefined : await limitGroups(site, limit);
   const inventory = inventories.length === 0 ? undefined : await inventoryOf(line);
   return {
     tags,
@@ -223,7 +223,7 @@ async function choice(site: string, line: CommandLine) {
     vars: await readExtraVars(line.extraVars),
     ...(inventory && { inventory }),
     ...(limit !== undefined && { limit }),
-    ...(limitGroups && { limitGroups }),
+    ...(groups && { limitGroups: groups }),
     ...(startAtTask !== undefined && { startAtTask }),
   };
 }

@@ -9,20 +9,45 @@ import { cacheDirectory, privateDirectory } from '../private_directory.ts';
 const failedWord = '@failed';
 
 /**
- * Gives the group `@failed` where a limit names it: the hosts that failed in the last run of a site, or that it did not begin.
- * @throws PlaybookError where there are none, or nobody knows
+ * Gives the groups that a limit names with `@`: `@failed` are the hosts that failed in the last run of a site, or that it did not
+ * begin; `@FILE` are those that a file names, one a line, as Ansible's retry files do.
+ * @throws PlaybookError where there are none, or a file cannot be read
  */
-export async function failedHosts(
+export async function limitGroups(
   site: string,
   limit: string,
 ): Promise<Readonly<Record<string, readonly string[]>> | undefined> {
-  if (!limit.includes(failedWord)) return undefined;
+  const words = limit.match(/(?<![^\s,:&!])@[^\s,:]+/g) ?? [];
+  if (words.length === 0) return undefined;
+  const groups = words.map(async (word) => [
+    word,
+    word === failedWord ? await failedHosts(site, limit) : await listedHosts(word),
+  ]);
+  return Object.fromEntries(await Promise.all(groups));
+}
+
+async function failedHosts(site: string, limit: string): Promise<readonly string[]> {
   const path = fileOf(site);
-  const text = path && (await readFile(path, 'utf8').catch(() => undefined));
-  const names = text?.split('\n').filter((name) => name !== '') ?? [];
-  if (names.length === 0)
-    throw new PlaybookError(`--limit ${limit}: no host failed in the last run of ${site} from here`);
-  return { [failedWord]: names };
+  const names = namesIn((path && (await readFile(path, 'utf8').catch(() => undefined))) ?? '');
+  if (names.length > 0) return names;
+  throw new PlaybookError(`--limit ${limit}: no host failed in the last run of ${site} from here`);
+}
+
+async function listedHosts(word: string): Promise<readonly string[]> {
+  const text = await readFile(word.slice(1), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'ENOENT' ? 'there is no such file' : `it cannot be read: ${error.code ?? error.message}`;
+    throw new PlaybookError(`--limit ${word}: ${why}; the hosts that failed in the last run are ${failedWord}`);
+  });
+  const names = namesIn(text);
+  if (names.length > 0) return names;
+  throw new PlaybookError(`--limit ${word}: the file names no hosts; it holds one a line`);
+}
+
+function namesIn(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
 /** Remembers which hosts failed, were lost, could not be reached, or were not begun. Where nothing can be remembered, nothing is. */

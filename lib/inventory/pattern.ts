@@ -78,12 +78,21 @@ function hostsOf(inventory: Inventory, part: string, pattern: string): readonly 
   const [, base = part, place] = isName ? [] : (/^([^[~]+)\[(-?\d*(?::-?\d*)?)\]$/.exec(part) ?? []);
   const found = namesMatching(inventory, base);
   if (found.length === 0 && !inventory.groups.has(base)) {
-    const close = nearest(base, [...inventory.groups.keys(), ...inventory.hosts.keys()]);
-    const hint = close === undefined ? '' : `; did you mean '${close}'?`;
     const where = part === pattern ? '' : ` (in '${pattern}')`;
-    throw new PlaybookError(`no host and no group fits '${base}'${where}${hint}`);
+    throw new PlaybookError(`no host and no group fits '${base}'${where}${hintFor(inventory, base, pattern)}`);
   }
   return place === undefined ? found : pick(found, place, part);
+}
+
+function hintFor({ hosts, groups }: Inventory, part: string, pattern: string): string {
+  const withPort = [...hosts.keys()].find((name) => /^\d+$/.test(part) && pattern.includes(`${name}:${part}`));
+  if (withPort !== undefined) {
+    return `; a colon stands between names, and an inventory's host is named without its port: '${withPort}'`;
+  }
+  if (/\s/.test(part)) return `; a comma or a colon stands between names: '${part.trim().split(/\s+/).join(',')}'`;
+  const inFull = [...hosts.keys()].find((name) => name.replace(/^[^@]*@|:\d+$/g, '') === part);
+  const close = inFull ?? nearest(part, [...groups.keys(), ...hosts.keys()]);
+  return close === undefined ? '' : `; did you mean '${close}'?`;
 }
 
 function namesMatching({ hosts, groups }: Inventory, name: string): readonly string[] {

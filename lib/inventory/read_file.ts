@@ -34,6 +34,11 @@ export async function readInventoryFile(path: string): Promise<InventoryEntries>
   }
   const text = bytes.toString().replace(/^\ufeff/, '');
   const ending = extname(path);
+  if (/^\.[cm]?[jt]s$/.test(ending)) {
+    throw new PlaybookError(
+      `${path} is a site or a module of one, and no inventory; a site is named without -i: kvm-play ${path}`,
+    );
+  }
   if (ending === '.toml') throw new PlaybookError(`${path} is TOML, which is not read; ${otherForms(path)}`);
   if (['.yml', '.yaml', '.json'].includes(ending) || looksLikeYaml(text)) {
     const data = await parseYaml(text, path);
@@ -51,7 +56,7 @@ function otherForms(path: string): string {
 /** By its first line with something in it: a document's beginning, a mapping's key with nothing or a mapping behind it, or JSON. */
 function looksLikeYaml(text: string): boolean {
   const first = text.split('\n').find((line) => !/^\s*(?:[#;].*)?$/.test(line)) ?? '';
-  return /^(?:---|%YAML|\$ANSIBLE_VAULT|\s*\{|(?:"[^"]+"|'[^']+'|[^\s:#'"[\]=]+)\s*:(?:\s*$|\s+[#{&]))/.test(
+  return /^(?:---|-\s|%YAML|\$ANSIBLE_VAULT|\s*\{|(?:"[^"]+"|'[^']+'|[^\s:#'"[\]=]+)\s*:(?:\s*$|\s+[#{&]))/.test(
     first.trimEnd(),
   );
 }

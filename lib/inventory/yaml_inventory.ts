@@ -12,6 +12,11 @@ import { checkedName, parseHostPattern } from './names.ts';
 export function yamlInventory(data: unknown, file: string): InventoryEntries {
   if (data === null || data === undefined)
     throw new PlaybookError(`${file} is empty; a YAML inventory begins with a group, e.g. all:`);
+  if (Array.isArray(data)) {
+    throw new PlaybookError(
+      `${file} holds a list, as a playbook does, and a YAML inventory begins with a group, e.g. all:; what a playbook says is written as a site in TypeScript, see docs/from_ansible.md`,
+    );
+  }
   const all = asRecord(data, file);
   if (typeof all.plugin === 'string') {
     throw new PlaybookError(

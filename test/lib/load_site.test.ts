@@ -7,6 +7,8 @@ import { type CommandEnd, runCommand } from '../support/command.ts';
 // The command is what loads sites: in a process of its own, by Node or by jiti, as Node's version has it.
 
 const files: Readonly<Record<string, string>> = {
+  'playbook.yml': '- hosts: all\n  tasks: []\n',
+  'hosts.ini': '[web]\nweb1\n',
   'good.ts': `import { play } from 'kvm-play';
 import { sysctl } from 'kvm-play/modules';
 
@@ -171,6 +173,11 @@ describe('loadSite', () => {
 
   test.concurrent.each([
     ['none.ts', /^there is no file none\.ts\n$/],
+    [
+      'playbook.yml',
+      /^playbook\.yml is YAML, and a site is a TypeScript file: docs\/from_ansible\.md .*-i playbook\.yml\. .*\n\n {2}import/,
+    ],
+    ['hosts.ini', /^hosts\.ini is no site, .* an inventory is given as -i hosts\.ini\./],
     ['helpers', /^helpers is no file; name the site itself, e\.g\. site\.ts\n$/],
     [
       'bad_argument.ts',

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { failedHosts, rememberFailedHosts } from '../../../lib/cli/failed_hosts.ts';
+import { limitGroups, rememberFailedHosts } from '../../../lib/cli/failed_hosts.ts';
 import { type HostSummary, nothingCounted } from '../../../lib/events.ts';
 
 let directory: string;
@@ -27,10 +27,22 @@ const remember = (hosts: Readonly<Record<string, Partial<HostSummary>>>): Promis
 
 test('hosts that failed, were lost or were not begun are remembered, with their ports, until a run in which all went well', async () => {
   await remember({ 'root@a:2222': { failed: 1 }, b: { unreachable: 1 }, c: { notBegun: 1 }, d: { ok: 1 } });
-  expect(await failedHosts('site.ts', 'web:!@failed')).toEqual({ '@failed': ['root@a:2222', 'b', 'c'] });
-  expect(await failedHosts('site.ts', 'web')).toBeUndefined();
+  expect(await limitGroups('site.ts', 'web:!@failed')).toEqual({ '@failed': ['root@a:2222', 'b', 'c'] });
+  expect(await limitGroups('site.ts', 'web')).toBeUndefined();
   await remember({ a: { ok: 1 } });
-  await expect(failedHosts('site.ts', '@failed')).rejects.toThrow(
+  await expect(limitGroups('site.ts', '@failed')).rejects.toThrow(
     'no host failed in the last run of site.ts from here',
   );
+});
+
+test('a file that a limit names with @ holds hosts, one a line', async () => {
+  const file = join(directory, 'hosts.retry');
+  await expect(limitGroups('site.ts', `@${file}`)).rejects.toThrow(
+    `--limit @${file}: there is no such file; the hosts that failed in the last run are @failed`,
+  );
+  await writeFile(file, '# of yesterday\na\n  root@b:2222\n\n');
+  expect(await limitGroups('site.ts', `web:&@${file},root@a`)).toEqual({ [`@${file}`]: ['a', 'root@b:2222'] });
+  await writeFile(file, '\n');
+  await expect(limitGroups('site.ts', `!@${file}`)).rejects.toThrow('the file names no hosts');
+  await expect(limitGroups('site.ts', `@${directory}`)).rejects.toThrow('it cannot be read: EISDIR');
 });

@@ -168,6 +168,11 @@ describe('a run', () => {
     expect(chosen('@failed', failed)).toEqual(['root@a:2222', 'c']);
     expect(chosen('b:@failed:!c', failed)).toEqual(['root@a:2222', 'b']);
     expect(chosen('all,!@failed', failed)).toEqual(['b']);
+    expect(() => chosen('a')).toThrow("no host and no group fits 'a'; did you mean 'root@a:2222'?");
+    expect(() => chosen('b c')).toThrow("fits 'b c'; a comma or a colon stands between names: 'b,c'");
+    expect(() => limited(targetsOf(play({ name: 'P', tasks: [] }), { inventory }), 'a:2222', { inventory })).toThrow(
+      "fits '2222' (in 'a:2222'); a colon stands between names, and an inventory's host is named without its port: 'a'",
+    );
     expect(() => chosen('@failed', { '@failed': ['gone'] })).toThrow('none of the hosts of this site is among them');
   });
 });
