@@ -1,3 +1,4 @@
+import { findHome, liftLimits, raiseLimits, refuseFiles, refuseProcesses, resetSignals } from './login.ts';
 import { rootPath } from './script.ts';
 import type { SudoWords } from './sudo_dialog.ts';
 
@@ -10,10 +11,6 @@ const fixed = `PATH=${rootPath} LC_ALL=C SHELL=/bin/sh`;
 const ofUser = ['HOME', 'USER', 'LOGNAME', 'SSH_CONNECTION', 'XDG_RUNTIME_DIR'].map(kept).join(' ');
 /** What root has behind sudo: who logged in, and the connection. sudo drops it; a network change must know it. */
 const ofRoot = `HOME="$root" USER=root LOGNAME=root SUDO_USER="$user" ${kept('SSH_CONNECTION')}`;
-
-/** Lifts limits on CPU time, file size and memory that the login has set, as far as the kernel lets this user. */
-const liftLimits =
-  'for kvm_play_limit in t f d v m; do ulimit -$kvm_play_limit unlimited || ulimit -S -$kvm_play_limit "$(ulimit -H -$kvm_play_limit)"; done 2>/dev/null';
 
 /** How a shell is started on a machine. */
 export interface ShellStart {
@@ -41,7 +38,7 @@ export function bootstrap(length: number, start: ShellStart): string {
   const begin = words === undefined ? load : `echo ${words.ready}; ${load}`;
   const options = words === undefined ? '-n' : `-S -p ${words.prompt}`;
   return throughLogin(
-    `if [ "$(id -u)" = 0 ]; then ${asUser(begin, start)}; else root=~root user=$(id -un); exec sudo ${options} -- ${cleanly(ofRoot, begin, start)}; fi`,
+    `if [ "$(id -u)" = 0 ]; then ${asUser(begin, start)}; else root=~root user=$(id -un); exec $kvm_play_reset sudo ${options} -- ${cleanly(ofRoot, `${raiseLimits}; ${refuseFiles}; ${begin}`, start)}; fi`,
   );
 }
 
@@ -63,11 +60,11 @@ export function commandOf(program: string, start: Pick<ShellStart, 'sh'> = {}): 
  * still holds in this first shell, so it only starts the next one. sudo reads no other language than this one's.
  */
 function throughLogin(script: string): string {
-  return `exec sh -c 'PATH=${rootPath} LC_ALL=C; export PATH LC_ALL; ${script}'`;
+  return `exec sh -c 'PATH=${rootPath} LC_ALL=C; export PATH LC_ALL; ${raiseLimits}; ${refuseProcesses}; ${resetSignals}; ${script}'`;
 }
 
 function asUser(script: string, start: Pick<ShellStart, 'sh'>): string {
-  return `exec ${cleanly(ofUser, script, start)}`;
+  return `${refuseFiles}; ${findHome}; exec $kvm_play_reset ${cleanly(ofUser, script, start)}`;
 }
 
 /** Words of a command that runs a script in a shell with an environment of its own. */

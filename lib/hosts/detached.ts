@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError } from '../errors.ts';
 import type { ReachOptions } from './host.ts';
 import { observed, parseOutcome } from './outcome.ts';
-import { runtimeDirectory } from './paths.ts';
-import { quote } from './quote.ts';
+import { ownPlaces, runtimeDirectory, userRuntime } from './paths.ts';
 import type { Reach } from './reach.ts';
 import { prologue } from './script.ts';
 import type { RawOutput, Transport } from './transport.ts';
+import { trustedPath } from './trusted_path.ts';
 
 /** Seconds between two questions to a host that answers. */
 const questionInterval = 0.5;
@@ -49,14 +49,20 @@ export async function runDetached(
   commands: readonly DetachedCommand[],
   options: ReachOptions = {},
 ): Promise<readonly RawOutput[]> {
-  const journal = `${runtimeDirectory}/steps/${randomUUID()}`;
+  const id = randomUUID();
+  const journal = journalOf(id);
   const stdin = Buffer.from(detachedScript(journal, commands));
-  const started = await transport.run(startScript(journal), { stdin, timeLimit: 30 });
+  const started = await transport.run(startScript(id, journal), { stdin, timeLimit: 30 });
   if (started.exitCode !== 0) return [started];
   const within = options.within ?? commands.reduce((sum, { timeLimit }) => sum + timeLimit, returnLimit);
-  const result = await awaitResult(transport, reach, journal, { at: [], ...options, within });
-  await transport.run(`rm -rf -- ${journal}`, { timeLimit: 15 }).catch(() => {});
+  const result = await awaitResult(transport, reach, id, { at: [], ...options, within });
+  await transport.run(`${ownPlaces}\nrm -rf -- ${journal}`, { timeLimit: 15 }).catch(() => {});
   return result.exitCode === 0 ? parseOutputs(result.stdout, commands) : [result];
+}
+
+/** The directory of a journal as a word of a script that begins with the prologue: where it is depends on who runs it. */
+function journalOf(id: string): string {
+  return `"$kvm_play_run"/steps/${id}`;
 }
 
 /** Output and exit status of command N go to `N.output` and `N.status`; `done` stands there when the last one has ended. */
@@ -74,16 +80,16 @@ end
 `;
 }
 
-/** systemd runs it as a unit of its own where it can, so that no end of a session ends it; else it gets a session of its own. */
-function startScript(journal: string): string {
-  const unit = `kvm-play-${journal.split('/').at(-1)}`;
+/** systemd runs it as a unit of its own where it lets this user, so that no end of a session ends it; else it gets a session of its own. */
+function startScript(id: string, journal: string): string {
   return `${prologue}
+${trustedPath}
 set -eu
 umask 077
-mkdir -p ${journal}
+( kvm_play_own_place ${journal}/script 700 )
 cat > ${journal}/script
-if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null
-then systemd-run --quiet --unit=${unit} --description='kvm-play: steps that may cut the link' -- /bin/sh ${journal}/script
+if [ -O / ] && [ -d /run/systemd/system ] && command -v systemd-run >/dev/null
+then systemd-run --quiet --unit=kvm-play-${id} --description='kvm-play: steps that may cut the link' -- /bin/sh ${journal}/script
 else command -v setsid >/dev/null || { echo 'this host has neither systemd-run nor setsid (util-linux)' >&2; exit 1; }
   setsid sh ${journal}/script </dev/null >/dev/null 2>&1 &
 fi`;
@@ -95,7 +101,7 @@ fi`;
  */
 function askScript(journal: string): string {
   return `${prologue}
-cd ${quote(journal)} 2>/dev/null || { echo 'the journal of the steps is gone: the host was rebooted meanwhile' >&2; exit 1; }
+cd ${journal} 2>/dev/null || { echo 'the journal of the steps is gone: the host was rebooted meanwhile' >&2; exit 1; }
 [ -e done ] || exit ${stillRunning}
 n=0
 while [ -e $n.status ]; do
@@ -109,10 +115,10 @@ done`;
 async function awaitResult(
   transport: Transport,
   reach: Reach,
-  journal: string,
+  id: string,
   { within, at }: Required<ReachOptions>,
 ): Promise<RawOutput> {
-  const ask = askScript(journal);
+  const ask = askScript(journalOf(id));
   const deadline = performance.now() + within * 1000;
   let asked: Promise<RawOutput | undefined> | undefined;
   let isHeard = true;
@@ -138,7 +144,9 @@ async function awaitResult(
   const words = isHeard
     ? `the host answers, and after ${seconds} s the steps that cut the link are still running`
     : `the host has not been heard from for ${seconds} s since the steps that cut the link; look at its console`;
-  throw new ConnectionError(`${words}; their output is in ${journal}`);
+  throw new ConnectionError(
+    `${words}; their output is in ${runtimeDirectory}/steps/${id}, or, without root, in ~/${userRuntime}/steps/${id}`,
+  );
 }
 
 /** Tries another connection, until the open one is heard. @returns whether that is gone on over */

@@ -6,6 +6,7 @@ import { ConnectionError, LockedError } from '../errors.ts';
 import { quote } from './quote.ts';
 import { prologue } from './script.ts';
 import type { RawOutput, Transport } from './transport.ts';
+import { trustedPath } from './trusted_path.ts';
 
 /** Seconds without a sign of life after which a run counts as dead. */
 const lease = 120;
@@ -174,9 +175,10 @@ case \${1:-Z} in Z | X) kvm_play_start= ;; *) kvm_play_start=\${20} ;; esac
  */
 function takeScript(id: string, content: string, breakId: string): string {
   return `${bornFunction}
+${trustedPath}
 set -eu
 umask 077
-mkdir -p "$kvm_play_run"
+( kvm_play_own_place "$kvm_play_run/lock" 700 )
 boot=$(cat /proc/sys/kernel/random/boot_id)
 mine="$kvm_play_run"/lock.${id}
 printf '%s\\n%s\\n' ${quote(content)} "$boot" > "$mine"

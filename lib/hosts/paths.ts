@@ -9,12 +9,15 @@ export const runtimeDirectory = '/run/kvm-play';
 /** Where a user who is not root has both, below the home directory. */
 const userState = '.local/state/kvm-play';
 
+/** Where such a user has what a reboot may forget, below the home directory. */
+export const userRuntime: string = `${userState}/run`;
+
 /**
  * Script text that says where the two are for the user who runs it, in `$kvm_play_state` and `$kvm_play_run`: another user than
  * root has places of their own. (`/` belongs to root.)
  */
 export const ownPlaces: string = `if [ -O / ]; then kvm_play_state=${stateDirectory} kvm_play_run=${runtimeDirectory}
-else kvm_play_state=$HOME/${userState} kvm_play_run=$HOME/${userState}/run; fi`;
+else kvm_play_state=$HOME/${userState} kvm_play_run=$HOME/${userRuntime}; fi`;
 
 /**
  * Script functions: `kvm_play_noted NAME PATH` tells whether kvm-play has left a note of that name, as root, as the user who runs

@@ -92,11 +92,6 @@ if command -v getfacl >/dev/null && command -v setfacl >/dev/null; then getfacl 
 else kvm_play_refuse "$kvm_play_at/$kvm_play_name has an access control list, which this host has no tool to keep: install acl"; fi ;;
 esac
 }
-kvm_play_own_place() {
-kvm_play_making=$2
-kvm_play_reach "$1" entry || return
-[ "$kvm_play_here" = own ] || kvm_play_refuse "kvm-play keeps nothing in \${kvm_play_at:-/}: $(kvm_play_writers .)"
-}
 kvm_play_back_up() {
 (
 [ ! -d "$kvm_play_state/backups/$1" ] || kvm_play_first=

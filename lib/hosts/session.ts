@@ -30,6 +30,8 @@ export interface SessionStart {
   readonly openLimit?: number;
   /** Says in words why no script was begun. */
   explain(exitCode: number | undefined, stderr: string): ConnectionError;
+  /** Says why a session that was not opened in time may be silent, as far as that can be told. */
+  silence?(): Promise<string | undefined>;
   /** Is called once the session is open, and with false when it has ended. */
   opened?(isOpen: boolean): void;
   /** Ends an attempt to open the session. */
@@ -128,7 +130,7 @@ export class Session {
 
   #newJob(mark: string, timeLimit: number, resolve: (output: RawOutput) => void, reject: (error: Error) => void): Job {
     const limit = this.#isOpen ? timeLimit : Math.min(this.#start.openLimit ?? openLimit, timeLimit);
-    let timer = setTimeout(() => this.#giveUp(limit), limit * 1000);
+    let timer = setTimeout(() => void this.#giveUp(limit), limit * 1000);
     const stdout = new MarkedStream(mark);
     return {
       stdout,
@@ -141,7 +143,7 @@ export class Session {
       // The time that opening took is not the script's.
       begin: () => {
         clearTimeout(timer);
-        timer = setTimeout(() => this.#giveUp(timeLimit), timeLimit * 1000);
+        timer = setTimeout(() => void this.#giveUp(timeLimit), timeLimit * 1000);
       },
     };
   }
@@ -207,8 +209,11 @@ export class Session {
     return new ConnectionError(words === '' ? 'the connection was lost' : `the connection was lost: ${words}`);
   }
 
-  #giveUp(seconds: number): void {
-    const words = this.#lastWords();
+  async #giveUp(seconds: number): Promise<void> {
+    const cause = this.#isOpen ? undefined : await this.#start.silence?.();
+    // It may have been opened while its silence was looked into: then the script has its own time.
+    if (cause !== undefined && this.#isOpen) return;
+    const words = [this.#lastWords(), cause].filter((each) => each !== undefined && each !== '').join('\n');
     this.#end(new ConnectionError(`no answer within ${seconds} s${words === '' ? '' : `: ${words}`}`));
   }
 

@@ -233,6 +233,10 @@ export class SshTransport implements Transport {
       },
       become: become && this.#spec.user !== 'root',
       dialog,
+      silence: async () => {
+        const { exitCode } = await this.#control('check', { at: undefined, place, socket });
+        return exitCode === 0 ? silentLogin : undefined;
+      },
       // ssh's own limit comes first, and has the better words.
       openLimit: Math.max(openLimit, settings.connectLimit + 5),
       explain: (exitCode, stderr) =>
@@ -264,6 +268,10 @@ export class SshTransport implements Transport {
     return { exitCode, stdout, stderr };
   }
 }
+
+/** What is known of a machine that lets somebody in, and then runs nothing. */
+const silentLogin =
+  'the login succeeded, and no script was begun: look whether a start-up file of the login (~/.bashrc, ~/.profile, ~/.ssh/rc, /etc/profile) reads standard input or waits, and let it do so only at a terminal';
 
 /** ssh takes 255 for its own failures, so a script that ends with it says 254. */
 function keepExitStatus(script: string): string {

@@ -12,6 +12,8 @@ export const textLimit: number = 16 * 1024 * 1024;
  * in an own directory cannot be replaced by others, so names in it can be trusted. Everywhere else each directory is entered,
  * and then it is verified that the name still stands for the directory that was entered; from there on names are relative.
  *
+ * `kvm_play_own_place PATH MODE` makes the directories on the way to something of our own, which must be own, and goes there.
+ *
  * `kvm_play_reach PATH follow|entry` goes to the directory of the path's last name, and sets `kvm_play_name` to that name,
  * `kvm_play_at` to the directory, and `kvm_play_here` to who can write to it: `own`; `sticky` (only own entries cannot be
  * replaced); `user UID`; `shared`. It returns {@link absent} where a directory is missing, unless `kvm_play_making` holds the
@@ -130,6 +132,14 @@ if [ "$(stat -L -c %s -- /proc/self/fd/0)" -gt ${textLimit} ]; then
 kvm_play_refuse "$1 has more than ${textLimit / 1024 / 1024} MiB, and is not read"; return
 fi
 cat
+}
+kvm_play_own_place() {
+[ -O / ] || [ -d "\${HOME-}" ] || {
+echo "$(id -un) has no home directory, in which kvm-play keeps its lock and its notes (\${HOME:-the account names none} is not there): make it, or add become: true" >&2; return 1
+}
+kvm_play_making=$2
+kvm_play_reach "$1" entry || return
+[ "$kvm_play_here" = own ] || kvm_play_refuse "kvm-play keeps nothing in \${kvm_play_at:-/}: $(kvm_play_writers .)"
 }
 kvm_play_exposure() {
 kvm_play_reach "$1" "$2" || return

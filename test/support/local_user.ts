@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalTransport } from '../../lib/hosts/local.ts';
@@ -12,6 +12,8 @@ export interface LocalUser {
   readonly home: string;
   /** Reaches this machine as that user. @param environment what the login exports @param sh the shell that runs the scripts */
   reach(environment?: Readonly<Record<string, string>>, sh?: string): LocalTransport;
+  /** Reaches this machine through a login that runs a script of bash first. */
+  login(script: string, sh?: string): LocalTransport;
   /** Takes the home away. */
   remove(): void;
 }
@@ -21,7 +23,8 @@ export function localUser(): LocalUser {
   const home = mkdtempSync(join(tmpdir(), 'kvm-play-user-'));
   const isRoot = process.getuid?.() === 0;
   if (isRoot) chownSync(home, nobody, nobody);
-  const become = isRoot ? ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'] : [];
+  const rights = ['--clear-groups', '--bounding-set=-all'];
+  const become = isRoot ? ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, ...rights] : [];
   return {
     home,
     reach: (environment = {}, sh = 'sh') => {
@@ -29,8 +32,12 @@ export function localUser(): LocalUser {
       const shell: Shell = ['env', ...variables, ...become, 'sh'];
       return new LocalTransport('localhost', { become: false, shell, sh });
     },
+    login: (script, sh = 'sh') => {
+      const shell: Shell = ['env', `HOME=${home}`, ...become, 'bash', '-c', `${script}\nexec sh "$@"`, 'bash'];
+      return new LocalTransport('localhost', { become: false, shell, sh });
+    },
     remove: () => {
-      chmodSync(home, 0o700);
+      if (existsSync(home)) chmodSync(home, 0o700);
       rmSync(home, { recursive: true, force: true });
     },
   };

@@ -105,4 +105,30 @@ describe.each(shells.map((shell) => shell.join(' ')))('what is run by %s', (sh) 
     await limited.close();
     expect(stdout.toString()).toMatch(/^0*22\n\/\n(unlimited\n){4}$/);
   });
+
+  test.each<[string, string, string, RegExp]>([
+    ['few open files', 'ulimit -Sn 8', 'cat /proc/self/limits', /Max open files +1024 /],
+    ['few open files', 'ulimit -Sn 12', 'cat /proc/self/limits', /Max open files +1024 /],
+    ['many open files', 'ulimit -Sn 1500', 'cat /proc/self/limits', /Max open files +1500 /],
+    ['few processes', 'ulimit -Su 3', 'cat /proc/self/limits', /Max processes +(\w+) +\1 /],
+    ['ignored signals', "trap '' HUP PIPE TERM", 'grep SigIgn /proc/self/status', /^SigIgn:\t0{15}[06]\n$/],
+    ['a home that is none', 'export HOME="relative dir"', 'echo "$HOME"', /^\/\S+\n$/],
+    ['no home', 'unset HOME', 'echo "$HOME"', /^\/\S+\n$/],
+    ['the home of somebody else', 'export HOME=/', 'echo "$HOME"', /^\/\S+\n$/],
+  ])('is not bound by a login that gives it %s (%s)', async (_what, login, script, expected) => {
+    const limited = user.login(login, sh);
+    const { stdout, exitCode } = await limited.run(`${prologue}\n${script} | cat`, { timeLimit: 10 });
+    await limited.close();
+    expect([exitCode, stdout.toString()]).toEqual([0, expect.stringMatching(expected)]);
+  });
+
+  test.each([
+    ['ulimit -n 12', /may open 12 files \(ulimit -n\), and needs 64/],
+    ['ulimit -u 3', /may have 3 processes \(ulimit -u\), and needs 20/],
+    ['ulimit -n 6', /ran no script .*ulimit/s],
+  ])('is refused at once where the login allows too little: %s', async (login, words) => {
+    const refused = user.login(login, sh);
+    await expect(refused.run('echo done', { timeLimit: 10 })).rejects.toThrow(words);
+    await refused.close();
+  });
 });

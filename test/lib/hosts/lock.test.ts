@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { LockedError } from '../../../lib/errors.ts';
@@ -38,6 +38,29 @@ describe.each(shells.map((shell) => shell.join(' ')))('the lock of a host with %
   function expire(): void {
     writeFileSync(join(run(), `alive.${holder()}`), '0\n');
   }
+
+  test('is in nobody’s reach but its user’s, as is the journal of detached steps', async () => {
+    const host = reach();
+    await host.lock();
+    const made = join(user.home, 'made');
+    expect(await host.executeDetached([command(['touch', made])])).toEqual([]);
+    expect([existsSync(made), readdirSync(join(run(), 'steps'))]).toEqual([true, []]);
+    expect((statSync(run()).mode & 0o777).toString(8)).toBe('700');
+    await host.close();
+    for (const [place, mode] of [
+      [join(user.home, '.local'), 0o777],
+      [user.home, 0o770],
+    ] as const) {
+      chmodSync(place, mode);
+      await expect(reach().lock()).rejects.toThrow(/others can write to it/);
+      chmodSync(place, 0o700);
+    }
+  });
+
+  test('says so where its user has no home', async () => {
+    rmSync(user.home, { recursive: true });
+    await expect(reach().lock()).rejects.toThrow(/has no home directory, in which kvm-play keeps its lock/);
+  });
 
   test('is noticed to be lost by each kind of step, and none of them is taken', async () => {
     const [stopped, other] = [reach(), reach()];

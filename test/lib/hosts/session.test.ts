@@ -31,6 +31,23 @@ async function untilGone(pattern: string): Promise<void> {
   }, `${pattern} ends`);
 }
 
+test('a session that is not opened in time ends with what can be told of the silence', async () => {
+  for (const [silence, words] of [
+    ['a start-up file reads', 'no answer within 0.2 s: a start-up file reads'],
+    [undefined, 'no answer within 0.2 s'],
+  ] as const) {
+    const session = new OpenSession(async () => ({
+      argv: () => ['sh', '-c', 'cat >/dev/null'],
+      become: false,
+      openLimit: 0.2,
+      silence: async () => silence,
+      explain: (_exitCode, stderr) => new ConnectionError(stderr),
+    }));
+    await expect(session.run(':', { timeLimit: 60 })).rejects.toThrow(new ConnectionError(words));
+    session.close();
+  }
+});
+
 describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('a session with %s', (_name, shell) => {
   test('tells exit status and both streams apart, script by script', async () => {
     const transport = open(shell);
