@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { ArgumentError, BugError, SecretError } from './errors.ts';
 import { callerLocation } from './location.ts';
 import { hide, mask } from './masking.ts';
+import { readTrouble } from './read_trouble.ts';
 
 /** Seconds that a program may take to say a secret: it may ask a person. */
 const commandLimit = 120;
@@ -100,8 +101,8 @@ export const secret: {
   file(path) {
     refuseNonText('secret.file', path, "a path, e.g. secret.file('/root/app.password')");
     return new Secret(`the file ${path}`, async () => {
-      const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        throw new SecretError(`the file ${path}, which holds a secret, cannot be read: ${error.code ?? error.name}`);
+      const text = await readFile(path, 'utf8').catch((error: unknown) => {
+        throw new SecretError(`the file ${path}, from which a secret is read: ${readTrouble(error)}`);
       });
       return withoutLineEnd(text);
     });

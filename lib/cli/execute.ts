@@ -139,9 +139,7 @@ async function changeByHand(command: NetworkCommand, line: CommandLine, password
   };
   const codes = await Promise.all(
     hosts.map(({ spec, become: own }) =>
-      network(command, { spec, isOneOfSeveral: hosts.length > 1 }, { ...options, become: own ?? become }, (text) =>
-        print(process.stdout, text),
-      ),
+      network(command, spec, { ...options, become: own ?? become }, (text) => print(process.stdout, text)),
     ),
   );
   return Math.max(...codes);
@@ -244,7 +242,10 @@ async function list(site: string, line: CommandLine): Promise<number> {
 async function checkFile(option: string, path: string | undefined): Promise<void> {
   if (path === undefined) return;
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) throw new PlaybookError(`${option}: there is no file ${path === '' ? "''" : path}`);
+  if (!found?.isFile()) {
+    const what = option === '--private-key' ? 'a private key, e.g. ~/.ssh/id_ed25519' : 'an ssh_config';
+    throw new PlaybookError(`${option}: there is no file ${path === '' ? "''" : path}; name ${what}`);
+  }
 }
 
 async function ask(question: string, signal: AbortSignal): Promise<boolean> {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { PlaybookError } from '../errors.ts';
 import { parseYaml } from '../inventory/yaml.ts';
 import type { Value, Values } from '../play.ts';
+import { readTrouble } from '../read_trouble.ts';
 import { splitPairs } from './pairs.ts';
 
 /** One `-e` of the command line: a file, an object in JSON or YAML, or pairs. */
@@ -48,9 +49,10 @@ export async function readExtraVars(all: readonly ExtraVars[]): Promise<Values> 
 
 async function readVarFile(path: string): Promise<string> {
   if (path === '') throw new PlaybookError('-e @ names no file; write -e @values.json');
-  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'ENOENT' ? 'there is no such file' : `it cannot be read: ${error.code ?? error.message}`;
-    throw new PlaybookError(`-e @${path}: ${why}; name a file with values in JSON or YAML, e.g. {"memory": 2048}`);
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    throw new PlaybookError(
+      `-e @${path}: ${readTrouble(error)}; name a file with values in JSON or YAML, e.g. {"memory": 2048}`,
+    );
   });
 }
 

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { PlaybookError } from '../errors.ts';
 import type { Summary } from '../events.ts';
 import { cacheDirectory, privateDirectory } from '../private_directory.ts';
+import { readTrouble } from '../read_trouble.ts';
 
 /** What `--limit` calls the hosts that failed last time. */
 const failedWord = '@failed';
@@ -34,9 +35,10 @@ async function failedHosts(site: string, limit: string): Promise<readonly string
 }
 
 async function listedHosts(word: string): Promise<readonly string[]> {
-  const text = await readFile(word.slice(1), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'ENOENT' ? 'there is no such file' : `it cannot be read: ${error.code ?? error.message}`;
-    throw new PlaybookError(`--limit ${word}: ${why}; the hosts that failed in the last run are ${failedWord}`);
+  const text = await readFile(word.slice(1), 'utf8').catch((error: unknown) => {
+    throw new PlaybookError(
+      `--limit ${word}: ${readTrouble(error)}; the hosts that failed in the last run are ${failedWord}`,
+    );
   });
   const names = namesIn(text);
   if (names.length > 0) return names;

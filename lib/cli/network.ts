@@ -21,17 +21,16 @@ const rollBackLimit = 240;
 
 /**
  * Does by hand what a run does with a network change, on one host.
- * @param isOneOfSeveral names the host in every line; else in errors only
- * @param print gets each line
+ * @param print gets each line, which begins with the host's name
  * @returns the exit code
  */
 export async function network(
   { action, seconds = 0 }: NetworkCommand,
-  { spec, isOneOfSeveral }: { readonly spec: HostSpec; readonly isOneOfSeveral: boolean },
+  spec: HostSpec,
   options: ConnectOptions,
   print: (line: string) => void,
 ): Promise<number> {
-  const say = (words: string): void => print(isOneOfSeveral ? `${hostName(spec)}: ${words}` : words);
+  const say = (words: string): void => print(`${hostName(spec)}: ${words}`);
   try {
     const host = await connect(spec, options);
     try {
@@ -49,7 +48,7 @@ export async function network(
     }
   } catch (error) {
     if (!(error instanceof KvmPlayError)) throw error;
-    print(`${hostName(spec)}: ${error.message}`);
+    say(error.message);
     return error instanceof ConnectionError ? exitCodes.unreachable : exitCodes.failed;
   }
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { PlanError } from '../errors.ts';
 import type { PlayEvent } from '../events.ts';
 import type { Plan } from '../plan/plan.ts';
+import { readTrouble } from '../read_trouble.ts';
 import { jsonText } from '../reporters/json_text.ts';
 import { OutputFile } from './output_file.ts';
 
@@ -52,8 +53,8 @@ function stepCount({ plays }: Plan): number {
 export async function readPlan(path: string): Promise<Plan> {
   const { parsePlan } = await import('../plan/parse_plan.ts');
   const named = (words: string): PlanError => new PlanError(`--apply-plan ${path === '' ? "''" : path}: ${words}`);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw named(`it cannot be read: ${error.code ?? error.message}`);
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw named(`${readTrouble(error)}; name a plan that --plan-out has made`);
   });
   try {
     return parsePlan(text);

@@ -40,7 +40,11 @@ async function readSource(path: string): Promise<InventoryEntries> {
   if (path === '') throw new PlaybookError('the name of an inventory is empty; name a file, e.g. -i hosts');
   const found = await stat(resolve(path)).catch(() => undefined);
   if (found === undefined && path.includes(',')) return namedHosts(path);
-  if (found === undefined) throw new PlaybookError(`there is no inventory ${path}`);
+  if (found === undefined) {
+    throw new PlaybookError(
+      `there is no inventory ${path}; name a file, a directory or a program, or hosts with a comma: -i ${path},`,
+    );
+  }
   if (found.isDirectory()) return readDirectory(path);
   if (!found.isFile())
     throw new PlaybookError(`${path} is neither a file nor a directory; name an inventory, e.g. -i hosts`);

@@ -3,6 +3,7 @@ import { access, readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { PlaybookError } from '../errors.ts';
 import { runProcess } from '../hosts/process.ts';
+import { readTrouble } from '../read_trouble.ts';
 import { parseIniInventory } from './ini.ts';
 import type { InventoryEntries, InventoryValues } from './inventory.ts';
 import { asRecord, isListed, listedInventory, parseJson } from './json.ts';
@@ -23,8 +24,8 @@ const programMagic = ['7f454c46', 'cffaedfe', 'cefaedfe', 'cafebabe'];
  */
 export async function readInventoryFile(path: string): Promise<InventoryEntries> {
   const file = resolve(path);
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new PlaybookError(`the inventory ${path} cannot be read: ${error.code ?? error.message}`);
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw new PlaybookError(`the inventory ${path}: ${readTrouble(error)}`);
   });
   const isScript = bytes.subarray(0, 2).toString() === '#!';
   const isCompiled = programMagic.includes(bytes.subarray(0, 4).toString('hex'));

@@ -77,7 +77,7 @@ describeLab('a network change that is left pending', () => {
   test('is named to others, and is given more time', async () => {
     await leavePending();
     expect((await network('status')).stdout).toMatch(
-      /^the network change [0-9a-f]{8} \('network change', by .*\) is pending for \d+ s; it rolls back in [1-5]?\d s unless it is confirmed$/m,
+      /^\S+: the network change [0-9a-f]{8} \('network change', by .*\) is pending for \d+ s; it rolls back in [1-5]?\d s unless it is confirmed$/m,
     );
     const other = await runCommand(args('-e', 'mtu=1400'));
     expect(other.exitCode).toBe(2);
@@ -100,7 +100,7 @@ describeLab('a network change that is left pending', () => {
       ),
     });
     expect((await network('status')).stdout).toMatch(
-      /^the last one, the network change .* was rolled back: the host is not as it was before in:$/m,
+      /^\S+: the last one, the network change .* was rolled back: the host is not as it was before in:$/m,
     );
     expect(await network('confirm')).toMatchObject({
       exitCode: 2,

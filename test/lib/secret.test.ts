@@ -78,7 +78,7 @@ describe('a secret', () => {
       () => secret.env('KVM_PLAY_NO_SUCH'),
       /^the environment variable 'KVM_PLAY_NO_SUCH' is not set/,
     ],
-    ['whose file is not there', () => secret.file('/no/such'), /^the file \/no\/such, .* cannot be read: ENOENT$/],
+    ['whose file is not there', () => secret.file('/no/such'), /^the file \/no\/such, .*: there is no such file$/],
     ['that is empty', () => secret.file(inFile('empty', '\n')), /empty is empty, and a secret is not$/],
     ['whose program is not there', () => secret.command(['/no/such']), /'\/no\/such', which .* could not be run/],
     [

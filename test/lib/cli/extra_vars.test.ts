@@ -47,7 +47,7 @@ describe('-e', () => {
   test.each([
     ['@none.yml', '-e @none.yml: there is no such file; name a file with values in JSON or YAML'],
     ['@', '-e @ names no file'],
-    ['@/', 'it cannot be read: EISDIR'],
+    ['@/', '-e @/: it is a directory; name a file with values'],
     ['["a"]', 'it must hold one object of names and values'],
     ['{"a": [1]}', "the value of 'a' must be a text"],
     ['{"a": "{{ b }}"}', "-e: a: '{{ b }}' holds a template"],

@@ -44,5 +44,5 @@ test('a file that a limit names with @ holds hosts, one a line', async () => {
   expect(await limitGroups('site.ts', `web:&@${file},root@a`)).toEqual({ [`@${file}`]: ['a', 'root@b:2222'] });
   await writeFile(file, '\n');
   await expect(limitGroups('site.ts', `!@${file}`)).rejects.toThrow('the file names no hosts');
-  await expect(limitGroups('site.ts', `@${directory}`)).rejects.toThrow('it cannot be read: EISDIR');
+  await expect(limitGroups('site.ts', `@${directory}`)).rejects.toThrow('it is a directory');
 });

@@ -108,6 +108,13 @@ describe('kvm-play', () => {
     expect(json.stderr).toMatch(new RegExp(`^::error ${place},`));
   });
 
+  test('network begins each line with the name of its host', async () => {
+    const status = await runCommand(['network', 'status', 'localhost'], { cwd });
+    expect(status).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^localhost: .*network change/) });
+    const { exitCode, stdout } = await runCommand(['network', 'confirm', 'none.invalid'], { cwd });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 4, stdout: expect.stringMatching(/^none\.invalid: /) });
+  });
+
   test('a host that cannot be reached', async () => {
     const { exitCode, stdout } = await runCommand(['--host', 'none.invalid', 'site.ts'], { cwd });
     expect(exitCode).toBe(4);
@@ -140,10 +147,14 @@ describe('kvm-play', () => {
       1,
       "kvm-play: the site has no variable 'valeu'; did you mean 'value'?\n",
     ]);
+    expect(await wrong('-i', 'none', 'site.ts')).toEqual([
+      1,
+      'kvm-play: there is no inventory none; name a file, a directory or a program, or hosts with a comma: -i none,\n',
+    ]);
     expect(await wrong('--host', '-x@y', 'site.ts')).toEqual([1, expect.stringMatching(/--host/)]);
     expect(await wrong('--private-key', 'none', 'site.ts')).toEqual([
       1,
-      'kvm-play: --private-key: there is no file none\n',
+      'kvm-play: --private-key: there is no file none; name a private key, e.g. ~/.ssh/id_ed25519\n',
     ]);
   });
 

@@ -100,7 +100,9 @@ describe('a plan of the command', () => {
       /\n {2}\[localhost\] is in the plan of 'Note', and not in this run\n {2}\[nowhere\.invalid\] is in this run of/,
     );
     expect(await refused('--apply-plan', 'site.ts')).toMatch(/^kvm-play: --apply-plan site\.ts: it is no plan; /);
-    expect(await refused('--apply-plan', 'none')).toBe('kvm-play: --apply-plan none: it cannot be read: ENOENT\n');
+    expect(await refused('--apply-plan', 'none')).toBe(
+      'kvm-play: --apply-plan none: there is no such file; name a plan that --plan-out has made\n',
+    );
     expect(await refused('--plan-out', 'no/plan.json')).toMatch(/^kvm-play: --plan-out: no\/plan\.json cannot be/);
     expect(existsSync(join(cwd, 'no'))).toBe(false);
   });
