@@ -20,7 +20,7 @@ network_differences() {
       return line
     }
     $1 == "unread" { next }
-    { both[now, core($0)] = 1 }
+    whole != "" { both[whole, core($0)] = 1; next }
     {
       n = $1 == "link" ? 3 : $1 == "sysctl" || $1 == "unit" ? 2 : 0
       if (n == 0) { sets[++count] = $0; when[count] = now; next }
@@ -54,13 +54,14 @@ network_differences() {
         isLost = isGone && !isKept
         if (part[1] == "address") print (isLost ? reach(part[2]) : "other") " the address " part[4] " of " part[2] (isGone ? " is gone: " : " is new: ") words
         else if (part[1] == "client") print (isGone ? reach(part[3]) : "other") " the DHCP client " part[2] " of " part[3] (isGone ? " does not run" : " runs, and did not")
+        else if (part[1] == "connection") print (isGone ? reach(part[2]) : "other") " NetworkManager " (isGone ? "does not run the link " part[2] " with its connection " : "runs the link " part[2] " with the connection ") part[3] (isGone ? "" : ", and did not")
         else if (part[1] == "failed") print "other the unit " part[2] (isGone ? " had failed, and has not now" : " has failed")
         else {
           class = part[1] == "neighbour" ? "other" : isLost || part[1] == "rule" || !isGone && !isKept && words ~ /^[46] default/ ? "reach" : "other"
           print class " the " (part[1] == "learnt" ? "learnt route" : part[1]) " of IPv" part[2] (isGone ? " is gone: " : " is new: ") substr(words, 3)
         }
       }
-    }' now=was "$work/gone" now=is "$work/added"
+    }' whole=was "$here/state" whole=is "$work/state" whole= now=was "$work/gone" now=is "$work/added"
 }
 
 file_differences() {

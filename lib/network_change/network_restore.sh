@@ -37,7 +37,7 @@ relevant() {
       next
     }
     $1 == "link" && ($2 in kind) && kind[$2] == "gone" && $3 != "kind" { next }
-    $1 == "link" || $1 == "address" { if (of($2)) print; next }
+    $1 == "link" || $1 == "address" || $1 == "connection" { if (of($2)) print; next }
     {
       for (i = 2; i < NF; i++) if ($i == "dev" && !of($(i + 1))) next
       print
@@ -139,14 +139,42 @@ lifetimes() {
   done
 }
 
+has_carrier() { [ "$(cat "/sys/class/net/$1/carrier" 2>/dev/null)" = 1 ]; }
+manager_runs() { limited 10 nmcli -t -f RUNNING general 2>/dev/null | grep -qx running; }
+
+# Tells whether NetworkManager is to give a link its addresses, once the link has a carrier. It takes an address that it finds there
+# for somebody else's, and would never ask for a lease. One that could not be started gives nothing.
+is_left_to_manager() {
+  grep -q "^connection $1 " "$work/gone" && ! has_carrier "$1" && { [ -z "${units_started-}" ] || manager_runs; }
+}
+
+leave_to_manager() {
+  gone connection | while read -r link _; do
+    is_left_to_manager "$link" && ip address flush dev "$link" scope global
+  done
+}
+
+# Has NetworkManager run the links again that it only watches. Each is asked for once: what it takes meanwhile is put back.
+reconnect() {
+  gone connection | while read -r link uuid; do
+    [ ! -e "$work/reconnected.$link" ] && has_carrier "$link" && manager_runs || continue
+    : > "$work/reconnected.$link"
+    say "activating the connection of $link"
+    keep_up limited 20 nmcli --wait 15 connection up uuid "$uuid" ifname "$link"
+  done
+}
+
 # In the order of the snapshot.
 put_back_addresses() {
   tab=$(printf '\t')
   while IFS="$tab" read -r line left; do
     grep -qxF -- "$line" "$work/gone" || continue
+    link=${line#address }
+    link=${link%% *}
+    is_left_to_manager "$link" && continue
     set -f
     set -- $line
-    link=$2 family=$3
+    family=$3
     shift 3
     words=
     for word in "$@"; do
@@ -183,6 +211,8 @@ put_back_routes() {
     gone route | while read -r family words; do
       case $words in *' via '* | *' nexthop '*) kind=via ;; *) kind=direct ;; esac
       [ $kind = $pass ] || continue
+      link=${words#*dev }
+      is_left_to_manager "${link%% *}" && continue
       say "the route $words"
       set -f
       ip "-$family" route append $words
@@ -223,6 +253,7 @@ put_back_network() {
   [ -s "$work/gone" ] || [ -s "$work/added" ] || return 0
   put_back_sysctls
   put_back_links
+  leave_to_manager
   added rule | change_rules delete
   take_added_addresses
   look

@@ -4,6 +4,7 @@
 #   link NAME KEY VALUE              address LINK FAMILY ADDRESS ATTRIBUTES     unit NAME STATE
 #   sysctl PATH VALUE                route FAMILY ROUTE                         failed NAME
 #   rule FAMILY PRIORITY RULE        neighbour FAMILY ENTRY                     client PROGRAM LINK
+#   connection LINK UUID             the profile with which NetworkManager runs a link
 #   learnt FAMILY ROUTE              a route that a router or a routing daemon announces: compared, and never touched
 #   unread WHAT                      what the host would not tell
 
@@ -111,20 +112,22 @@ neighbours_state() {
   done
 }
 
-# Prints `NUMBER PARENT PROGRAM LINK` for every DHCP client in this network namespace.
+# Prints `NUMBER PARENT PROGRAM LINK` for every DHCP client in this network namespace. `dhclient -1` is none while it asks for its
+# first lease, since it ends without one; once it has a lease, it runs in a session of its own.
 dhcp_clients() (
   mine=$(readlink /proc/self/ns/net)
   for process in /proc/[0-9]*; do
     read -r name 2>/dev/null < "$process/comm" || continue
     case $name in dhclient | dhcpcd | udhcpc | udhcpc6 | dhcp6c) ;; *) continue ;; esac
     [ "$(readlink "$process/ns/net" 2>/dev/null)" = "$mine" ] || continue
-    read -r _ _ _ parent _ 2>/dev/null < "$process/stat" || continue
+    read -r _ _ _ parent _ session _ 2>/dev/null < "$process/stat" || continue
     tr "\\0" "\\n" 2>/dev/null < "$process/cmdline" | (
       links=
       while IFS= read -r word; do
         case $word in
           */* | .* | '') ;;
           -6) name=$name-6 ;;
+          -1) [ "$session" = "${process#/proc/}" ] || exit 0 ;;
           *) [ ! -e "/sys/class/net/$word" ] || links=$word ;;
         esac
       done
@@ -132,6 +135,20 @@ dhcp_clients() (
     )
   done
 )
+
+# Where NetworkManager finds an address that somebody else has given a link, it only watches: such a connection has no profile,
+# does not activate by itself, and renews no lease.
+connections_state() {
+  command -v nmcli >/dev/null || return 0
+  status=0
+  text=$(limited 10 nmcli -t -f UUID,AUTOCONNECT,STATE,DEVICE connection show --active 2>/dev/null) || status=$?
+  case $status in
+    0) printf '%s\n' "$text" | sed -n 's/^\([^:]*\):yes:activated:\(..*\)/connection \2 \1/p' ;;
+    # NetworkManager does not run.
+    8) ;;
+    *) echo 'unread connections of NetworkManager' ;;
+  esac
+}
 
 clients_state() { dhcp_clients | while read -r _ _ client; do echo "client $client"; done | sort -u; }
 
@@ -161,6 +178,7 @@ read_state() {
       neighbours_state "$family"
     done
     clients_state
+    connections_state
     units_state
   } | sort > "$1/state"
 }

@@ -230,7 +230,7 @@ export class OpenChange {
         { cause },
       );
     }
-    const differences = end.differences ?? (await this.#compare());
+    const differences = await this.#settledDifferences(end.differences);
     const words = comparisonInWords(differences);
     if (differences === undefined || differences.reach.length > 0) {
       throw new RollBackUnverifiedError(
@@ -276,6 +276,15 @@ export class OpenChange {
       await sleep(lookInterval * 1000);
     }
     return end;
+  }
+
+  /**
+   * What matters to reaching the host may have come back since it compared itself: a DHCP client that waits for its link, which was
+   * down at that time. So the host compares itself once more where something of the kind differed, or where it has not yet.
+   */
+  async #settledDifferences(recorded: Differences | undefined): Promise<Differences | undefined> {
+    if (recorded !== undefined && recorded.reach.length === 0) return recorded;
+    return (await this.#compare()) ?? recorded;
   }
 
   /** A host that was rebooted may still be coming up: as long as it has not been heard, it is asked again. */

@@ -229,12 +229,15 @@ roll_back() {
 # Until nothing differs any more: what was started needs its time, and some of it writes the files anew. A lease is not waited for
 # without end.
 settle() {
-  end=$(($(uptime) + 15))
+  started=$(uptime)
+  end=$((started + 15))
   while :; do
     restore_files
     restore_unit_links
     put_back_network
     start_clients
+    # NetworkManager is given time to do it by itself.
+    [ "$(uptime)" -lt $((started + 5)) ] || reconnect
     look && [ ! -s "$work/gone" ] && [ ! -s "$work/added" ] && return
     [ "$(uptime)" -lt $end ] || return 0
     sleep 1

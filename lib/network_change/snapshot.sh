@@ -230,6 +230,7 @@ start_units() {
     keep_up limited $start_limit systemctl start "$unit" && continue
     end_hanging "$unit"
   done < "$here/active-units"
+  units_started=yes
 }
 
 # Starts the DHCP clients again that ran on their own and that no unit has started: where a link has no carrier, a script gives up.

@@ -321,6 +321,15 @@ describe('a network change that is not as promised', () => {
     expect(errors[0]?.message).toMatch(words);
   });
 
+  test('compares itself once more where something that matters differed: a DHCP client may have waited for its link', async () => {
+    const compared = 'compared yes\ndiffers reach the DHCP client dhclient of ens33 does not run';
+    const { host, side } = hostWith({ compared, answers: { load: { exitCode: 1 } } });
+    side.compares = { stdout: 'compared yes\n' };
+    const { errors } = await play(host, [change()]);
+    expect(errors[0]).toBeInstanceOf(RolledBackError);
+    expect(errors[0]?.message).toMatch(/as it was before$/);
+  });
+
   test('fails as a task does when nothing could be armed: nothing was written', async () => {
     const { host, side } = hostWith({ answers: { begin: { exitCode: 1, stderr: 'No space left on device' } } });
     const { phases, errors } = await play(host, [change()]);
