@@ -76,11 +76,15 @@ export class HostLock {
 
   /**
    * Script text that takes a step under the lock: not where another run has taken it over, and should this run die, nobody takes
-   * it over before the step has ended. What it says of a lost lock, {@link lost} reads.
+   * it over before the step has ended. What it says of a lost lock, {@link lost} reads. After a reboot of the host, root's directory
+   * of locks is gone, and no other run has been there since: then the lock is taken once more.
    */
   guard(script: string): string {
     const note = `"$kvm_play_run"/step.${this.#id}`;
-    return `${bornFunction}
+    return `[ -e "$kvm_play_run" ] || (
+${this.takingScript()}
+) > /dev/null 2>&1
+${bornFunction}
 kvm_play_born $$; echo "$$ $kvm_play_start" > ${note}
 kvm_play_holder=; { read -r kvm_play_holder < ${lockPath}; } 2>/dev/null
 if [ "$kvm_play_holder" = ${this.#id} ]; then

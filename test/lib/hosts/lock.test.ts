@@ -91,6 +91,16 @@ describe.each(shells.map((shell) => shell.join(' ')))('the lock of a host with %
     await other.close();
   });
 
+  test('whose directory is gone after a reboot of the host is taken once more by the next step', async () => {
+    const host = reach();
+    await host.lock();
+    const held = holder();
+    rmSync(run(), { recursive: true });
+    await host.execute(writeFile(join(user.home, 'after'), 'x'));
+    expect([existsSync(join(user.home, 'after')), holder()]).toEqual([true, held]);
+    await expect(reach().lock()).rejects.toThrow(/another run holds this host's lock/);
+  });
+
   test('that nobody holds any more is lost too', async () => {
     const stopped = reach();
     await stopped.lock();
