@@ -332,7 +332,7 @@ function newTask<Args extends object, State extends object, Found>(
   const isUnknowable = spec.unknowable?.(desired) ?? false;
   if (isUnknowable && until !== undefined) {
     throw new PlaybookError(
-      `${spec.name}: nobody can know its state, so 'until' can wait for nothing of it; let the task say how it is seen to be done`,
+      `${spec.name}: its state cannot be known, so 'until' has nothing to wait for; let the task say how to tell that it is done ('creates', 'removes', 'unless' or 'onlyIf')`,
     );
   }
   const ownTitle = title ?? `${spec.name} ${subject}`;

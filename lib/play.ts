@@ -158,7 +158,7 @@ function checkTasks(tasks: readonly Task[]): void {
       }
       if (reflected.isUnknowable) {
         throw new PlaybookError(
-          `it reflects '${reflected.title}', of which nobody can know whether it changes anything: it would load on every run; let that one say how it is seen to be done`,
+          `it reflects '${reflected.title}', and it cannot be known whether that task changes anything: it would load on every run; let that task say how to tell that it is done ('creates', 'removes', 'unless' or 'onlyIf' of a command)`,
         ).at(placeOf(task));
       }
     }

@@ -299,7 +299,7 @@ function planLive(
   const fixed = parameters.value.find((each) => differs(each) && found.readOnly.includes(each.key));
   if (fixed !== undefined && state.live?.[fixed.key] !== undefined) {
     throw new UnsupportedChangeError(
-      `${fixed.key} is to be ${fixed.value}, is ${state.live[fixed.key]}, and the kernel lets nobody change it on the running system; leave it out, or set it where it is made (a boot parameter, a module's option)`,
+      `${fixed.key} is to be ${fixed.value}, is ${state.live[fixed.key]}, and the kernel does not let it be changed on the running system; leave it out, or set it where it is made (a boot parameter, a module's option)`,
     );
   }
   const due = parameters.value.filter((each) => differs(each) || reaches(first.key, each.key));

@@ -120,7 +120,7 @@ function plan({ state }: Seen<VirshPoolState, undefined>, wanted: VirshPoolState
 
 function refuseFile({ id, path }: VirshPoolState): never {
   throw new UnsupportedChangeError(
-    `the pool '${id.value.name}' is to be in the directory ${path}, and that is none: move what is there away, or name another path`,
+    `the pool '${id.value.name}' is to be in the directory ${path}, and that is not a directory: move it away, or name another path`,
   );
 }
 

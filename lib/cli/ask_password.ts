@@ -25,7 +25,7 @@ const ownTerminal: Terminal = {
 export async function askPassword({ input, output, interrupt }: Terminal = ownTerminal): Promise<Secret> {
   if (input.isTTY !== true) {
     throw new PlaybookError(
-      '--ask-become-pass asks at a terminal, and standard input is none; a program gives the password to run(), as becomePassword',
+      '--ask-become-pass needs a terminal, and standard input is not one; a program gives the password to run(), as becomePassword',
     );
   }
   const unseen = new Writable({ write: (_piece, _encoding, done) => done() });

@@ -18,7 +18,7 @@ const ofAnsible: Readonly<Record<string, string>> = {
   '--become-password-file': 'the password for sudo is asked for: --ask-become-pass (-K)',
   '--become-pass-file': 'the password for sudo is asked for: --ask-become-pass (-K)',
   '--become-user': 'tasks are done by root or by the user who logs in',
-  '--become-method': 'root is become by sudo',
+  '--become-method': 'sudo is the only method',
   '-m': 'there are no commands without a site; write a task of the module `command` or `query`',
   '--module-name': 'there are no commands without a site; write a task of the module `command` or `query`',
   '-a': 'there are no commands without a site; write a task of the module `command` or `query`',

@@ -294,7 +294,7 @@ function interruptedLines({ hosts, check }: Summary): readonly string[] {
       return `interrupted: [${host}] not begun; run the site again to go on`;
     const counts = [
       `${changed} ${check ? 'would change' : 'changed'}`,
-      `${ok} so already`,
+      `${ok} unchanged`,
       ...(failed > 0 ? [`${failed} broken off or failed`] : []),
       `${skipped} not attempted`,
     ];

@@ -228,7 +228,7 @@ function refuseOptionsOfOther(command: NamedCommand, values: Parsed['values']): 
       {
         run: `--${name} goes with ${takers[0]} only: kvm-play ${takers[0]} --${name} ...`,
         rehearse: `rehearse takes no --${name}: it runs the site against a throwaway host of its own, twice`,
-        network: `network takes no --${name}: it is about the change that is pending on a host`,
+        network: `network takes no --${name}: it acts on the change that is pending on a host`,
         inventory: `inventory takes no --${name}: it only shows what is read of inventories`,
         completion: `completion takes no --${name}: it prints a script for a shell`,
       }[command],

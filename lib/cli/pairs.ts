@@ -41,7 +41,7 @@ function noPair(text: string, part: string, before: readonly [string, string] | 
   if (before !== undefined) {
     const [name, value] = before;
     return new PlaybookError(
-      `-e takes NAME=VALUE pairs with blanks between, and '${part}' in '${text}' is none; quote a value that holds blanks: -e '${name}="${value} ${part}"'`,
+      `-e takes NAME=VALUE pairs with blanks between, and '${part}' in '${text}' is not one; quote a value that holds blanks: -e '${name}="${value} ${part}"'`,
     );
   }
   const hint = /^[./~]|\.(?:json|ya?ml)$/.test(part) ? `; a file is named as -e @${part}` : '';

@@ -31,12 +31,12 @@ export const refusals: readonly Refusal[] = [
   {
     names: ['ansible_become_method'],
     sameWith: /^(?:(?:ansible\.builtin\.)?sudo)?$/,
-    instead: 'root is become by sudo only; give sudo to that user, or log in as root',
+    instead: 'sudo is the only way to become root; give sudo to that user, or log in as root',
   },
   {
     names: ['ansible_become_exe', 'ansible_sudo_exe', 'ansible_su_exe'],
     sameWith: /^(?:(?:\/usr\/bin\/)?sudo)?$/,
-    instead: "root is become by the sudo of the host's PATH",
+    instead: "root tasks are run by the sudo of the host's PATH",
   },
   {
     names: ['ansible_become_flags', 'ansible_sudo_flags', 'ansible_su_flags'],

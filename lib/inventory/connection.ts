@@ -50,7 +50,7 @@ export function connectionOf(name: string, values: InventoryValues): Connection 
   }
   const connection = first(honoured.connection);
   if (connection !== undefined && connection !== '' && !connectionWords.test(connection)) {
-    problems.push(`ansible_connection=${connection} is none that kvm-play has; it knows ssh and local`);
+    problems.push(`ansible_connection=${connection} is not supported; there are ssh and local`);
   }
   problems.push(...refused(text));
   const own = Object.keys(values).filter(isUnused);

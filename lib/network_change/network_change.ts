@@ -99,7 +99,7 @@ function whatIsWrong(options: NetworkChangeOptions, tasks: readonly Task[]): str
   if (tasks.length === 0) return 'it holds no tasks';
   const item = tasks.find((task: object) => 'kind' in task);
   if (item !== undefined) {
-    return `'${item.title}' has no place in it: it holds tasks only; a block around the change takes 'when' and 'rescue'`;
+    return `'${item.title}' cannot be part of it: a network change holds tasks only; a block around the change takes 'when' and 'rescue'`;
   }
   const odd = tasks.find(
     (task) => [task.when, task.retry, task.become].some((each) => each !== undefined) || task.mayFail,
@@ -112,11 +112,11 @@ function whatIsWrong(options: NetworkChangeOptions, tasks: readonly Task[]): str
   }
   const irreversible = tasks.find(({ isIrreversible }) => isIrreversible);
   if (irreversible !== undefined) {
-    return `'${irreversible.title}' has no place in it: nobody knows how to take back what the module ${irreversible.module} does; put it before or behind it`;
+    return `'${irreversible.title}' cannot be part of it: what the module ${irreversible.module} does cannot be taken back; put the task before or after the network change`;
   }
   const secret = tasks.find(({ secrets }) => secrets.length > 0);
   if (secret !== undefined) {
-    return `'${secret.title}' has no place in it: it holds a secret, and what a network change replaces is kept on the host until the next one; put it before or behind it`;
+    return `'${secret.title}' cannot be part of it: it holds a secret, and a network change keeps what it replaces on the host until the next one; put the task before or after the network change`;
   }
   for (const address of reachAt) {
     if (!isName(address)) return `'reachAt' has ${JSON.stringify(address)}, which is no address`;

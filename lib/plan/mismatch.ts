@@ -27,7 +27,7 @@ function fieldDifferences(planned: PlanStep, now: PlanStep): readonly string[] {
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((field) => {
     const [was, is] = [before.get(field), after.get(field)];
     if (isDeepStrictEqual(was, is)) return [];
-    if (field === 'seal') return ['what nobody may see of it differs'];
+    if (field === 'seal') return ['what is secret in it differs'];
     if (field === 'text') return textDifferences(String(was ?? ''), String(is ?? ''));
     if (field === 'replaces') return [`the file that is there: planned ${inHash(was)}, now ${inHash(is)}`];
     return [`${field}: planned ${inWords(was)}, now ${inWords(is)}`];

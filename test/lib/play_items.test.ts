@@ -405,7 +405,7 @@ describe('another try', () => {
       message: 'TypeError: oops',
       context: { location: { file: expect.stringContaining('play_items') } },
     });
-    expect(() => unknowable({ until: () => true })).toThrow("'until' can wait for nothing of it");
+    expect(() => unknowable({ until: () => true })).toThrow("'until' has nothing to wait for");
   });
 
   test('no command takes longer than its task may', async () => {

@@ -78,7 +78,7 @@ describe('what is called wrongly is refused at its line, in plain words', () => 
     ['assert', ['It holds'], "assert: 'that' is missing, and must be a function"],
     ['fail', [], "fail: 'title' is missing, and must be a text"],
     ['networkChange', [{ prove: [5] }, [call('file', { path: '/x', content: '' })]], 'a probe is 5; write { tcp:'],
-    ['networkChange', [{}, [call('fail', 'never')]], "'never' has no place in it: it holds tasks only"],
+    ['networkChange', [{}, [call('fail', 'never')]], "'never' cannot be part of it: a network change holds tasks only"],
     ['defineInventory', [{ hosts: { a: null } }], "host 'a': its options are null"],
     ['defineInventory', [{ hosts: { a: { port: '22' } } }], `host 'a': 'port' is "22", and must be a number`],
     ['secret.command', ['pass show kvm'], 'secret.command takes a list of texts that begins with the program'],

@@ -288,7 +288,7 @@ describe('a secret text', () => {
   test('in a plain text is refused, and so is one in a network change', () => {
     expect(() => file({ path: '/a', content: `password=${token}` })).toThrow('file: a text holds ***');
     expect(() => networkChange({}, [file('Write it', { path: '/a', content: password })])).toThrow(
-      "'Write it' has no place in it: it holds a secret",
+      "'Write it' cannot be part of it: it holds a secret",
     );
   });
 });

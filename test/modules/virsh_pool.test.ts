@@ -204,7 +204,7 @@ describe('plan', () => {
     const host = awake(notFound('pool', 'default'));
     host.files.clear();
     host.files.set(images, '');
-    await expect(virshPool.check(host, { name: 'default' })).rejects.toThrow('and that is none');
+    await expect(virshPool.check(host, { name: 'default' })).rejects.toThrow('and that is not a directory');
   });
 
   test('stops it and leaves it off', async () => {

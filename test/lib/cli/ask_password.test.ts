@@ -46,6 +46,6 @@ describe('a password that is asked for', () => {
   });
 
   test('takes a terminal', async () => {
-    await expect(askPassword(terminal('hunter2\n', false))).rejects.toThrow('standard input is none');
+    await expect(askPassword(terminal('hunter2\n', false))).rejects.toThrow('standard input is not one');
   });
 });

@@ -184,7 +184,7 @@ describe('kvm-play', () => {
     expect(child.exitCode).toBe(130);
     expect(said()).toMatch(/^interrupted: the step under way is finished, no further one is taken/m);
     expect(said()).toContain('PLAY RECAP');
-    expect(said()).toMatch(/^interrupted: \[localhost\] 0 would change, 1 so already, 0 not attempted/m);
+    expect(said()).toMatch(/^interrupted: \[localhost\] 0 would change, 1 unchanged, 0 not attempted/m);
   });
 
   test('a second Ctrl-C ends it at once, and the report is written all the same', async () => {

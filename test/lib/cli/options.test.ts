@@ -142,7 +142,7 @@ describe('parseCommandLine', () => {
     [['-q', '--json', 's.ts'], '--quiet says nothing about --json, which has every event'],
     [
       ['network', 'status', 'a', '--forks', '2'],
-      'network takes no --forks: it is about the change that is pending on a host',
+      'network takes no --forks: it acts on the change that is pending on a host',
     ],
     [['--yes', 's.ts'], '--yes goes with rehearse only: kvm-play rehearse --yes ...'],
     [

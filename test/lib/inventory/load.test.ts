@@ -58,7 +58,7 @@ describe('what the inventory says of a connection', () => {
 
   test.each([
     ['ansible_become_user=app', 'ansible_become_user=app is not honoured: tasks are done by root'],
-    ['ansible_become_method=su', 'by sudo only'],
+    ['ansible_become_method=su', 'sudo is the only way to become root'],
     ['ansible_become_exe=/opt/sudo', "sudo of the host's PATH"],
     ['ansible_become_flags="-i -u x"', 'sudoers'],
     ['ansible_become=maybe', 'neither true nor false'],
@@ -72,8 +72,8 @@ describe('what the inventory says of a connection', () => {
     ['ansible_host_key_checking=False', 'StrictHostKeyChecking'],
     ['ansible_ssh_pkcs11_provider=/lib/x.so', 'PKCS11Provider'],
     ['ansible_shell_type=powershell', 'POSIX sh'],
-    ['ansible_connection=winrm', 'ansible_connection=winrm is none that kvm-play has'],
-    ['ansible_connection=community.docker.docker', 'it knows ssh and local'],
+    ['ansible_connection=winrm', 'ansible_connection=winrm is not supported'],
+    ['ansible_connection=community.docker.docker', 'there are ssh and local'],
     ['ansible_port=http', 'ansible_port=http is no port'],
     ['ansible_user="{{ lookup(1) }}"', 'ansible_user holds a template'],
     ['ansible_user=a ansible_ssh_user=b', 'two names of one thing'],

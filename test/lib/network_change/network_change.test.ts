@@ -37,7 +37,7 @@ describe('networkChange', () => {
 
   test('refuses what nobody knows how to take back', () => {
     expect(() => networkChange({}, [task, unknowable('Poke', {})])).toThrow(
-      "networkChange: 'Poke' has no place in it: nobody knows how to take back what the module unknowable does; put it before or behind it",
+      "networkChange: 'Poke' cannot be part of it: what the module unknowable does cannot be taken back; put the task before or after the network change",
     );
   });
 

@@ -148,7 +148,7 @@ describe('on a host that has moved', () => {
         ...['  --- planned', '  +++ now', '  @@ -2,1 +2,1 @@', '  -old', '  +new'],
         '  step 2, planned: step one',
         '  step 2, now: step two',
-        "  step 3, log-in '***': what nobody may see of it differs",
+        "  step 3, log-in '***': what is secret in it differs",
       ].join('\n'),
     ]);
   });
