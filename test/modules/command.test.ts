@@ -63,7 +63,9 @@ describe('desired', () => {
   });
 
   test('has no place in a network change, which could not take it back', () => {
-    expect(() => networkChange({}, [command({ argv, creates: '/it' })])).toThrow('what the module command does cannot be taken back');
+    expect(() => networkChange({}, [command({ argv, creates: '/it' })])).toThrow(
+      'what the module command does cannot be taken back',
+    );
   });
 });
 
