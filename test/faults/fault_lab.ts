@@ -8,7 +8,7 @@ const keep = `mkdir -p /root/pristine && cp -a /etc/sysconfig/network-scripts /e
 /** Brings the host back to what it starts with, whatever has become of it. */
 const reset = `cd /
 umount -l /etc/sysconfig/network-scripts /var/lib/kvm-play /etc 2>/dev/null
-rm -rf /usr/local/sbin/* /etc/systemd/system/network.service.d /run/systemd/system/kvm-play-*
+rm -rf /usr/local/sbin/* /etc/NetworkManager/conf.d/fault.conf /etc/systemd/system/network.service.d /run/systemd/system/kvm-play-*
 systemctl kill --signal=KILL network 2>/dev/null
 SYSTEMCTL_SKIP_REDIRECT=1 timeout 20 /etc/init.d/network stop
 systemctl stop network NetworkManager

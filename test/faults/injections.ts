@@ -120,6 +120,19 @@ const faraway = '10.99.99.99';
 /** A site whose proof can be made to fail: a machine beyond the gateway has to answer. */
 export const withProbe: SiteOptions = { prove: [{ ping: faraway }] };
 
+const setClient = (lines: string): Injection =>
+  inside(`mkdir -p /etc/NetworkManager/conf.d
+${lines}
+systemctl restart NetworkManager
+timeout 30 sh -c "until nmcli -t -f DEVICE,STATE device | grep -qx 'ens33:connected'; do sleep 0.2; done"`);
+
+/** NetworkManager asks for leases by itself: no process shows it. */
+export const clientOfManager: Injection = setClient(
+  "printf '[main]\\ndhcp=internal\\n' > /etc/NetworkManager/conf.d/fault.conf",
+);
+/** NetworkManager runs `dhclient` again. */
+export const clientOfItsOwn: Injection = setClient('rm -f /etc/NetworkManager/conf.d/fault.conf');
+
 /** The machine beyond the gateway is there. */
 export const farawayThere: Injection = (host) =>
   execa('ip', ['-n', host.lab.lanNamespace, 'address', 'replace', `${faraway}/32`, 'dev', 'lo']);

@@ -1,6 +1,8 @@
 import type { Ending, Fault } from './fault.ts';
 import {
   both,
+  clientOfItsOwn,
+  clientOfManager,
   farawayGone,
   farawayThere,
   killed,
@@ -82,6 +84,15 @@ export const linkDownForLong: readonly Fault[] = [
   atStep('link down for 90 s', 'applying network', linkDown(90), ['rolled back']),
   atStep('link down until the host has gone back', 'applying network', linkDownUntilRolledBack, ['rolled back']),
   atStep('link down until the host has gone back', 'proving', linkDownUntilRolledBack, ['rolled back']),
+  {
+    ...failing,
+    what: 'link down for 20 s',
+    where: 'before `rolling-back`; NetworkManager has no `dhclient`, and asks for its lease by itself',
+    prepare: both(farawayThere, clientOfManager),
+    at: { 'applying network': farawayGone, 'rolling-back': linkDown(20) },
+    repair: both(farawayGone, clientOfItsOwn),
+    ends: ['rolled back'],
+  },
   ...['reached', 'proving', 'confirming'].map(
     (step): Fault => ({
       ...atStep('the old connections hang, new ones work', step, oldConnectionsHang, ['confirmed', 'rolled back']),

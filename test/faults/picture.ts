@@ -19,6 +19,7 @@ systemctl list-units --all --plain --no-legend --type=service,socket,timer | awk
 systemctl list-unit-files --no-legend | awk '$2 != "transient" { print "unit file", $1, $2 }'
 ps -eo comm= | grep -xE 'dhclient|NetworkManager|dhcpcd|dnsmasq' | sed 's/^/process /'
 for process in $(pgrep -x dhclient); do echo "client of $(tr '\\0' '\\n' < /proc/$process/cmdline | tail -n 1)"; done
+nmcli -t -f DEVICE,STATE,CON-UUID device 2>/dev/null | sed -E 's/^/managed /; s/(\\(externally\\)):.*/\\1/'
 find /etc -xdev -type f ! -name '*.lease*' ! -name filler -exec sha256sum {} + | sed 's/^/file /'
 find /etc -xdev ! -name filler ! -type d -printf 'mode %m %U %p %l\\n'
 true`;
@@ -27,7 +28,7 @@ true`;
 const ephemeral =
   /^unit (user@|user-runtime-dir@|session-|systemd-(hostnamed|timedated|localed|logind|tmpfiles)|run-|kvm-play-|NetworkManager-(dispatcher|wait)|apt-|man-db|e2scrub|dpkg-|ssh@|initrd|dbus-org)/;
 
-/** Looks at all of a host's network, its units, its DHCP clients and the files of `/etc`. @returns sorted lines */
+/** Looks at all of a host's network, its units, its DHCP clients, NetworkManager's connections and the files of `/etc`. @returns sorted lines */
 export async function picture(lab: Lab): Promise<readonly string[]> {
   const { stdout } = await lab.run(['sh'], { input: look, reject: false });
   return (
