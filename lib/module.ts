@@ -47,6 +47,8 @@ export interface Seen<State, Found> {
   readonly found: Found;
   /** What the task leans on and the host lacks. `state` then says what holds as far as it can be seen. */
   readonly missing?: readonly Missing[];
+  /** What the host lacks beside, should anything have to be changed, e.g. a file system that can be written to. */
+  readonly missingToChange?: readonly Missing[];
   /** Things that a person should know, changed or not, e.g. a console open to the network. */
   readonly warnings?: readonly string[];
   /** What a person wants to know of it, whether or not anything differs. */
@@ -374,7 +376,7 @@ function newTask<Args extends object, State extends object, Found>(
         isAwaitedAfter: !holds(foreseen),
         differences: differences(desired, seen.state),
         missing: seen.missing ?? [],
-        missingToChange: needsRoot && user !== 'root' ? [lackOfRoot(user)] : [],
+        missingToChange: [...(needsRoot && user !== 'root' ? [lackOfRoot(user)] : []), ...(seen.missingToChange ?? [])],
         warnings: seen.warnings ?? [],
         ...(seen.answer && { answer: seen.answer }),
         settling: seen.settling ?? false,

@@ -17,6 +17,7 @@ const kinds = [
   'unit-file',
   'user',
   'volume',
+  'writable',
 ] as const;
 
 /**
@@ -24,7 +25,7 @@ const kinds = [
  * `tool:virsh` (a command in the PATH), `file:/srv/x.iso` (an absolute path), `unit-file:libvirtd` (a unit that can be started),
  * `unit:libvirtd` (one that runs), `link:ens34` (a network interface), `pool:default`, `volume:disk.img`, `network:default` and
  * `guest:gibbon` (libvirt's), `no guest:web` and `no volume:base.img` (libvirt has them no more), `user:qemu`, `group:kvm`,
- * `kernel-module:br_netfilter`; `network-scripts` has no name.
+ * `kernel-module:br_netfilter`, `writable:/etc/resolv.conf` (a path that was mounted, immutable or read-only); `network-scripts` has no name.
  */
 export type Provision = `${(typeof kinds)[number]}:${string}` | 'network-scripts';
 

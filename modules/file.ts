@@ -3,12 +3,13 @@ import * as v from 'valibot';
 import { absolutePath, found, line, parseArguments, refuseIdle } from '../lib/arguments.ts';
 import { type Once, once } from '../lib/diff.ts';
 import { UnsupportedChangeError } from '../lib/errors.ts';
-import type { ReadonlyHost, TextFile } from '../lib/hosts/readonly_host.ts';
+import type { Exposure, ReadonlyHost, TextFile } from '../lib/hosts/readonly_host.ts';
 import { defineModule, type Missing, type Module, type Seen } from '../lib/module.ts';
 import { Secret } from '../lib/secret.ts';
 import { holdsSecret } from '../lib/secret_note.ts';
 import { command, makeDirectory, removeFile, type Step, writeFile } from '../lib/step.ts';
 import { type FileStatus, missingOwners, ownerOf, readStatus } from './backends/file_status.ts';
+import { hindrances } from './backends/hindrances.ts';
 import { unitOfFile } from './backends/systemd.ts';
 
 /** Arguments of {@link file}. */
@@ -134,9 +135,14 @@ async function read(host: ReadonlyHost, wanted: FileState): Promise<Seen<FileSta
   if (status === undefined) {
     return {
       state: { path, state: 'absent' },
-      found: { status, before: undefined, isSecret, exposure, user, names: [] },
+      found: { status, before: undefined, isSecret, exposure: exposure.by, user, names: [] },
       needsRoot: isClosed || isForeign(wanted.owner, user),
-      missing: [...(hasParent ? [] : [missingDirectory(parent)]), ...(await missingOwners(host, wanted))],
+      missing: [
+        ...(hasParent ? [] : [missingDirectory(parent)]),
+        ...missingOnTheWay(wanted, exposure),
+        ...(await missingOwners(host, wanted)),
+      ],
+      missingToChange: hindrances(path, exposure, 'name'),
     };
   }
   // What is removed is shown where it can be.
@@ -155,11 +161,12 @@ async function read(host: ReadonlyHost, wanted: FileState): Promise<Seen<FileSta
       status,
       before: kept,
       isSecret,
-      exposure,
+      exposure: exposure.by,
       user,
       names: wanted.state === 'absent' && status.kind === 'directory' ? await host.listDirectory(path) : [],
     },
     missing: await missingOwners(host, wanted, state),
+    missingToChange: hindrances(path, exposure, isRewritten(wanted, state) ? 'name' : 'attributes'),
     needsRoot:
       isForeign(wanted.owner, user, state.owner) || (isRewritten(wanted, state) ? isClosed : status.user !== user),
   };
@@ -195,6 +202,18 @@ function missingDirectory(path: string): Missing {
     what: `there is no directory ${path}`,
     remedy: `make it, e.g. with a task file({ path: '${path}', state: 'directory' }) before this one`,
   };
+}
+
+/** Directories on the way are made where only root can write; elsewhere somebody could take their place. */
+function missingOnTheWay({ path, state }: FileState, { by, missing }: Exposure): readonly Missing[] {
+  if (state !== 'directory' || by === undefined || missing === undefined) return [];
+  return [
+    {
+      key: `file:${missing}`,
+      what: `${missing} is not made on the way to ${path}, since others can write to its directory (${by})`,
+      remedy: `make it by a task of its own, with its owner: file({ path: '${missing}', state: 'directory', owner: … })`,
+    },
+  ];
 }
 
 function plan({ state, found }: Seen<FileState, FileFound>, wanted: FileState): readonly Step[] {

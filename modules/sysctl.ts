@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { found, line, parseArguments } from '../lib/arguments.ts';
 import { type Once, once } from '../lib/diff.ts';
@@ -14,6 +15,7 @@ import type { ReadonlyHost, TextFile } from '../lib/hosts/readonly_host.ts';
 import { defineModule, type Missing, type Module, type Seen } from '../lib/module.ts';
 import { nearest } from '../lib/nearest.ts';
 import { command, makeDirectory, type Step, writeFile } from '../lib/step.ts';
+import { hindrances } from './backends/hindrances.ts';
 import { missingTool } from './backends/packages.ts';
 import { type BootOrder, lastSetting, mainFile, ownDirectory, readBootOrder } from './backends/sysctl_boot.ts';
 
@@ -174,8 +176,9 @@ function refuseDuplicates(parameters: readonly SysctlParameter[]): void {
 async function read(host: ReadonlyHost, wanted: SysctlState): Promise<Seen<SysctlState, SysctlFound>> {
   const parameters = wanted.parameters.value;
   const isLive = wanted.live !== undefined;
-  const [file, boot, hasDirectory, tool, live, readOnly] = await Promise.all([
+  const [file, exposure, boot, hasDirectory, tool, live, readOnly] = await Promise.all([
     host.readFile(wanted.file),
+    host.exposure(wanted.file, { follow: true }),
     wanted.persisted === undefined ? notAsked : readBootOrder(host, wanted.file),
     host.exists(ownDirectory),
     isLive ? missingTool(host, 'sysctl') : undefined,
@@ -185,14 +188,17 @@ async function read(host: ReadonlyHost, wanted: SysctlState): Promise<Seen<Sysct
   const found = { file, boot, hasDirectory, readOnly };
   const unknown = live.filter(([, value]) => value === undefined).map(([key]) => key);
   const missing = !isLive ? [] : await Promise.all(unknown.map((key) => missingParameter(host, key)));
+  const persisted = wanted.persisted && readPersisted(wanted, wanted.persisted, found);
+  const isKept = isDeepStrictEqual(persisted, wanted.persisted);
   return {
     state: {
       file: wanted.file,
-      ...(wanted.persisted && { persisted: readPersisted(wanted, wanted.persisted, found) }),
+      ...(persisted && { persisted }),
       ...(wanted.live && { live: record(live.map(([key, value]) => [key, value && canonicalValue(value)])) }),
     },
     found,
     missing: tool === undefined ? missing : [tool, ...missing],
+    missingToChange: isKept ? [] : hindrances(wanted.file, exposure, 'name'),
     warnings: isRemoval(wanted) ? removalWarnings(parameters, found, new Map(live)) : unknownWarnings(wanted, unknown),
   };
 }

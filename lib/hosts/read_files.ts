@@ -7,7 +7,7 @@ import { refused, textLimit, trustedPath } from './trusted_path.ts';
 /** A file that can be read again and again, and whose text, a random UUID, stands in hardly any other. */
 const separator = '/proc/sys/kernel/random/boot_id';
 
-/** A look at a path that goes only where nobody else can lead it: the text of a file, or who can write to its directory. */
+/** A look at a path that goes only where nobody else can lead it: the text of a file, or who can write to its directory and what keeps from it. */
 export interface PathLook {
   readonly look: 'file' | 'exposure' | 'entry-exposure';
   readonly at: string;
@@ -17,8 +17,9 @@ export interface PathLook {
 const letters: Readonly<Record<PathLook['look'], string>> = { file: 'f', exposure: 'x', 'entry-exposure': 'e' };
 
 /**
- * Takes many looks with two processes: one `stat` of all directories and files on the way, one `cat` of all texts. Where one of
- * the directories is not root's own, or a link stands in the way, the looks that it concerns take the slow way, by
+ * Takes many looks with two processes: one `stat` of all directories and files on the way, one `cat` of all texts (and one
+ * look at attributes, mounts and places where root cannot write, where that is asked). Where one of
+ * the directories is not root's own, a link stands in the way, or something keeps from it, the looks that it concerns take the slow way, by
  * {@link trustedPath}, name by name. It prints one character for each look (`0` nothing there, `1` taken together, `2` the slow way),
  * then the answers with the separator's text before, between and behind them: those taken together, and the slow ones.
  */
@@ -40,6 +41,25 @@ d????-??-?\\ 0\\ * | d????-??-?\\ "$uid"\\ *) ;;
 esac
 done
 [ -n "$uid" ] || exit ${refused}
+fixed=
+case $kinds in *[xe]*)
+kvm_play_mounted
+fixed="
+$(lsattr -d -- "$@" 2>/dev/null | sed -n 's/^[^ ]*[ia][^ ]* *//p')
+" ;;
+esac
+is_kept() {
+case $kvm_play_mounts in *"
+$1
+"*) return 0 ;; esac
+case $fixed in *"
+$1
+"* | *"
+\${1%/*}
+"*) return 0 ;; esac
+[ "$uid" = 0 ] || return 1
+[ ! -w "\${1%/*}/" ] || { [ -e "$1" ] && [ ! -w "$1" ]; }
+}
 is_odd() {
 [ ! -h "$1" ] || return 0
 for line in $odd; do case $1 in "\${line%/}"/*) return 0 ;; esac; done
@@ -51,7 +71,7 @@ slow=
 for at do
 shift
 kind=\${kinds%"\${kinds#?}"} kinds=\${kinds#?}
-if [ -n "$odd" ] && is_odd "$at"; then printf 2; slow="$slow$kind$at
+if [ -n "$odd" ] && is_odd "$at" || { [ "$kind" != f ] && is_kept "$at"; }; then printf 2; slow="$slow$kind$at
 "
 elif [ "$kind" != f ]; then printf 1
 elif [ -f "$at" ]; then printf 1; set -- "$@" "$at" ${separator}

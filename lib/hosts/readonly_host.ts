@@ -18,6 +18,23 @@ export interface QueryOptions {
   readonly timeLimit?: number;
 }
 
+/** Who and what stands between a path and a change of what is there. */
+export interface Exposure {
+  /**
+   * Who else can put something else in its place: undefined where only root and the user who looks can, else `user UID` of the
+   * directory's owner, `sticky` or `shared`. Where a directory on the way is missing, that is said of the one in which it would stand.
+   */
+  readonly by?: string;
+  /** The first directory on the way that is missing. */
+  readonly missing?: string;
+  /** Something is mounted on the very name: it can be neither replaced nor removed. */
+  readonly isMounted?: boolean;
+  /** Why what stands there cannot be changed, in words; where a directory on the way is missing, nothing. */
+  readonly entry?: string;
+  /** Why nothing can be made or removed in its directory, or in the last one on the way that is there. */
+  readonly directory?: string;
+}
+
 /**
  * A host as a module's reads see it: it answers questions and takes no steps.
  * Queries may be batched, merged and asked ahead, so a query must not change anything and must not depend on another one's effect.
@@ -38,12 +55,11 @@ export interface ReadonlyHost {
    */
   readFile(path: string): Promise<TextFile | undefined>;
   /**
-   * Tells who else can put something else in a path's place: undefined where only root and the user who looks can, else `user UID`
-   * of the directory's owner, `sticky` or `shared`. undefined where the directory is missing.
+   * Tells who else can put something else in a path's place, and what keeps everybody from changing what is there.
    * @param options `follow`: of a link, ask about what it leads to
    * @throws UnsupportedChangeError for a path that another user could have led elsewhere
    */
-  exposure(path: string, options: { readonly follow: boolean }): Promise<string | undefined>;
+  exposure(path: string, options: { readonly follow: boolean }): Promise<Exposure>;
   /**
    * Tells whether kvm-play has left a note on the host, as root, as the user who looks, or as the one who logged in.
    * @param name `DIRECTORY/NAME` below the state directory

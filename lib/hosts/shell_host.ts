@@ -10,7 +10,7 @@ import { HostLock } from './lock.ts';
 import { type LookKind, questionOf } from './question.ts';
 import { pasteable, quote } from './quote.ts';
 import { Reach } from './reach.ts';
-import type { Output, ReadonlyHost, TextFile } from './readonly_host.ts';
+import type { Exposure, Output, ReadonlyHost, TextFile } from './readonly_host.ts';
 import { limited } from './script.ts';
 import { directoryScript, fileBytes, operandScript, removeScript, writeScript } from './steps.ts';
 import type { RawOutput, Transport } from './transport.ts';
@@ -232,11 +232,10 @@ class ShellReader implements ReadonlyHost {
     return output.stdout.toString().trim();
   }
 
-  async exposure(path: string, { follow }: { readonly follow: boolean }): Promise<string | undefined> {
+  async exposure(path: string, { follow }: { readonly follow: boolean }): Promise<Exposure> {
     const output = await this.#look(follow ? 'exposure' : 'entry-exposure', path);
     refuseLedAstray(output);
-    const who = output.stdout.toString().trim();
-    return output.exitCode === 0 && who !== 'own' ? who : undefined;
+    return output.exitCode === 0 ? parseExposure(output.stdout.toString()) : {};
   }
 
   async hasNote(name: string, about = ''): Promise<boolean> {
@@ -254,6 +253,20 @@ class ShellReader implements ReadonlyHost {
   async #look(look: LookKind, at: string): Promise<RawOutput> {
     return this.#batch.ask({ kind: 'look', look, at, timeLimit: queryLimit });
   }
+}
+
+/** Reads what `kvm_play_exposure` prints. */
+function parseExposure(printed: string): Exposure {
+  const [by, ...lines] = printed.trimEnd().split('\n');
+  const said = new Map(lines.map((line) => [line.replace(/ .*/, ''), line.replace(/^\S+ ?/, '')]));
+  const [missing, entry, directory] = ['missing', 'entry', 'directory'].map((word) => said.get(word));
+  return {
+    ...(by !== undefined && by !== 'own' && { by }),
+    ...(missing !== undefined && { missing }),
+    ...(said.has('mounted') && { isMounted: true }),
+    ...(entry !== undefined && { entry }),
+    ...(directory !== undefined && { directory }),
+  };
 }
 
 /** Bytes that are not UTF-8 are read as Latin-1, so that writing gives back the same bytes. */

@@ -12,6 +12,10 @@ export const textLimit: number = 16 * 1024 * 1024;
  * in an own directory cannot be replaced by others, so names in it can be trusted. Everywhere else each directory is entered,
  * and then it is verified that the name still stands for the directory that was entered; from there on names are relative.
  *
+ * `kvm_play_exposure PATH follow|entry` prints `kvm_play_here`, and a line for each thing that keeps everybody from changing what is
+ * there: `missing DIRECTORY` (the first of those on the way that is not there), `mounted` (something is mounted on the name), `entry WHY`
+ * and `directory WHY` (neither can be changed: an attribute, a read-only file system).
+ *
  * `kvm_play_own_place PATH MODE` makes the directories on the way to something of our own, which must be own, and goes there.
  *
  * `kvm_play_reach PATH follow|entry` goes to the directory of the path's last name, and sets `kvm_play_name` to that name,
@@ -141,7 +145,26 @@ kvm_play_making=$2
 kvm_play_reach "$1" entry || return
 [ "$kvm_play_here" = own ] || kvm_play_refuse "kvm-play keeps nothing in \${kvm_play_at:-/}: $(kvm_play_writers .)"
 }
+kvm_play_mounted() {
+kvm_play_mounts="
+$(printf '%b' "$(cut -d' ' -f5 /proc/self/mountinfo 2>/dev/null)")
+"
+}
+kvm_play_fixed() {
+case $(lsattr -d -- "$1" 2>/dev/null) in
+*[ia]*" $1") echo 'it has the attribute i (immutable) or a (append-only), which chattr -ia takes off' ;;
+*) [ "$kvm_play_uid" = 0 ] && [ ! -h "$1" ] && [ ! -w "$1" ] && echo 'not even root can write there: its file system is mounted read-only, or is on a server that does not let root in' ;;
+esac
+}
 kvm_play_exposure() {
-kvm_play_reach "$1" "$2" || return
+kvm_play_reach "$1" "$2" || [ $? -eq ${absent} ] || return ${refused}
 echo "$kvm_play_here"
+[ -n "$kvm_play_last" ] || echo "missing $kvm_play_at/$kvm_play_name"
+[ -n "\${kvm_play_mounts-}" ] || kvm_play_mounted
+case $kvm_play_mounts in *"
+$kvm_play_at/$kvm_play_name
+"*) echo mounted ;; esac
+if [ -e "./$kvm_play_name" ] || [ -h "./$kvm_play_name" ]; then kvm_play_why=$(kvm_play_fixed "./$kvm_play_name") && echo "entry $kvm_play_why"; fi
+kvm_play_why=$(kvm_play_fixed .) && echo "directory $kvm_play_why"
+return 0
 }`;

@@ -4,7 +4,7 @@ import { buildLab, type Lab } from '../../lib/lab/index.ts';
 import type { Task } from '../../lib/module.ts';
 import { play } from '../../lib/play.ts';
 import { run } from '../../lib/run.ts';
-import { command, file, query, service } from '../../modules/index.ts';
+import { command, file, query, service, sysctl } from '../../modules/index.ts';
 import { hostState } from './host_state.ts';
 import { describeLab } from './support.ts';
 
@@ -108,4 +108,47 @@ describeLab('files and commands on a throwaway host', () => {
     for (const _ of [1, 2]) expect(await told([blind])).toEqual(['changed']);
     expect(await inside('cat /srv/blind')).toBe('again\nagain');
   });
+
+  test('what nobody can change is refused by check as by apply, unless an earlier task provides it', async () => {
+    await inside(`mkdir -p '/srv/a mount' /srv/ro /srv/fixed /srv/full; cd /srv; touch bound immutable append
+mount --bind bound bound; mount --bind 'a mount' 'a mount'
+mount -t tmpfs none ro; touch ro/f; mkdir ro/d; chmod 755 ro; mount -o remount,ro ro; mount -t tmpfs -o size=16k none full; echo old > full/f
+chattr +i immutable fixed; chattr +a append`);
+    const directory = { state: 'directory' } as const;
+    const absent = { state: 'absent' } as const;
+    const refused = [
+      [/^something is mounted on \/srv\/bound/, file({ path: '/srv/bound', content: 'x' })],
+      [/^something is mounted on/, file({ path: '/srv/a mount', ...absent })],
+      [/^\/srv\/ro\/f cannot be changed: not even root/, file({ path: '/srv/ro/f', content: 'x' })],
+      [/^\/srv\/ro\/d cannot be changed/, file({ path: '/srv/ro/d', ...directory, mode: '0700' })],
+      [/^nothing can be made, .*read-only/, file({ path: '/srv/ro/new/deep', ...directory })],
+      [/^\/srv\/immutable cannot be changed: .*chattr -ia/, file({ path: '/srv/immutable', mode: '0600' })],
+      [/^\/srv\/append cannot be changed: .*chattr -ia/, file({ path: '/srv/append', content: 'x' })],
+      [/^nothing can be made, .*chattr -ia/, file({ path: '/srv/fixed/x', content: 'x' })],
+      [/^\/tmp\/new is not made on the way to/, file({ path: '/tmp/new/er', ...directory })],
+    ] as const;
+    // Each by itself: a play ends with its first failure.
+    for (const [words, task] of refused) {
+      for (const check of [true, false]) expect(await told([task], check)).toEqual([expect.stringMatching(words)]);
+    }
+    const parameters = sysctl({ values: { 'net.ipv4.conf.all.log_martians': 0 }, file: '/etc/sysctl.d/90-x.conf' });
+    await inside('chattr +i /etc/sysctl.d');
+    for (const check of [true, false]) {
+      expect(await told([parameters], check)).toEqual([expect.stringMatching(/^nothing can be made, .*chattr -ia/)]);
+    }
+    await inside('chattr -i /etc/sysctl.d');
+    const full = file({ path: '/srv/full/f', content: 'x'.repeat(100_000) });
+    expect(await told([full])).toEqual([expect.stringContaining('No space left on device')]);
+    expect(await inside('cat /srv/full/f; ls -A /srv/full')).toBe('old\nf');
+    const tasks = [
+      command({ argv: ['chattr', '-i', '/srv/immutable'], provides: ['writable:/srv/immutable'] }),
+      file({ path: '/srv/immutable', content: 'x' }),
+      file({ path: '/tmp/new', ...directory }),
+      file({ path: '/tmp/new/er', ...directory }),
+      file({ path: '/srv/bound', mode: '0600' }),
+    ];
+    expect(await told(tasks, true)).toEqual(tasks.map(() => 'changed'));
+    expect(await told(tasks)).toEqual(tasks.map(() => 'changed'));
+    await inside('cd /srv; chattr -ia fixed append; umount bound "a mount" ro full; rm -rf /tmp/new');
+  }, 120_000);
 });

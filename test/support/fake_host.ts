@@ -64,7 +64,7 @@ export class FakeHost implements Host {
       const below = [...this.files.keys()].filter((file) => file.startsWith(`${path}/`));
       return [...new Set(below.map((file) => file.slice(path.length + 1).split('/')[0] ?? ''))].sort();
     },
-    exposure: async () => undefined,
+    exposure: async () => ({}),
     hasNote: async (name) => this.files.has(`/var/lib/kvm-play/${name}`),
     user: async () => this.#options.user ?? 'root',
     exists: async (path) => {

@@ -216,8 +216,8 @@ describeAsRoot.each(shells.map((shell) => [shell.join(' '), shell] as const))('r
     ]);
     for (const path of refusedPaths) await expect(reader.readFile(at(path))).rejects.toThrow(UnsupportedChangeError);
     const who = ['theirs/plain', 'good', 'decoy'].map((path) => reader.exposure(at(path), { follow: true }));
-    expect(await Promise.all(who)).toEqual([`user ${other}`, undefined, undefined]);
-    expect(await reader.exposure(at('theirs/link'), { follow: false })).toBe(`user ${other}`);
+    expect(await Promise.all(who)).toEqual([{ by: `user ${other}` }, {}, {}]);
+    expect(await reader.exposure(at('theirs/link'), { follow: false })).toEqual({ by: `user ${other}` });
   });
 });
 
