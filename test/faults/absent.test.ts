@@ -93,5 +93,5 @@ describeFaults('the bridge that carries the connection is to go', [], (host) => 
       files: 'new',
       again: 'yes',
     });
-  }, 300_000);
+  });
 });

@@ -13,10 +13,10 @@ export function describeFaults(
     let host: FaultLab;
     beforeAll(async () => {
       host = await FaultLab.build();
-    }, 300_000);
-    afterAll(() => host?.destroy(), 60_000);
+    });
+    afterAll(() => host?.destroy());
 
-    if (faults.length > 0) test.each(faults)('$what: $where', (fault) => survive(host, fault), 480_000);
+    if (faults.length > 0) test.each(faults)('$what: $where', (fault) => survive(host, fault));
     more(() => host);
   });
 }

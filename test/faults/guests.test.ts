@@ -61,5 +61,5 @@ describeFaults('a running guest', [], (host) => {
       files: 'old',
       again: 'yes',
     });
-  }, 400_000);
+  });
 });

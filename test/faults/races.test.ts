@@ -67,7 +67,7 @@ cat /tmp/confirm`,
       where: `20 times: confirmed ${counts.confirmed} times, rolled back ${counts['rolled-back']} times`,
       ending: 'exactly one of them',
     });
-  }, 300_000);
+  });
 
   test('the roll-back is asked for while the timer fires: it happens once', async () => {
     for (let round = 0; round < 5; round += 1) {
@@ -87,7 +87,7 @@ grep -c 'rolled back' /var/lib/kvm-play/change/last/log`,
       ending: 'rolled back, once',
       files: 'old',
     });
-  }, 120_000);
+  });
 
   test('a step that is under way while the host goes back, or that arrives afterwards, leaves nothing behind', async () => {
     for (let round = 0; round < 5; round += 1) {
@@ -113,7 +113,7 @@ grep -c 'rolled back' /var/lib/kvm-play/change/last/log`,
       ending: 'rolled back',
       files: 'old',
     });
-  }, 120_000);
+  });
 
   test('two controllers at once: the second is refused, the first one is not disturbed', async () => {
     const on = host();
@@ -138,7 +138,7 @@ grep -c 'rolled back' /var/lib/kvm-play/change/last/log`,
       exitCode: '0, 2',
       files: 'new',
     });
-  }, 120_000);
+  });
 
   test('the same controller twice at once: one makes the change, the other is refused or finds it made', async () => {
     const on = host();
@@ -156,7 +156,7 @@ grep -c 'rolled back' /var/lib/kvm-play/change/last/log`,
       exitCode: codes.join(', '),
       files: 'new',
     });
-  }, 120_000);
+  });
 
   test('a run killed while it armed the way back is followed by the same site at once', async () => {
     const on = host();
@@ -180,7 +180,7 @@ grep -c 'rolled back' /var/lib/kvm-play/change/last/log`,
       exitCode: 'killed, 0',
       files: 'new',
     });
-  }, 180_000);
+  });
 
   test('a run killed after the restart is taken up by the same site, and refused to another', async () => {
     const on = host();
@@ -203,5 +203,5 @@ grep -c 'rolled back' /var/lib/kvm-play/change/last/log`,
       exitCode: 'killed, 2, 0',
       files: 'new',
     });
-  }, 180_000);
+  });
 });

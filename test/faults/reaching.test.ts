@@ -48,7 +48,7 @@ describeFaults('how a host is reached', [slowLogin], (host) => {
     expect(Number(await on.inside(arrived))).toBeLessThanOrEqual(3);
     await on.inside('iptables -F INPUT');
     await changesNothingMore(on, {});
-  }, 240_000);
+  });
 
   test('a firewall that drops the second one: the change waits until it forgets', async () => {
     const on = host();
@@ -62,7 +62,7 @@ describeFaults('how a host is reached', [slowLogin], (host) => {
     expect(Number(await on.inside(arrived))).toBeLessThan(40);
     await on.inside('iptables -F INPUT');
     await changesNothingMore(on, { site });
-  }, 300_000);
+  });
 
   test('a host that has no IPv4 at all is reached over IPv6, and keeps its address', async () => {
     const on = host();
@@ -102,7 +102,7 @@ nmcli connection up ens33`);
     await lab.stopIpv6();
     await on.inside(`nmcli connection modify ens33 ipv6.method link-local ipv4.method auto
 systemctl stop network; systemctl start NetworkManager; true`);
-  }, 240_000);
+  });
 
   test('a host that answers by the rules of another table than the main one goes on doing so', async () => {
     const on = host();
@@ -134,5 +134,5 @@ ip route delete default`);
     await changesNothingMore(on, options);
     await on.inside('ip rule delete from 192.168.221.150 lookup 100; ip route flush table 100; true');
     await execa('ip', ['-n', lab.lanNamespace, 'address', 'delete', `${controller}/32`, 'dev', 'lo']);
-  }, 240_000);
+  });
 });

@@ -19,8 +19,8 @@ describeLab('other users of a throwaway host', () => {
     lab = await buildLab();
     await inside(`useradd -m mallory; mkdir /srv/mallory; chown mallory: /srv/mallory
 umask 077; echo decoy-text > /root/decoy; echo decoy-text > /srv/decoy`);
-  }, 300_000);
-  afterAll(() => lab?.destroy(), 60_000);
+  });
+  afterAll(() => lab?.destroy());
 
   async function inside(script: string): Promise<string> {
     return (await lab.run(['sh', '-c', script])).stdout;
@@ -62,15 +62,13 @@ umask 077; echo decoy-text > /root/decoy; echo decoy-text > /srv/decoy`);
     await refused(file({ path: '/srv/mallory/link', content: 'x' }), /link is a symbolic link in \/srv\/mallory/);
     await refused(file({ path: '/srv/mallory/link', mode: '0644' }), /link is a symbolic link in \/srv\/mallory/);
     await refused(file({ path: '/srv/mallory/up/root/decoy', state: 'absent' }), /up is a symbolic link/);
-    const since = performance.now();
     await refused(file({ path: '/etc/pipe', content: 'x' }), /is a fifo/);
     await refused(file({ path: '/srv/mallory/pipe', content: 'x' }), /is a fifo/);
-    expect(performance.now() - since).toBeLessThan(25_000);
     expect(await decoys()).toBe(before);
     const removed = ['link', 'up', 'pipe'].map((name) => file({ path: `/srv/mallory/${name}`, state: 'absent' }));
     expect((await told('root', removed)).statuses).toEqual(['changed', 'changed', 'changed']);
     expect(await decoys()).toBe(before);
-  }, 180_000);
+  });
 
   test('a user who races for a file and its temporary names gains nothing', async () => {
     const before = await decoys();
@@ -106,7 +104,7 @@ umask 077; echo decoy-text > /root/decoy; echo decoy-text > /srv/decoy`);
     }
     expect(await decoys()).toBe(before);
     expect(await inside('ls -A /srv')).toBe('decoy\nmallory');
-  }, 240_000);
+  });
 
   test('a file that a user has put where root will write gets that user nothing', async () => {
     const acl = 'pack("V", 2) . join("", map { pack("vvV", @$_) } [1,6,-1], [2,6,$<], [4,4,-1], [16,6,-1], [32,0,-1])';
@@ -152,7 +150,7 @@ perl -e '\\''my ($p, $k, $v) = ("/tmp/${name}", "system.posix_acl_access", ${acl
     ]);
     expect(await inside('stat -c "%U %G %a" /srv/mallory/own')).toBe('mallory root 600');
     await inside('rm -f /tmp/unowned /tmp/owned /tmp/theirs /srv/mallory/own');
-  }, 120_000);
+  });
 
   test('a directory hands on no rights to what root makes in it', async () => {
     const acl = 'pack("V", 2) . join("", map { pack("vvV", @$_) } [1,7,-1], [2,7,$u], [4,5,-1], [16,7,-1], [32,0,-1])';
@@ -184,7 +182,7 @@ ${handOn('/srv/mallory/d')}; ${handOn('/srv/roots')}; su mallory -c 'echo plante
     expect(await inside("su mallory -c 'cat /srv/mallory/d/* /srv/roots/new' 2>/dev/null || true")).toBe('');
     expect((await told('root', tasks, true)).statuses).toEqual(tasks.map(() => 'ok'));
     await inside('rm -rf /srv/mallory/d /srv/roots');
-  }, 120_000);
+  });
 
   test('what somebody wrote as a secret is shown to nobody else', async () => {
     const own = { path: '/home/admin/token', mode: '0644' };
@@ -201,7 +199,7 @@ ${handOn('/srv/mallory/d')}; ${handOn('/srv/roots')}; su mallory -c 'echo plante
     const asRoot = await told('root', [file({ ...own, content: 'plain\n' })]);
     expect([asRoot.statuses, asRoot.diffs]).toEqual([['changed'], expect.stringContaining('(secret)')]);
     expect(await inside('grep -rl hunter2 /var/lib/kvm-play /home/admin/.local || true')).toBe('');
-  }, 120_000);
+  });
 
   test('what a user wrote and root has not loaded is loaded by the next run', async () => {
     await lab.putFile('/etc/systemd/system/app.service', '[Service]\nExecStart=/bin/sleep infinity\n');
@@ -217,7 +215,7 @@ ${handOn('/srv/mallory/d')}; ${handOn('/srv/roots')}; su mallory -c 'echo plante
     expect((await told('admin', site('two\n'), true)).statuses).toEqual(['ok', 'changed']);
     expect((await told('admin', site('two\n'))).statuses).toEqual(['ok', 'changed']);
     expect((await told('admin', site('two\n'))).statuses).toEqual(['ok', 'ok']);
-  }, 120_000);
+  });
 
   test('who is not root is told so at the first look, by check and apply', async () => {
     const tasks = [
@@ -235,7 +233,7 @@ ${handOn('/srv/mallory/d')}; ${handOn('/srv/roots')}; su mallory -c 'echo plante
     }
     expect((await told('admin', [file({ path: '/home/admin/mine', content: 'x\n' })])).statuses).toEqual(['changed']);
     expect((await told('admin', [command({ argv: ['touch', '/etc/x'] })])).statuses[0]).toMatch(/not root: add become/);
-  }, 120_000);
+  });
 
   test('an access control list stays, and whom its mask keeps out stays out', async () => {
     // Version 2; owner rw, uid 1 rw, group none, mask rw, others none.
@@ -250,5 +248,5 @@ ${handOn('/srv/mallory/d')}; ${handOn('/srv/roots')}; su mallory -c 'echo plante
     expect(await inside(`${get}; stat -c ' %a' /etc/acl; cat /etc/acl`)).toBe(`${before}\nnew`);
     await inside('ln /etc/acl /etc/acl2');
     await refused(file({ path: '/etc/acl', content: 'newer\n' }), /has 2 names \(hard links\)/);
-  }, 60_000);
+  });
 });
