@@ -51,13 +51,21 @@ export function line(what: string): v.GenericSchema<string> {
   );
 }
 
-/** Schema of an absolute path that no tool takes for an option; `.`, `..` and doubled slashes are refused. */
+/** Bytes that Linux gives a name and a whole path (limits.h; a path ends with a NUL). */
+const [longestName, longestPath] = [255, 4095];
+
+/** Schema of an absolute path that no tool takes for an option; `.`, `..`, doubled slashes and what is too long are refused. */
 export function absolutePath(what: string): v.GenericSchema<string> {
   return v.pipe(
     line(what),
     v.regex(
       /^(\/(?!\.{1,2}(\/|$))[^/]+)+$/,
       found(`${what} must be an absolute path without '.', '..' or doubled slashes`),
+    ),
+    v.check(
+      (path) => Math.max(...path.split('/').map(bytesOf)) <= longestName && bytesOf(path) <= longestPath,
+      ({ input }) =>
+        `${what} has names of at most ${longestName} bytes, and at most ${longestPath} in all; ${String(input).slice(0, 40)}… is too long`,
     ),
   );
 }
@@ -73,6 +81,10 @@ export function found(rule: string): (issue: { readonly input: unknown }) => str
 function withoutTaskOptions(args: unknown): unknown {
   if (typeof args !== 'object' || args === null) return args;
   return Object.fromEntries(Object.entries(args).filter(([key]) => !taskOptions.has(key)));
+}
+
+function bytesOf(text: string): number {
+  return Buffer.byteLength(text);
 }
 
 function hasControlCharacter(text: string): boolean {

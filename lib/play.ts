@@ -6,6 +6,7 @@ import type { Task } from './module.ts';
 import { nearest } from './nearest.ts';
 import { refuseOtherItems, refuseWrongTypes } from './option_types.ts';
 import { type PlayItem, tasksOf } from './play_items.ts';
+import { refuseUnwritable } from './texts.ts';
 import { fromUser } from './user_code.ts';
 
 /** A variable's value. Its default says its type. */
@@ -90,6 +91,7 @@ function checkOptions(options: Omit<PlayOptions<Values>, 'tasks'>): void {
   refuseUnknownKeys('play', options, ['name', 'hosts', 'become', 'vars', 'tasks']);
   const types = { name: 'text', hosts: 'list', become: 'boolean', vars: 'object' } as const;
   refuseWrongTypes('play', options, types, ['name']);
+  refuseUnwritable('play', { name: options.name, hosts: options.hosts });
   if (options.name.trim() === '') throw new PlaybookError("play: 'name' is empty; reports show it above the tasks");
   if (!('tasks' in options))
     throw new PlaybookError(`play '${options.name}': 'tasks' is missing, and must be a list of tasks`);

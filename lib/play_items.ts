@@ -5,6 +5,7 @@ import { callerLocation } from './location.ts';
 import type { Task } from './module.ts';
 import type { NetworkChange } from './network_change/network_change.ts';
 import { refuseOtherItems, refuseWrongTypes } from './option_types.ts';
+import { refuseUnwritable } from './texts.ts';
 import { fromUser } from './user_code.ts';
 
 /** What a play is made of: tasks, and items that hold or make them. */
@@ -180,7 +181,10 @@ function checkItemOptions(
 }
 
 function refuseTitle(what: string, title: unknown, location: Location | undefined): void {
-  fromUser({ title: what, location }, () => refuseWrongTypes(what, { title }, { title: 'text' }, ['title']));
+  fromUser({ title: what, location }, () => {
+    refuseWrongTypes(what, { title }, { title: 'text' }, ['title']);
+    refuseUnwritable(what, { title });
+  });
 }
 
 /** Tells a task from other items. */

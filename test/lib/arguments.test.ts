@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as v from 'valibot';
-import { found, line, parseArguments } from '../../lib/arguments.ts';
+import { absolutePath, found, line, parseArguments } from '../../lib/arguments.ts';
 
 const schema = v.strictObject({
   name: v.pipe(line('a name'), v.regex(/^[a-z]+$/, found('a name is made of letters'))),
@@ -25,4 +25,14 @@ test.each<[object, string]>([
 
 test('the options that every task takes are no arguments of a module', () => {
   expect(parseArguments('tiny', schema, { name: 'x', disrupts: ['link'], loadedLater: true })).toEqual({ name: 'x' });
+});
+
+test('a path is no longer than a host takes it', () => {
+  const path = v.strictObject({ path: absolutePath('a path') });
+  const parse = (text: string) => () => parseArguments('tiny', path, { path: text });
+  const deep = '/abcdefghi'.repeat(409);
+  for (const text of [`/srv/${'a'.repeat(255)}`, `/${'ü'.repeat(127)}`, deep]) expect(parse(text)).not.toThrow();
+  for (const text of [`/srv/${'a'.repeat(256)}/b`, `/${'ü'.repeat(128)}`, `${deep}/abcdef`]) {
+    expect(parse(text)).toThrow(/has names of at most 255 bytes, and at most 4095 in all; .{40}… is too long/);
+  }
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ArgumentError, type KvmPlayError, PlaybookError } from '../../lib/errors.ts';
 import type { Task } from '../../lib/module.ts';
 import { checkNames, isPlay, type PlayOptions, play, type Values } from '../../lib/play.ts';
-import type { PlayItem } from '../../lib/play_items.ts';
+import { block, fail, type PlayItem } from '../../lib/play_items.ts';
 import { refusal } from '../support/refusal.ts';
 import { config, entry, loader, unknowable } from '../support/tiny_modules.ts';
 
@@ -17,6 +17,14 @@ describe('a play', () => {
       false,
     ]);
   });
+});
+
+test('a text that no host can be given is refused in names, titles and among hosts', () => {
+  expect(() => fail('a\0b')).toThrow("fail: 'title' cannot hold a NUL (\\0)");
+  expect(() => block('a\0b', [fail('a')])).toThrow("block: 'title' cannot hold a NUL (\\0)");
+  expect(() => play({ name: 'a\0b', tasks: [] })).toThrow("play: 'name' cannot hold a NUL (\\0)");
+  expect(() => play({ name: 'a', hosts: ['k\0'], tasks: [] })).toThrow("play: 'hosts.0' cannot hold a NUL (\\0)");
+  expect(() => play({ name: '\ud800', tasks: [] })).toThrow("'name' cannot hold half a character");
 });
 
 describe('variables', () => {
