@@ -40,6 +40,8 @@ export class HostLock {
   readonly #id: string;
   #timer: NodeJS.Timeout | undefined;
   #taken: Promise<void> | undefined;
+  /** It was asked for; where no answer came, it may have been taken. */
+  #isAsked = false;
 
   /** @param id the holder's: whoever has the same one has the lock as well */
   constructor(transport: Transport, id: string = randomUUID()) {
@@ -65,6 +67,7 @@ export class HostLock {
 
   /** Script text that takes the lock where nobody holds it, for a request that goes on with other things; it fails where somebody does. */
   takingScript(): string {
+    this.#isAsked = true;
     return takeScript(this.#id, this.#content(), '');
   }
 
@@ -112,11 +115,12 @@ fi
     await this.#run(aliveScript(this.#id, seconds + lease));
   }
 
-  /** Script text that gives the lock back, if it was taken: one that is not given back runs out. No step may follow. */
+  /** Script text that gives the lock back, if it was or may have been taken: one that is not given back runs out. No step may follow. */
   releasing(): string | undefined {
     clearInterval(this.#timer);
-    if (this.#taken === undefined) return undefined;
+    if (this.#taken === undefined && !this.#isAsked) return undefined;
     this.#taken = undefined;
+    this.#isAsked = false;
     over.add(this.#id);
     return `${prologue}\n${releaseScript(this.#id)}`;
   }

@@ -57,6 +57,16 @@ describe.each(shells.map((shell) => shell.join(' ')))('the lock of a host with %
     }
   });
 
+  test('is given back though the request that took it had no answer', async () => {
+    const host = reach();
+    const flood = command(['sh', '-c', 'yes | head -c 100000000']);
+    await expect(host.executeTogether([flood])).rejects.toThrow('it printed more than 64 MiB');
+    expect(existsSync(join(run(), 'lock'))).toBe(true);
+    await host.close();
+    expect(existsSync(join(run(), 'lock'))).toBe(false);
+    await reach().lock();
+  });
+
   test('says so where its user has no home', async () => {
     rmSync(user.home, { recursive: true });
     await expect(reach().lock()).rejects.toThrow(/has no home directory, in which kvm-play keeps its lock/);
