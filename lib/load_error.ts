@@ -12,8 +12,17 @@ export async function loadError(path: string, error: unknown): Promise<KvmPlayEr
   if (error instanceof KvmPlayError) return error;
   const unparsable = error instanceof Error ? parseError(error) : undefined;
   const location = unparsable?.location ?? userLocation(error);
-  const said = unparsable === undefined ? errorWords(error) : await unparsableWords(unparsable);
+  const said = (unparsable === undefined ? errorWords(error) : await unparsableWords(unparsable)) + importHint(error);
   return new PlaybookError(`${path} cannot be loaded: ${said}`, { cause: error }).at({ location });
+}
+
+/** Modules have an entry point of their own; Node and jiti each have their words for a name that the other one does not export. */
+function importHint(error: unknown): string {
+  const said = error instanceof Error ? error.message : '';
+  const isMissing = /_kvmPlay\.\w+\) is not a function|'kvm-play' does not provide an export named/.test(said);
+  return isMissing
+    ? "\nmodules such as file and sysctl are imported from 'kvm-play/modules', all else from 'kvm-play'"
+    : '';
 }
 
 /** Says what somebody else's error says, without its stack. */

@@ -10,7 +10,7 @@ import { argvSchema, argvSubject, missingCommand, notRun } from './backends/argv
 
 /** Arguments of {@link command}. At most one of `creates`, `removes`, `unless` and `onlyIf` says how it is seen to be done. */
 export interface CommandArgs {
-  /** The command and its arguments. No shell splits or expands them; who wants a shell writes `['sh', '-c', '…']`. */
+  /** The command and its arguments. No shell splits or expands them; for a shell write `['sh', '-c', '…']`. */
   readonly argv: readonly string[];
   /** A path that is there once it is done. */
   readonly creates?: string;

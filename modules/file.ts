@@ -61,12 +61,12 @@ interface FileFound {
 const account = (what: string): v.GenericSchema<string> =>
   v.pipe(line(what), v.regex(/^[^-:/\s][^:/]*$/, found(`${what} is a name or a number without ':' and '/'`)));
 
+const modeWords = "a mode is a text of three or four octal digits, such as '0640'";
+
 const schema = v.strictObject({
   path: absolutePath("a file's path"),
   content: v.optional(v.union([v.string(), v.instance(Secret)], 'it is a text or a secret')),
-  mode: v.optional(
-    v.pipe(v.string(), v.regex(/^[0-7]{3,4}$/, found("a mode is three or four octal digits, such as '0640'"))),
-  ),
+  mode: v.optional(v.pipe(v.string(found(modeWords)), v.regex(/^[0-7]{3,4}$/, found(modeWords)))),
   owner: v.optional(account('an owner')),
   group: v.optional(account('a group')),
   state: v.optional(v.picklist(['file', 'directory', 'absent']), 'file'),

@@ -36,7 +36,7 @@ describe('the package', () => {
   afterAll(() => rmSync(project.directory, { recursive: true, force: true }));
 
   test('holds what was built, and nothing else', () => {
-    const others = project.files.filter((path) => !/^(dist\/|package\.json|README\.md|LICENSE)/.test(path));
+    const others = project.files.filter((path) => !/^(dist\/|docs\/|package\.json|README\.md|LICENSE)/.test(path));
     expect(others).toEqual([]);
     expect(project.files).toContain('dist/lib/lab/network-scripts/ifup');
   });

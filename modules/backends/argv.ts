@@ -20,7 +20,7 @@ export function argvSchema(what: string): v.GenericSchema<readonly string[]> {
         ),
         v.check((argument) => !argument.includes('\0'), 'an argument cannot hold a NUL'),
       ),
-      `${what} is a list of arguments, never a line for a shell; who wants a shell writes ['sh', '-c', '…']`,
+      `${what} is a list of arguments, never a line for a shell; for a shell write ['sh', '-c', '…']`,
     ),
     v.check(([command = '']) => command !== '', `${what} is empty, and begins with the command`),
   );

@@ -8,6 +8,8 @@ import { type CommandEnd, runCommand } from '../support/command.ts';
 
 const files: Readonly<Record<string, string>> = {
   'playbook.yml': '- hosts: all\n  tasks: []\n',
+  'module_of_library.ts':
+    "import { file, play } from 'kvm-play';\nexport default play({ name: 'P', tasks: [file({ path: '/x' })] });\n",
   'hosts.ini': '[web]\nweb1\n',
   'good.ts': `import { play } from 'kvm-play';
 import { sysctl } from 'kvm-play/modules';
@@ -178,6 +180,10 @@ describe('loadSite', () => {
       /^playbook\.yml is YAML, and a site is a TypeScript file: docs\/from_ansible\.md .*-i playbook\.yml\. .*\n\n {2}import/,
     ],
     ['hosts.ini', /^hosts\.ini is no site, .* an inventory is given as -i hosts\.ini\./],
+    [
+      'module_of_library.ts',
+      /imported from 'kvm-play\/modules', all else from 'kvm-play'\n {2}at module_of_library\.ts:\d\n$/,
+    ],
     ['helpers', /^helpers is no file; name the site itself, e\.g\. site\.ts\n$/],
     [
       'bad_argument.ts',

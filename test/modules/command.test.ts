@@ -45,7 +45,7 @@ describe('desired', () => {
 
   test('a line for a shell is refused, and how to write it is said', () => {
     const args: CommandArgs = JSON.parse('{ "argv": "rm -rf /tmp/x" }');
-    expect(() => command(args)).toThrow("never a line for a shell; who wants a shell writes ['sh', '-c', '…']");
+    expect(() => command(args)).toThrow("never a line for a shell; for a shell write ['sh', '-c', '…']");
   });
 
   test('a secret argument is refused, because process lists show arguments', () => {
