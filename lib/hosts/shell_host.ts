@@ -21,6 +21,9 @@ const queryLimit = 30;
 /** Seconds that a step may take where it says nothing else. */
 const stepLimit = 120;
 
+/** Most characters of what a command printed that its failure tells. */
+const wordsLimit = 4000;
+
 /** Exit statuses by which `command -v` says that there is no such command: of most shells, and of dash. */
 const noCommand: readonly number[] = [1, 127];
 
@@ -293,7 +296,13 @@ function failureOf(argv: readonly string[], output: RawOutput, timeLimit: number
   const { exitCode } = output;
   if (exitCode === 0) return undefined;
   if (output.timedOut) return timeoutError(argv, output, timeLimit);
-  const words = (output.stderr.toString().trim() || output.stdout.toString().trim()).split('\n').slice(-20).join('\n');
+  const words = lastWords(output.stderr.toString().trim() || output.stdout.toString().trim());
   const message = `${pasteable(argv)} failed with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`;
   return new CommandError(message, { argv, exitCode, stderr: words });
+}
+
+/** The end of what a command printed, as much as a person reads. */
+function lastWords(printed: string): string {
+  const lines = printed.split('\n').slice(-20).join('\n');
+  return lines.length > wordsLimit ? `… ${lines.slice(-wordsLimit)}` : lines;
 }
