@@ -85,7 +85,7 @@ export class HostLock {
   guard(script: string): string {
     const note = `"$kvm_play_run"/step.${this.#id}`;
     return `[ -e "$kvm_play_run" ] || (
-${this.takingScript()}
+${retakeScript(this.#id, this.#content())}
 ) > /dev/null 2>&1
 ${bornFunction}
 kvm_play_born $$; echo "$$ $kvm_play_start" > ${note}
@@ -216,6 +216,17 @@ if [ "$(sed -n 1p ${lockPath} 2>/dev/null)" != ${id} ] && ! ln "$mine" ${lockPat
   fi
   ln "$mine" ${lockPath} 2>/dev/null || { rm -f -- "$kvm_play_run"/alive.${id}; cat ${lockPath}; exit ${held}; }
 fi`;
+}
+
+/** Where the directory of locks is missing: nobody has one, and nobody but its owner can make it. */
+function retakeScript(id: string, content: string): string {
+  const mine = `"$kvm_play_run"/lock.${id}`;
+  return `umask 077
+mkdir -p "$kvm_play_run"
+printf '%s\\n' ${quote(content)} | cat - /proc/sys/kernel/random/boot_id > ${mine}
+echo "$(($(cut -d. -f1 /proc/uptime) + ${lease}))" > "$kvm_play_run"/alive.${id}
+ln ${mine} ${lockPath}
+rm -f -- ${mine}`;
 }
 
 /** Only for a lock that is still its own: what a lost one left would stay for good. */
