@@ -139,7 +139,13 @@ async function changeByHand(command: NetworkCommand, line: CommandLine, password
   };
   const codes = await Promise.all(
     hosts.map(({ spec, become: own }) =>
-      network(command, spec, { ...options, become: own ?? become }, (text) => print(process.stdout, text)),
+      network(
+        command,
+        spec,
+        { ...options, become: own ?? become },
+        (text) => print(process.stdout, text),
+        (text) => print(process.stderr, text),
+      ),
     ),
   );
   return Math.max(...codes);

@@ -3,7 +3,7 @@ import { ConnectionError, KvmPlayError } from '../errors.ts';
 import { type ConnectOptions, connect } from '../hosts/connect.ts';
 import type { Host } from '../hosts/host.ts';
 import { type HostSpec, hostName } from '../hosts/host_spec.ts';
-import { comparisonInWords } from '../network_change/differences.ts';
+import { comparisonInWords, settledDifferences } from '../network_change/differences.ts';
 import {
   type ChangeStatus,
   compare,
@@ -21,34 +21,36 @@ const rollBackLimit = 240;
 
 /**
  * Does by hand what a run does with a network change, on one host.
- * @param print gets each line, which begins with the host's name
+ * @param print gets what the host is asked for; the text begins with the host's name
+ * @param complain gets what went wrong, likewise
  * @returns the exit code
  */
 export async function network(
   { action, seconds = 0 }: NetworkCommand,
   spec: HostSpec,
   options: ConnectOptions,
-  print: (line: string) => void,
+  print: (text: string) => void,
+  complain: (text: string) => void,
 ): Promise<number> {
-  const say = (words: string): void => print(`${hostName(spec)}: ${words}`);
+  const named = (words: string): string => `${hostName(spec)}: ${words}`;
   try {
     const host = await connect(spec, options);
     try {
       const status = await readStatus(host.reader);
       if (action === 'status') {
-        say(statusWords(status));
+        print(named(statusWords(await settled(host, status))));
         return exitCodes.ok;
       }
       if (!isUnfinished(status)) throw new KvmPlayError(`no network change is pending; ${statusWords(status)}`);
       const { words, isVerified = true } = await act(host, status, action, seconds);
-      say(words);
+      print(named(words));
       return isVerified ? exitCodes.ok : exitCodes.unverified;
     } finally {
       await host.close();
     }
   } catch (error) {
     if (!(error instanceof KvmPlayError)) throw error;
-    say(error.message);
+    complain(named(error.message));
     return error instanceof ConnectionError ? exitCodes.unreachable : exitCodes.failed;
   }
 }
@@ -88,7 +90,7 @@ async function awaitRollBack(host: Host, id: string): Promise<Done> {
     try {
       const status = await readStatus(host.reader);
       if (status.id === id && status.state === 'rolled-back') {
-        const differences = status.differences ?? (await compare(host, id));
+        const differences = await settledDifferences(status.differences, () => compare(host, id));
         return {
           words: `the network change ${id} is rolled back: ${comparisonInWords(differences)}`,
           isVerified: differences?.reach.length === 0,
@@ -101,6 +103,12 @@ async function awaitRollBack(host: Host, id: string): Promise<Done> {
     }
   }
   throw new KvmPlayError(`the network change ${id} has not been rolled back within ${rollBackLimit} s`);
+}
+
+/** A host that could not compare itself yet is not asked to: `status` only reads. */
+async function settled(host: Host, status: ChangeStatus): Promise<ChangeStatus> {
+  if (status.differences === undefined) return status;
+  return { ...status, differences: await settledDifferences(status.differences, () => compare(host, status.id)) };
 }
 
 function statusWords({ state, id, title, owner, age, left, differences }: ChangeStatus): string {

@@ -17,6 +17,20 @@ export function parseDifferences(text: string): Differences | undefined {
   return { reach: of('reach'), other: of('other'), unread: of('unread') };
 }
 
+/**
+ * What differs once a host has come to rest. Where something that matters to reaching the host differed, it compares itself once more:
+ * a DHCP client may have waited for a link that was down.
+ * @param recorded what the host found when it had gone back; undefined when it has not compared itself yet
+ * @param compare has the host compare itself
+ */
+export async function settledDifferences(
+  recorded: Differences | undefined,
+  compare: () => Promise<Differences | undefined>,
+): Promise<Differences | undefined> {
+  if (recorded !== undefined && recorded.reach.length === 0) return recorded;
+  return (await compare()) ?? recorded;
+}
+
 /** Says what a host that was rolled back is like; only a complete comparison without a difference makes it as it was before. */
 export function comparisonInWords(differences: Differences | undefined): string {
   if (differences === undefined) return 'the host has not compared itself with what it was before';

@@ -14,7 +14,7 @@ import type { Host } from '../hosts/host.ts';
 import { clearMarker } from '../marker.ts';
 import type { Task } from '../module.ts';
 import { ArmedHost } from './armed_host.ts';
-import { comparisonInWords, type Differences } from './differences.ts';
+import { comparisonInWords, type Differences, settledDifferences } from './differences.ts';
 import { type Promises, type Proof, prove } from './proof.ts';
 import {
   begin,
@@ -230,7 +230,7 @@ export class OpenChange {
         { cause },
       );
     }
-    const differences = await this.#settledDifferences(end.differences);
+    const differences = await settledDifferences(end.differences, () => this.#compare());
     const words = comparisonInWords(differences);
     if (differences === undefined || differences.reach.length > 0) {
       throw new RollBackUnverifiedError(
@@ -276,15 +276,6 @@ export class OpenChange {
       await sleep(lookInterval * 1000);
     }
     return end;
-  }
-
-  /**
-   * What matters to reaching the host may have come back since it compared itself: a DHCP client that waits for its link, which was
-   * down at that time. So the host compares itself once more where something of the kind differed, or where it has not yet.
-   */
-  async #settledDifferences(recorded: Differences | undefined): Promise<Differences | undefined> {
-    if (recorded !== undefined && recorded.reach.length === 0) return recorded;
-    return (await this.#compare()) ?? recorded;
   }
 
   /** A host that was rebooted may still be coming up: as long as it has not been heard, it is asked again. */

@@ -44,10 +44,13 @@ describeLab('a long way to the host', () => {
     expect(hosts[host]).toMatchObject({ ok: 9 - changed, changed, failed: 0 });
   }
 
-  /** The fewest of some runs: keep-alives and acknowledgements with data add some on a busy machine, nothing takes one away. */
-  async function fewest(config: () => Promise<string>): Promise<number> {
+  /**
+   * The fewest of several runs: on a busy machine, keep-alives and acknowledgements with data add some, and nothing takes one away.
+   * @param most how many there may be; after the first runs, further ones are made only while there are more
+   */
+  async function fewest(most: number, config: () => Promise<string>): Promise<number> {
     let least = Number.POSITIVE_INFINITY;
-    for (let count = 0; count < 3; count += 1) {
+    for (let count = 0; count < 3 || (count < 12 && least > most); count += 1) {
       const sshConfig = await config();
       await link.reset();
       await runSite({ sshConfig });
@@ -73,10 +76,12 @@ describeLab('a long way to the host', () => {
     requests.mockRestore();
     await lab.run(['timeout', '10', 'sh', '-c', 'while [ -e /run/kvm-play/lock ]; do sleep 0.05; done']);
 
-    const [fresh, warm] = [await fewest(freshConfig), await fewest(async () => sshConfig)];
+    const most = { fresh: connection.fresh + 3, warm: connection.warm + 3 };
+    const fresh = await fewest(most.fresh, freshConfig);
+    const warm = await fewest(most.warm, async () => sshConfig);
     console.log(`round trips with nothing to do: ${fresh} fresh, ${warm} over a live socket`);
-    expect(fresh).toBeLessThanOrEqual(connection.fresh + 3);
-    expect(warm).toBeLessThanOrEqual(connection.warm + 3);
+    expect(fresh).toBeLessThanOrEqual(most.fresh);
+    expect(warm).toBeLessThanOrEqual(most.warm);
   });
 
   test('500 tasks with nothing to do cost no request more than 10', async () => {

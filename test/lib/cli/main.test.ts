@@ -108,11 +108,11 @@ describe('kvm-play', () => {
     expect(json.stderr).toMatch(new RegExp(`^::error ${place},`));
   });
 
-  test('network begins each line with the name of its host', async () => {
+  test('network begins with the name of its host, and says on standard error what went wrong', async () => {
     const status = await runCommand(['network', 'status', 'localhost'], { cwd });
     expect(status).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^localhost: .*network change/) });
-    const { exitCode, stdout } = await runCommand(['network', 'confirm', 'none.invalid'], { cwd });
-    expect({ exitCode, stdout }).toEqual({ exitCode: 4, stdout: expect.stringMatching(/^none\.invalid: /) });
+    const { exitCode, stdout, stderr } = await runCommand(['network', 'confirm', 'none.invalid'], { cwd });
+    expect([exitCode, stdout, stderr]).toEqual([4, '', expect.stringMatching(/^none\.invalid: /)]);
   });
 
   test('a host that cannot be reached', async () => {
