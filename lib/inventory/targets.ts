@@ -57,7 +57,7 @@ export function limited(
 
 /** @throws PlaybookError for what only an inventory can give a meaning */
 function namedHost(reference: string): HostSpec {
-  if (/^(?:all|ungrouped)$|[*?!&~,]|[^:]\[/.test(reference)) {
+  if (/^(?:all|ungrouped)$|[*?!&~,]|[^:@]\[/.test(reference)) {
     throw new PlaybookError(
       `'${reference}' is a group or a pattern of an inventory, and there is none; give one with -i FILE, or name hosts as [user@]name[:port]`,
     );

@@ -235,7 +235,7 @@ export const disks: readonly Fault[] = [
     where: 'from before the run',
     prepare: inside(readOnlyEtc),
     repair: writableEtc,
-    says: /[Rr]ead-only[\s\S]*nothing was changed/,
+    says: /mounted read-only/,
     ends: ['refused'],
   },
   {
