@@ -4,7 +4,7 @@ import { refuseUnknownKeys } from './known_keys.ts';
 import { callerLocation } from './location.ts';
 import type { Task } from './module.ts';
 import { nearest } from './nearest.ts';
-import { refuseOtherItems, refuseWrongTypes } from './option_types.ts';
+import { refuseOtherItems, refuseWrongTypes, shown } from './option_types.ts';
 import { type PlayItem, tasksOf } from './play_items.ts';
 import { refuseUnwritable } from './texts.ts';
 import { fromUser } from './user_code.ts';
@@ -102,7 +102,7 @@ function checkOptions(options: Omit<PlayOptions<Values>, 'tasks'>): void {
   }
   for (const host of options.hosts ?? []) {
     if (typeof host !== 'string' && (typeof host !== 'object' || host === null)) {
-      throw new PlaybookError(`play: a host is ${String(host)}, and must be a text such as 'root@kvm1', or an object`);
+      throw new PlaybookError(`play: a host is ${shown(host)}, and must be a text such as 'root@kvm1', or an object`);
     }
     if (typeof host === 'object' && !('spec' in host)) {
       refuseUnknownKeys(`host '${host.name}'`, host, ['name', 'user', 'port', 'privateKey', 'alias']);

@@ -1,21 +1,8 @@
 import { PlaybookError } from '../errors.ts';
+import { characterEscapes } from '../inventory/python_literal.ts';
 
 /** What stands between two blanks; blanks and line ends in quotes are part of it. A quote behind a backslash opens and closes nothing. */
 const tokens = /(?:[^ \n"'\\]|\\["']|\\(?!["'])|"(?:[^"\\]|\\["']|\\(?!["']))*"|'(?:[^'\\]|\\["']|\\(?!["']))*')+/g;
-
-/** What a backslash and a letter stand for. */
-const escapes: Readonly<Record<string, string>> = {
-  '\\': '\\',
-  "'": "'",
-  '"': '"',
-  a: '\u0007',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-};
 
 /**
  * Splits `name=value other="two words"` into names and values, by Ansible's rules for blanks, quotes and backslashes.
@@ -52,7 +39,7 @@ function withoutEscapes(text: string): string {
   return text.replaceAll(
     /\\(?:U([\da-fA-F]{8})|u([\da-fA-F]{4})|x([\da-fA-F]{2})|([\\'"abfnrtv]))/g,
     (whole, long?: string, short?: string, byte?: string, letter?: string) => {
-      if (letter !== undefined) return escapes[letter] ?? whole;
+      if (letter !== undefined) return characterEscapes[letter] ?? whole;
       const point = Number.parseInt(long ?? short ?? byte ?? '', 16);
       return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
     },

@@ -12,8 +12,8 @@ const stringPattern =
   /([uUbBrR]|[bB][rR]|[rR][bB])?(?:"""((?:[^\\]|\\[\s\S])*?)"""|'''((?:[^\\]|\\[\s\S])*?)'''|"(?!"")((?:[^"\\\n]|\\[\s\S])*)"|'(?!'')((?:[^'\\\n]|\\[\s\S])*)')/y;
 
 const names: Readonly<Record<string, boolean | null>> = { True: true, False: false, None: null };
-const simpleEscapes: Readonly<Record<string, string>> = {
-  '\n': '',
+/** What a backslash and a character stand for in a text of Python's. */
+export const characterEscapes: Readonly<Record<string, string>> = {
   '\\': '\\',
   "'": "'",
   '"': '"',
@@ -25,6 +25,8 @@ const simpleEscapes: Readonly<Record<string, string>> = {
   t: '\t',
   v: '\v',
 };
+/** In a literal, a backslash at the end of a line joins it with the next one. */
+const simpleEscapes: Readonly<Record<string, string>> = { '\n': '', ...characterEscapes };
 
 /** Nesting that is read at most. */
 const mostNested = 50;

@@ -5,6 +5,7 @@ import type { Task } from '../../lib/module.ts';
 import { networkChange } from '../../lib/network_change/network_change.ts';
 import { play } from '../../lib/play.ts';
 import { assert, block, later } from '../../lib/play_items.ts';
+import { refusal } from '../support/refusal.ts';
 import { entry } from '../support/tiny_modules.ts';
 
 /** Lets a value pass for any type, as in a site whose types nobody has checked. */
@@ -16,16 +17,6 @@ const passesFor = <T>(_value: unknown): _value is T => true;
 
 const task = entry('Write', { path: '/x', text: '' });
 const written = (more: object): Task => entry('Write', { path: '/x', text: '', ...more });
-
-function refusal(work: () => unknown): PlaybookError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof PlaybookError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
 
 test.each<[string, () => unknown, string]>([
   ["a task's become", () => written({ become: 'no' }), `'become' is "no", and must be true or false`],
@@ -67,6 +58,7 @@ test.each<[string, () => unknown, string]>([
   ["a network change's tasks", () => networkChange({}, untyped(task)), 'networkChange: its tasks are an object'],
 ])('%s of another type is refused where it is written', (_what, work, words) => {
   const error = refusal(work);
+  expect(error).toBeInstanceOf(PlaybookError);
   expect(error.message).toContain(words);
   expect(error.context.location?.file).toMatch(/option_types\.test\.ts$/);
 });
@@ -77,12 +69,16 @@ test.each<[string, unknown, string]>([
   ['a list in the list', [task, [task]], 'number 2 of its tasks is a list, and must be a task or a block; write ...'],
   ['nothing in the list', [undefined], 'number 1 of its tasks is undefined'],
 ])('a play of %s is refused', (_what, tasks, words) => {
-  expect(refusal(() => play({ name: 'P', tasks: untyped<[]>(tasks) }).build()).message).toContain(words);
+  const error = refusal(() => play({ name: 'P', tasks: untyped<[]>(tasks) }).build());
+  expect(error).toBeInstanceOf(PlaybookError);
+  expect(error.message).toContain(words);
 });
 
 test('what later returns must be tasks', () => {
   const known: Known = untyped({});
-  expect(refusal(() => later('L', () => untyped(5)).make(known)).message).toContain('later: its tasks are 5');
+  const error = refusal(() => later('L', () => untyped(5)).make(known));
+  expect(error).toBeInstanceOf(PlaybookError);
+  expect(error.message).toContain('later: its tasks are 5');
   expect(later('L', () => undefined).make(known)).toEqual([]);
   expect(later('L', () => task).make(known)).toEqual([task]);
 });

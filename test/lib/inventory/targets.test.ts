@@ -41,6 +41,12 @@ describe('the hosts of a play', () => {
     expect(names(['kvm1'], { hosts: ['x', 'y', 'x'] })).toEqual(['x', 'y']);
   });
 
+  test('an IPv6 address in brackets is a host, with a user and a port and without', () => {
+    const given = ['[fd00::1]', 'root@[fd00::1]', 'root@[fd00::1]:2222'];
+    expect(names(given, {})).toHaveLength(3);
+    expect(() => names(['kvm[1:3]'], {})).toThrow('is a group or a pattern of an inventory');
+  });
+
   test.each<[readonly string[], TargetOptions, string]>([
     [['-oProxyCommand=x'], {}, 'begins with a dash'],
     [['all'], {}, "'all' is a group or a pattern of an inventory, and there is none; give one with -i FILE"],
