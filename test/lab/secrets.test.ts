@@ -8,9 +8,11 @@ import { buildLab, type Lab } from '../../lib/lab/index.ts';
 import { startCommand } from '../support/command.ts';
 import { describeLab } from './support.ts';
 
-const token = 'kp"hunter<2>é&$HOME \\kp';
+/** Other tests run beside this one, with secrets of their own: this word is in no other. */
+const word = `hunter${process.pid}`;
+const token = `kp"${word}<2>é&$HOME \\kp`;
 /** As it stands in JSON, in XML, in a shell's words, and in part: no encoding may let it through. */
-const needles = ['kp"hunter', 'hunter<2>', 'hunter&lt;2', 'kp\\"hunter', 'kp&quot;hunter', 'HOME \\kp', 'hunter'];
+const needles = [`kp"${word}`, `${word}<2>`, `${word}&lt;2`, `kp\\"${word}`, `kp&quot;${word}`, 'HOME \\kp', word];
 
 /** A login that says what it was given, and fails; it takes a while, so that process lists can be looked at. */
 const failing = 'sleep 1; read -r it; echo "cannot log in with $it" >&2; echo "$it"; exit 3';
@@ -73,7 +75,7 @@ describeLab('one secret', () => {
       const line = part(pid, 'cmdline');
       commandLines.add(line);
       const isOwn = Number(pid) === own || line === ownLine;
-      if (`${line}${isOwn ? '' : part(pid, 'environ')}`.includes('hunter')) exposed.add(`${pid}: ${line}`);
+      if (`${line}${isOwn ? '' : part(pid, 'environ')}`.includes(word)) exposed.add(`${pid}: ${line}`);
     }
   }
 
@@ -126,7 +128,7 @@ describeLab('one secret', () => {
     const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((found) => found.isFile());
     expect(files.map(({ name }) => name)).toEqual(expect.arrayContaining(['check.xml', 'apply.xml', 'failed.xml']));
     expect(files.filter(({ parentPath }) => parentPath.includes('/cache/')).length).toBeGreaterThan(0);
-    const holding = files.filter((found) => readFileSync(join(found.parentPath, found.name)).includes('hunter<2>'));
+    const holding = files.filter((found) => readFileSync(join(found.parentPath, found.name)).includes(`${word}<2>`));
     expect(holding.map(({ name }) => name)).toEqual([]);
   });
 
@@ -140,11 +142,11 @@ describeLab('one secret', () => {
 
   test('is nowhere on the host but in its files', async () => {
     const search = 'grep -rlaF -f - --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev / 2>/dev/null; true';
-    const { stdout } = await lab.run(['sh', '-c', search], { input: 'hunter<2>' });
+    const { stdout } = await lab.run(['sh', '-c', search], { input: `${word}<2>` });
     expect(stdout.split('\n').sort()).toEqual(['/etc/kp-app.conf', '/etc/kp-token']);
     const journal = await lab.run(['journalctl', '--no-pager', '--output=export']);
     expect(journal.stdout).toContain('kvm-play');
-    expect(journal.stdout).not.toContain('hunter');
+    expect(journal.stdout).not.toContain(word);
     const left = await lab.run(['sh', '-c', 'find /var/lib/kvm-play -path "*kp*"']);
     expect(left.stdout.split('\n').sort()).toEqual([
       '/var/lib/kvm-play/secret/%2Fetc%2Fkp-app.conf',
