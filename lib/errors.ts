@@ -1,4 +1,4 @@
-import { masked } from './masking.ts';
+import { masked } from './process/masking.ts';
 
 /** Where in the user's site something was written. The column is left out: what strips a site's types may shift it. */
 export interface Location {

@@ -1,6 +1,4 @@
-export { parseArguments } from './arguments.ts';
-export { type Difference, Once, once } from './diff.ts';
-export type { TaskResult } from './engine.ts';
+export { defineModule, type Module, type ModuleSpec, type Seen } from './engine/define_module.ts';
 export * from './errors.ts';
 export type {
   ChangePlan,
@@ -12,31 +10,14 @@ export type {
   Summary,
   TaskName,
   TaskStatus,
-} from './events.ts';
-export type { Facts } from './facts.ts';
+} from './events/events.ts';
 export { type ConnectOptions, connect } from './hosts/connect.ts';
 export type { Host, ReachOptions } from './hosts/host.ts';
-export { type HostSpec, parseHost } from './hosts/host_spec.ts';
-export type { Output, QueryOptions, ReadonlyHost, TextFile } from './hosts/readonly_host.ts';
+export { type HostSpec, parseHost } from './hosts/ssh/host_spec.ts';
 export { defineInventory, type GroupOptions, type HostEntry, type SiteInventory } from './inventory/define.ts';
-export type { Inventory, InventoryHost } from './inventory/inventory.ts';
+export type { HostReference, Inventory, InventoryHost } from './inventory/inventory.ts';
 export { loadInventory } from './inventory/load.ts';
-export type { HostReference } from './inventory/targets.ts';
-export type { Condition, Known } from './known.ts';
-export {
-  type Answer,
-  defineModule,
-  type InForce,
-  type Ipv6Outlook,
-  type LinkOutlook,
-  type Missing,
-  type Module,
-  type ModuleSpec,
-  type Retry,
-  type Seen,
-  type Task,
-  type TaskOptions,
-} from './module.ts';
+export type { Value, Values } from './inventory/values.ts';
 export {
   type NetworkChange,
   type NetworkChangeOptions,
@@ -44,7 +25,7 @@ export {
   type Probe,
   type ProbeSide,
 } from './network_change/network_change.ts';
-export { parsePlan } from './plan/parse_plan.ts';
+export { parsePlan } from './review/parse_plan.ts';
 export type {
   Plan,
   PlanChange,
@@ -57,9 +38,11 @@ export type {
   PlanStep,
   PlanTask,
   PlanWrite,
-} from './plan/plan.ts';
-export { planOf } from './plan/plan_of.ts';
-export { type Play, type PlayOptions, play, type Value, type Values } from './play.ts';
+} from './review/plan.ts';
+export { planOf } from './review/plan_of.ts';
+export { type RunOptions, run } from './run/run.ts';
+export { events } from './run/run_events.ts';
+export { type Play, type PlayOptions, play } from './site/play.ts';
 export {
   type Assertion,
   type AssertOptions,
@@ -72,11 +55,12 @@ export {
   type Later,
   later,
   type PlayItem,
-} from './play_items.ts';
-export type { Provision } from './provision.ts';
-export { type RunOptions, run } from './run.ts';
-export { events } from './run_events.ts';
-export { Secret, secret } from './secret.ts';
+} from './site/play_items.ts';
+export { type Difference, Once, once } from './task/diff.ts';
+export type { Facts } from './task/facts.ts';
+export type { Provision } from './task/provision.ts';
+export type { Output, QueryOptions, ReadonlyHost, TextFile } from './task/readonly_host.ts';
+export { Secret, secret } from './task/secret.ts';
 export {
   type CommandStep,
   command,
@@ -89,4 +73,18 @@ export {
   type Undo,
   type WriteFileStep,
   writeFile,
-} from './step.ts';
+} from './task/step.ts';
+export type {
+  Answer,
+  Condition,
+  InForce,
+  Ipv6Outlook,
+  Known,
+  LinkOutlook,
+  Missing,
+  Retry,
+  Task,
+  TaskOptions,
+  TaskResult,
+} from './task/task.ts';
+export { parseArguments } from './validation/arguments.ts';

@@ -1,12 +1,13 @@
 import * as v from 'valibot';
-import { absolutePath, parseArguments } from '../lib/arguments.ts';
-import { type Once, once } from '../lib/diff.ts';
+import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
 import { ArgumentError } from '../lib/errors.ts';
-import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
-import { defineModule, type Missing, type Module, type Seen, type TaskOptions } from '../lib/module.ts';
-import { Secret } from '../lib/secret.ts';
-import { type CommandStep, command as commandStep, type Disruption } from '../lib/step.ts';
-import { argvSchema, argvSubject, missingCommand, notRun } from './backends/argv.ts';
+import { type Once, once } from '../lib/task/diff.ts';
+import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
+import { Secret } from '../lib/task/secret.ts';
+import { type CommandStep, command as commandStep, type Disruption } from '../lib/task/step.ts';
+import type { Missing, TaskOptions } from '../lib/task/task.ts';
+import { absolutePath, parseArguments } from '../lib/validation/arguments.ts';
+import { argvSchema, argvSubject, missingCommand, notRun } from './common/argv.ts';
 
 /** Arguments of {@link command}. At most one of `creates`, `removes`, `unless` and `onlyIf` says how it is seen to be done. */
 export interface CommandArgs {

@@ -1,16 +1,17 @@
 import { posix } from 'node:path';
 import * as v from 'valibot';
-import { absolutePath, found, line, parseArguments, refuseIdle } from '../lib/arguments.ts';
-import { type Once, once } from '../lib/diff.ts';
+import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
+import { holdsSecret } from '../lib/engine/secret_note.ts';
 import { UnsupportedChangeError } from '../lib/errors.ts';
-import type { Exposure, ReadonlyHost, TextFile } from '../lib/hosts/readonly_host.ts';
-import { defineModule, type Missing, type Module, type Seen } from '../lib/module.ts';
-import { Secret } from '../lib/secret.ts';
-import { holdsSecret } from '../lib/secret_note.ts';
-import { command, makeDirectory, removeFile, type Step, writeFile } from '../lib/step.ts';
-import { type FileStatus, missingOwners, ownerOf, readStatus } from './backends/file_status.ts';
-import { hindrances } from './backends/hindrances.ts';
-import { unitOfFile } from './backends/systemd.ts';
+import { type Once, once } from '../lib/task/diff.ts';
+import type { Exposure, ReadonlyHost, TextFile } from '../lib/task/readonly_host.ts';
+import { Secret } from '../lib/task/secret.ts';
+import { command, makeDirectory, removeFile, type Step, writeFile } from '../lib/task/step.ts';
+import type { Missing } from '../lib/task/task.ts';
+import { absolutePath, found, line, parseArguments, refuseIdle } from '../lib/validation/arguments.ts';
+import { hindrances } from './common/hindrances.ts';
+import { type FileStatus, missingOwners, ownerOf, readStatus } from './file/status.ts';
+import { unitOfFile } from './systemd/systemd.ts';
 
 /** Arguments of {@link file}. */
 export interface FileArgs {

@@ -1,6 +1,5 @@
 import * as v from 'valibot';
-import { found, line, parseArguments } from '../lib/arguments.ts';
-import { type Once, once } from '../lib/diff.ts';
+import { defineModule, type Module } from '../lib/engine/define_module.ts';
 import { ArgumentError } from '../lib/errors.ts';
 import {
   formatIpv4,
@@ -10,11 +9,14 @@ import {
   prefixOfNetmask,
   whyNoHostAddress,
 } from '../lib/formats/ipv4.ts';
-import { defineModule, type Module, type TaskOptions } from '../lib/module.ts';
-import { type BridgeValues, portMacWord } from './backends/ifcfg_bridge_file.ts';
-import { bridgeInForce } from './backends/ifcfg_bridge_in_force.ts';
-import { planBridge } from './backends/ifcfg_bridge_plan.ts';
-import { type IfcfgBridgeFound, readBridge } from './backends/ifcfg_bridge_read.ts';
+import { once } from '../lib/task/diff.ts';
+import type { TaskOptions } from '../lib/task/task.ts';
+import { found, line, parseArguments } from '../lib/validation/arguments.ts';
+import { portMacWord } from './ifcfg_bridge/file.ts';
+import { bridgeInForce } from './ifcfg_bridge/in_force.ts';
+import { planBridge } from './ifcfg_bridge/plan.ts';
+import { readBridge } from './ifcfg_bridge/read.ts';
+import type { BridgeValues, IfcfgBridgeFound, IfcfgBridgeState } from './ifcfg_bridge/state.ts';
 
 /** Arguments of {@link ifcfgBridge}. */
 export interface IfcfgBridgeArgs {
@@ -53,35 +55,6 @@ export interface IfcfgBridgeArgs {
   readonly nmControlled?: boolean;
   /** `absent` removes the bridge and gives its port back what it had. Default `present`. */
   readonly state?: 'present' | 'absent';
-}
-
-/** What is compared of the port. Keys in capitals are those of its file. */
-export interface PortState {
-  readonly name: string;
-  readonly DEVICE?: string;
-  /** The bridge that it is in; empty where it is to be in none. */
-  readonly BRIDGE?: string;
-  readonly ONBOOT?: string;
-  readonly NM_CONTROLLED?: string;
-  readonly MTU?: string;
-  /** Keys in its file that belong to the bridge. */
-  readonly addressKeys?: readonly string[];
-  /** Keys that its file remembers from before it was a port. */
-  readonly remembered?: readonly string[];
-}
-
-/** What {@link ifcfgBridge} compares. */
-export interface IfcfgBridgeState {
-  readonly name: string;
-  /** Values of the bridge's file, and its `address`; or `absent`. */
-  readonly bridge: BridgeValues | 'absent';
-  readonly port: PortState;
-  /** Files of routes and rules that stand beside the wrong one of the two. */
-  readonly routeFiles: readonly string[];
-  /** Kernel parameters of the bridge that are set when it is made and at boot, one `key = value` each. */
-  readonly parameters: readonly string[];
-  /** True when guests may lose their way to the LAN with the bridge: `disrupts: ['guest']`. */
-  readonly mayCutGuests: Once<boolean>;
 }
 
 /** Names that the kernel or the scripts use for something else. */

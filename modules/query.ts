@@ -1,10 +1,11 @@
 import * as v from 'valibot';
-import { parseArguments } from '../lib/arguments.ts';
-import { type Once, once } from '../lib/diff.ts';
+import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
 import { CommandError } from '../lib/errors.ts';
-import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
-import { defineModule, type Module, type Seen, type TaskOptions } from '../lib/module.ts';
-import { argvSchema, argvSubject, missingCommand, notRun } from './backends/argv.ts';
+import { type Once, once } from '../lib/task/diff.ts';
+import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
+import type { TaskOptions } from '../lib/task/task.ts';
+import { parseArguments } from '../lib/validation/arguments.ts';
+import { argvSchema, argvSubject, missingCommand, notRun } from './common/argv.ts';
 
 /** Arguments of {@link query}. */
 export interface QueryArgs {

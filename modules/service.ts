@@ -1,11 +1,12 @@
 import * as v from 'valibot';
-import { line, parseArguments } from '../lib/arguments.ts';
-import { type Difference, type Once, once } from '../lib/diff.ts';
+import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
-import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
-import { defineModule, type Missing, type Module, type Seen, type TaskOptions } from '../lib/module.ts';
-import { type CommandStep, command, type Undo } from '../lib/step.ts';
-import { takeDownNetwork } from './backends/network_scripts.ts';
+import { type Difference, type Once, once } from '../lib/task/diff.ts';
+import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
+import { type CommandStep, command, type Undo } from '../lib/task/step.ts';
+import type { Missing, TaskOptions } from '../lib/task/task.ts';
+import { line, parseArguments } from '../lib/validation/arguments.ts';
+import { takeDownNetwork } from './common/network_scripts.ts';
 import {
   disruptionBy,
   isEnabledIndirectly,
@@ -14,7 +15,7 @@ import {
   readUnit,
   type UnitAction,
   type UnitStatus,
-} from './backends/systemd.ts';
+} from './systemd/systemd.ts';
 import {
   type Obstacles,
   readObstacles,
@@ -22,7 +23,7 @@ import {
   whyNotMasked,
   whyNotStarted,
   whyNotStopped,
-} from './backends/unit_obstacles.ts';
+} from './systemd/unit_obstacles.ts';
 
 /** Arguments of {@link service}. At least one of `state`, `enabled`, `masked` and the common option `reflects` is there. */
 export interface ServiceArgs {

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
-import { found, line, parseArguments } from '../lib/arguments.ts';
-import { type Once, once } from '../lib/diff.ts';
+import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import {
   canonicalKey,
@@ -11,13 +10,15 @@ import {
   removeSysctl,
   setSysctl,
 } from '../lib/formats/sysctl_conf.ts';
-import type { ReadonlyHost, TextFile } from '../lib/hosts/readonly_host.ts';
-import { defineModule, type Missing, type Module, type Seen } from '../lib/module.ts';
-import { nearest } from '../lib/nearest.ts';
-import { command, makeDirectory, type Step, writeFile } from '../lib/step.ts';
-import { hindrances } from './backends/hindrances.ts';
-import { missingTool } from './backends/packages.ts';
-import { type BootOrder, lastSetting, mainFile, ownDirectory, readBootOrder } from './backends/sysctl_boot.ts';
+import { type Once, once } from '../lib/task/diff.ts';
+import type { ReadonlyHost, TextFile } from '../lib/task/readonly_host.ts';
+import { command, makeDirectory, type Step, writeFile } from '../lib/task/step.ts';
+import type { Missing } from '../lib/task/task.ts';
+import { found, line, parseArguments } from '../lib/validation/arguments.ts';
+import { nearest } from '../lib/validation/nearest.ts';
+import { hindrances } from './common/hindrances.ts';
+import { missingTool } from './common/packages.ts';
+import { type BootOrder, lastSetting, mainFile, ownDirectory, readBootOrder } from './sysctl/boot.ts';
 
 /** Arguments of {@link sysctl}. */
 export interface SysctlArgs {

@@ -1,14 +1,14 @@
 import { isIPv4 } from 'node:net';
 import * as v from 'valibot';
-import { found, line, parseArguments } from '../lib/arguments.ts';
-import { differences, type Once, once } from '../lib/diff.ts';
+import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import { escapeXml } from '../lib/formats/libvirt_xml.ts';
-import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
-import { defineModule, type Module, type Seen } from '../lib/module.ts';
-import type { Step } from '../lib/step.ts';
-import { connect, defineStep, hindrances, objectName, readNetwork, uriSchema, virshStep } from './backends/libvirt.ts';
-import { networkCollisions } from './backends/network_collisions.ts';
+import { differences, type Once, once } from '../lib/task/diff.ts';
+import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
+import type { Step } from '../lib/task/step.ts';
+import { found, line, parseArguments } from '../lib/validation/arguments.ts';
+import { connect, defineStep, hindrances, objectName, readNetwork, uriSchema, virshStep } from './libvirt/libvirt.ts';
+import { networkCollisions } from './virsh_network/collisions.ts';
 
 /** Arguments of {@link virshNetwork}. Of a network that is defined already, only what is named here is compared. */
 export interface VirshNetworkArgs {

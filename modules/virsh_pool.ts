@@ -1,11 +1,11 @@
 import * as v from 'valibot';
-import { absolutePath, parseArguments } from '../lib/arguments.ts';
-import { type Once, once } from '../lib/diff.ts';
+import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
-import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
-import { defineModule, type Module, type Seen } from '../lib/module.ts';
-import type { Step } from '../lib/step.ts';
-import { connect, hindrances, objectName, readPool, uriSchema, virshStep } from './backends/libvirt.ts';
+import { type Once, once } from '../lib/task/diff.ts';
+import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
+import type { Step } from '../lib/task/step.ts';
+import { absolutePath, parseArguments } from '../lib/validation/arguments.ts';
+import { connect, hindrances, objectName, readPool, uriSchema, virshStep } from './libvirt/libvirt.ts';
 
 /** Arguments of {@link virshPool}. */
 export interface VirshPoolArgs {

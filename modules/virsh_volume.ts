@@ -1,12 +1,13 @@
 import * as v from 'valibot';
-import { found, line, parseArguments, refuseIdle } from '../lib/arguments.ts';
-import { type Once, once } from '../lib/diff.ts';
+import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import { capacityGrammar, formatCapacity, parseCapacity } from '../lib/formats/capacity.ts';
-import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
-import { defineModule, type Missing, type Module, type Seen } from '../lib/module.ts';
-import type { Step } from '../lib/step.ts';
-import { connect, hindrances, objectName, readPool, uriSchema, virshStep } from './backends/libvirt.ts';
+import { type Once, once } from '../lib/task/diff.ts';
+import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
+import type { Step } from '../lib/task/step.ts';
+import type { Missing } from '../lib/task/task.ts';
+import { found, line, parseArguments, refuseIdle } from '../lib/validation/arguments.ts';
+import { connect, hindrances, objectName, readPool, uriSchema, virshStep } from './libvirt/libvirt.ts';
 import {
   askVolume,
   lookAtVolume,
@@ -14,7 +15,7 @@ import {
   type VolumeChange,
   type VolumeFile,
   type VolumeUsers,
-} from './backends/libvirt_volume.ts';
+} from './libvirt/volume.ts';
 
 /** Arguments of {@link virshVolume}. */
 export interface VirshVolumeArgs {

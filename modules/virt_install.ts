@@ -1,28 +1,23 @@
-import { parseArguments, refuseIdle } from '../lib/arguments.ts';
-import { type Once, once } from '../lib/diff.ts';
+import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
-import type { ReadonlyHost } from '../lib/hosts/readonly_host.ts';
-import { defineModule, type Module, type Seen } from '../lib/module.ts';
-import { command, type Disruption, type Step } from '../lib/step.ts';
-import { bridgeFilterWarnings } from './backends/bridge_netfilter.ts';
+import { type Once, once } from '../lib/task/diff.ts';
+import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
+import { command, type Disruption, type Step } from '../lib/task/step.ts';
+import { parseArguments, refuseIdle } from '../lib/validation/arguments.ts';
+import { bridgeFilterWarnings } from './common/bridge_netfilter.ts';
+import { defineStep, virshStep } from './libvirt/libvirt.ts';
+import { type DiskArgs, type NetworkArgs, type VirtInstallArgs, virtInstallSchema } from './virt_install/arguments.ts';
+import { type Creation, diskOption, graphicsOption, installStep, networkOption } from './virt_install/command.ts';
 import {
   formatMemory,
   type GuestDisk,
   type GuestGraphics,
   type GuestHardware,
   type GuestNetwork,
-} from './backends/guest.ts';
-import { type GuestFound, readGuest } from './backends/guest_reading.ts';
-import { defineStep, virshStep } from './backends/libvirt.ts';
-import { type Creation, diskOption, graphicsOption, installStep, networkOption } from './backends/virt_install.ts';
-import {
-  type DiskArgs,
-  type NetworkArgs,
-  type VirtInstallArgs,
-  virtInstallSchema,
-} from './backends/virt_install_args.ts';
+} from './virt_install/guest.ts';
+import { type GuestFound, readGuest } from './virt_install/guest_reading.ts';
 
-export type { DiskArgs, NetworkArgs, VirtInstallArgs } from './backends/virt_install_args.ts';
+export type { DiskArgs, NetworkArgs, VirtInstallArgs } from './virt_install/arguments.ts';
 
 /** What {@link virtInstall} compares. */
 export interface VirtInstallState extends GuestHardware {

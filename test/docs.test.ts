@@ -6,16 +6,16 @@ import { describe, expect, test } from '@jest/globals';
 import ts from 'typescript';
 import { exitCodes } from '../lib/cli/exit_code.ts';
 import { usage } from '../lib/cli/usage.ts';
-import { nothingCounted, type PlayEvent } from '../lib/events.ts';
-import { runOnHost } from '../lib/host_run.ts';
+import { nothingCounted, type PlayEvent } from '../lib/events/events.ts';
 import * as library from '../lib/index.ts';
 import { basesDirectory, labsDirectory } from '../lib/lab/layout.ts';
 import { requiredPackages } from '../lib/lab/requirements.ts';
-import type { Task } from '../lib/module.ts';
-import { isPlay } from '../lib/play.ts';
-import { tasksOf } from '../lib/play_items.ts';
 import { fileDiff } from '../lib/reporters/file_diff.ts';
 import { terminalReporter } from '../lib/reporters/terminal.ts';
+import { runOnHost } from '../lib/run/host_run.ts';
+import { isPlay } from '../lib/site/play.ts';
+import { tasksOf } from '../lib/site/play_items.ts';
+import type { Task } from '../lib/task/task.ts';
 import * as modules from '../modules/index.ts';
 import { interfaceOf, literalOf, propertiesOf, unionOf } from './support/declarations.ts';
 import { FakeHost } from './support/fake_host.ts';
@@ -207,16 +207,16 @@ describe('docs/command.md', () => {
   test('has every event of the stream, with its fields', () => {
     const [events = [], fields = []] = tablesOf(sectionOf(page, 'The JSON stream'));
     const documented = events.map(([type, , names]) => [...inBackticks(type), ...inBackticks(names)]);
-    const declared = unionOf('PlayEvent', 'lib/events.ts').map((members) => {
+    const declared = unionOf('PlayEvent', 'lib/events/events.ts').map((members) => {
       const type = literalOf(members, 'type');
       return [type, ...propertiesOf(members).filter((name) => name !== 'type')];
     });
     expect(documented).toEqual(declared);
     const explained = fields.flatMap(([name, what]) => [...inBackticks(name), ...inBackticks(what)]);
     for (const name of ['HostSummary', 'Summary', 'TaskName']) {
-      expect(explained).toEqual(expect.arrayContaining([...interfaceOf(name, ['lib/events.ts'])]));
+      expect(explained).toEqual(expect.arrayContaining([...interfaceOf(name, ['lib/events/events.ts'])]));
     }
-    expect(explained).toEqual(expect.arrayContaining([...interfaceOf('TaskResult', ['lib/engine.ts'])]));
+    expect(explained).toEqual(expect.arrayContaining([...interfaceOf('TaskResult', ['lib/task/task.ts'])]));
   });
 
   test('has every field of a plan', () => {
@@ -235,7 +235,7 @@ describe('docs/command.md', () => {
       ],
       ...['ChangePlan', 'CommandStep', 'DirectoryStep'],
     ];
-    const from = ['lib/plan/plan.ts', 'lib/events.ts', 'lib/step.ts'];
+    const from = ['lib/review/plan.ts', 'lib/events/events.ts', 'lib/task/step.ts'];
     for (const part of parts) expect(explained).toEqual(expect.arrayContaining([...interfaceOf(part, from)]));
   });
 
@@ -286,7 +286,7 @@ describe('docs/modules.md', () => {
 
   test('has what every task takes', () => {
     const [table] = tablesOf(sectionOf(page, 'What every task takes'));
-    expect(firstCells(table)).toEqual(interfaceOf('TaskOptions', ['lib/module.ts']));
+    expect(firstCells(table)).toEqual(interfaceOf('TaskOptions', ['lib/task/task.ts']));
   });
 
   test.each(Object.entries(modules).map(([name, { module }]) => [module, name] as const))(
@@ -306,7 +306,7 @@ describe('docs/modules.md', () => {
       ['DiskArgs', 0],
       ['NetworkArgs', 1],
     ] as const) {
-      const parts = unionOf(name, 'modules/backends/virt_install_args.ts').flatMap(propertiesOf);
+      const parts = unionOf(name, 'modules/virt_install/arguments.ts').flatMap(propertiesOf);
       expect(parts.length).toBeGreaterThan(4);
       for (const part of parts) expect(inside[row]?.[1]).toMatch(new RegExp(`\\b${part}\\b`));
     }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { PlaybookError } from '../errors.ts';
-import type { Play } from '../play.ts';
+import type { Play } from '../site/play.ts';
 import type { CommandLine } from './options.ts';
 
 /** What ansible.cfg says of hosts, users, ways to a host, and the choice of tasks: section, key, and the environment's name for it. */

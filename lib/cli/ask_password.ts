@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { type Readable, Writable } from 'node:stream';
 import { PlaybookError } from '../errors.ts';
-import { Secret } from '../secret.ts';
+import { Secret } from '../task/secret.ts';
 
 /** A terminal's two ends. */
 export interface Terminal {

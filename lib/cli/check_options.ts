@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { PlaybookError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { nearest } from '../validation/nearest.ts';
 import { type Option, options, optionTable } from './option_table.ts';
 
 /** What options of Ansible's are here. */

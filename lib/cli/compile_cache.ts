@@ -1,6 +1,6 @@
 import nodeModule from 'node:module';
 import { join } from 'node:path';
-import { cacheDirectory } from '../private_directory.ts';
+import { cacheDirectory } from '../process/private_directory.ts';
 
 /** What Node has from 22.8 on, and the types of Node 20 do not know. */
 interface CompileCache {

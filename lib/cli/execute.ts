@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { PlaybookError } from '../errors.ts';
-import type { Summary } from '../events.ts';
+import type { Summary } from '../events/events.ts';
 import type { ConnectOptions } from '../hosts/connect.ts';
 import { Connections } from '../hosts/connections.ts';
-import { parseHost } from '../hosts/host_spec.ts';
+import { parseHost } from '../hosts/ssh/host_spec.ts';
 import type { Inventory, InventoryHost } from '../inventory/inventory.ts';
-import type { Plan } from '../plan/plan.ts';
-import type { Play } from '../play.ts';
+import type { Plan } from '../review/plan.ts';
+import type { Play } from '../site/play.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
 import { readExtraVars } from './extra_vars.ts';
 import { limitGroups, rememberFailedHosts } from './failed_hosts.ts';
@@ -62,7 +62,7 @@ async function runSite(site: string, line: CommandLine, password: Password, sign
     // ssh is on its way while the site is loaded.
     for (const host of hosts) connections.ahead(host);
     const [{ run }, reporting, chosen, plans] = await Promise.all([
-      import('../run.ts'),
+      import('../run/run.ts'),
       openReporting(line, () => !line.expectNoChange),
       choice(site, line),
       openPlans(line),
@@ -114,7 +114,7 @@ async function openPlans({ planOut, applyPlan }: CommandLine): Promise<{ file?: 
 /** Loads a site, and says what of an inventory and of Ansible's settings has no effect on it. */
 async function loadPlays(site: string, line: CommandLine, inventory: Inventory | undefined): Promise<readonly Play[]> {
   const [{ loadSite }, { ansibleSettings, unreadSettings }] = await Promise.all([
-    import('../load_site.ts'),
+    import('../site/load_site.ts'),
     import('./ansible_settings.ts'),
   ]);
   const [plays, settings] = await Promise.all([loadSite(site), ansibleSettings()]);

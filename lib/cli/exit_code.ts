@@ -1,4 +1,4 @@
-import type { Summary } from '../events.ts';
+import type { Summary } from '../events/events.ts';
 
 /** What the exit code depends on beside the summary. */
 export interface ExitCodeOptions {

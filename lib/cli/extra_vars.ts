@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { PlaybookError } from '../errors.ts';
+import type { Value, Values } from '../inventory/values.ts';
 import { parseYaml } from '../inventory/yaml.ts';
-import type { Value, Values } from '../play.ts';
-import { readTrouble } from '../read_trouble.ts';
+import { readTrouble } from '../validation/read_trouble.ts';
 import { splitPairs } from './pairs.ts';
 
 /** One `-e` of the command line: a file, an object in JSON or YAML, or pairs. */

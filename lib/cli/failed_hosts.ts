@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PlaybookError } from '../errors.ts';
-import type { Summary } from '../events.ts';
-import { cacheDirectory, privateDirectory } from '../private_directory.ts';
-import { readTrouble } from '../read_trouble.ts';
+import type { Summary } from '../events/events.ts';
+import { cacheDirectory, privateDirectory } from '../process/private_directory.ts';
+import { readTrouble } from '../validation/read_trouble.ts';
 
 /** What `--limit` calls the hosts that failed last time. */
 const failedWord = '@failed';

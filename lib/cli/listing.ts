@@ -1,9 +1,10 @@
-import { hostName, parseHost } from '../hosts/host_spec.ts';
+import { hostName, parseHost } from '../hosts/ssh/host_spec.ts';
 import { refuseProblems } from '../inventory/refuse_problems.ts';
 import { limited, type TargetOptions, targetsOf } from '../inventory/targets.ts';
-import { checkNames, type Play, type Values, valuesFor } from '../play.ts';
-import { leavesOf } from '../play_items.ts';
-import { checkSelection, selectionByPlay, selectTasks, type TaskSelection, tagsOf } from '../select_tasks.ts';
+import type { Values } from '../inventory/values.ts';
+import { checkNames, type Play, valuesFor } from '../site/play.ts';
+import { leavesOf } from '../site/play_items.ts';
+import { checkSelection, selectionByPlay, selectTasks, type TaskSelection, tagsOf } from '../site/select_tasks.ts';
 
 /** What is listed, and of which part of a site. */
 export interface ListingOptions extends TaskSelection, Omit<TargetOptions, 'hosts'> {

@@ -1,4 +1,4 @@
-import type { PlayEvent } from '../events.ts';
+import type { PlayEvent } from '../events/events.ts';
 import { type LiveOptions, LiveView, type Size } from '../reporters/live.ts';
 
 /** A terminal to draw on. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, KvmPlayError } from '../errors.ts';
 import { type ConnectOptions, connect } from '../hosts/connect.ts';
 import type { Host } from '../hosts/host.ts';
-import { type HostSpec, hostName } from '../hosts/host_spec.ts';
+import { type HostSpec, hostName } from '../hosts/ssh/host_spec.ts';
 import { comparisonInWords, settledDifferences } from '../network_change/differences.ts';
 import {
   type ChangeStatus,

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { PlaybookError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { nearest } from '../validation/nearest.ts';
 import { checkOptions } from './check_options.ts';
 import { commands, type NamedCommand, type NetworkAction, networkActions, type Shell, shells } from './commands.ts';
 import { type ExtraVars, parseExtraVars } from './extra_vars.ts';

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { PlanError } from '../errors.ts';
-import type { PlayEvent } from '../events.ts';
-import type { Plan } from '../plan/plan.ts';
-import { readTrouble } from '../read_trouble.ts';
+import type { PlayEvent } from '../events/events.ts';
 import { jsonText } from '../reporters/json_text.ts';
+import type { Plan } from '../review/plan.ts';
+import { readTrouble } from '../validation/read_trouble.ts';
 import { OutputFile } from './output_file.ts';
 
 /** Where the plan of a check run goes. Whole files may be in it: it is for its owner only, and for those to whom they give it. */
@@ -32,7 +32,7 @@ export class PlanFile {
 
   /** Writes the plan, once the run has ended. What is no plan leaves the file as it was. @returns what went wrong */
   async write(): Promise<string | undefined> {
-    const { planOf } = await import('../plan/plan_of.ts');
+    const { planOf } = await import('../review/plan_of.ts');
     try {
       const plan = await planOf(this.#events);
       this.#steps = stepCount(plan);
@@ -51,7 +51,7 @@ function stepCount({ plays }: Plan): number {
 
 /** Reads a plan that is to be applied. @throws PlanError that names the file */
 export async function readPlan(path: string): Promise<Plan> {
-  const { parsePlan } = await import('../plan/parse_plan.ts');
+  const { parsePlan } = await import('../review/parse_plan.ts');
   const named = (words: string): PlanError => new PlanError(`--apply-plan ${path === '' ? "''" : path}: ${words}`);
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw named(`${readTrouble(error)}; name a plan that --plan-out has made`);

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KvmPlayError, PlaybookError } from '../errors.ts';
-import type { PlayEvent, Summary } from '../events.ts';
+import type { PlayEvent, Summary } from '../events/events.ts';
 import { connect } from '../hosts/connect.ts';
+import type { Values } from '../inventory/values.ts';
 import { buildLab, type Lab, missingPackages, sweepLabs, unableReason } from '../lab/index.ts';
 import { consolePort, drawPicture, type Look, lookAtNetwork, type NetworkPicture } from '../lab/picture.ts';
-import { loadSite } from '../load_site.ts';
-import { checkNames, type Play, type Values } from '../play.ts';
-import { tasksOf } from '../play_items.ts';
-import { run } from '../run.ts';
+import { run } from '../run/run.ts';
+import { loadSite } from '../site/load_site.ts';
+import { checkNames, type Play } from '../site/play.ts';
+import { tasksOf } from '../site/play_items.ts';
 import { exitCode, exitCodes } from './exit_code.ts';
 
 /** Seconds that guests may take to boot and to get a lease. */

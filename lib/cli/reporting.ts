@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { PlayEvent } from '../events.ts';
+import type { PlayEvent } from '../events/events.ts';
 import { wantsColor } from './color.ts';
 import type { CommandLine } from './options.ts';
 import { OutputFile } from './output_file.ts';

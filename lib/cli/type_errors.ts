@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { environmentForOthers } from '../secret.ts';
+import { declarations } from '../process/package_files.ts';
+import { environmentForOthers } from '../task/secret.ts';
 
 /** Most errors that are shown: the first ones explain the others. */
 const most = 5;
@@ -12,10 +12,9 @@ const most = 5;
 const compilerLimit = 60_000;
 
 /** This very copy of the library: its sources, or its declarations. */
-const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'd.ts';
 const paths = {
-  'kvm-play': [fileURLToPath(new URL(`../index.${extension}`, import.meta.url))],
-  'kvm-play/modules': [fileURLToPath(new URL(`../../modules/index.${extension}`, import.meta.url))],
+  'kvm-play': [declarations('lib/index')],
+  'kvm-play/modules': [declarations('modules/index')],
 };
 
 /**

@@ -1,9 +1,9 @@
-import { refuseNonObject, refuseWrongTypes } from '../option_types.ts';
-import type { Secret } from '../secret.ts';
+import type { Secret } from '../task/secret.ts';
+import { refuseNonObject, refuseWrongTypes } from '../validation/option_types.ts';
 import type { Host } from './host.ts';
-import { type HostSpec, hostName, isLocalHost, parseHost } from './host_spec.ts';
 import { ShellHost } from './shell_host.ts';
-import type { SshOptions } from './ssh.ts';
+import { type HostSpec, hostName, isLocalHost, parseHost } from './ssh/host_spec.ts';
+import type { SshOptions } from './ssh/ssh.ts';
 
 /** Imports that are under way: some loaders of TypeScript give a module that is still being loaded to whoever asks for it meanwhile. */
 let imports: Promise<unknown> = Promise.resolve();
@@ -68,6 +68,6 @@ export async function prepare(
     shared.onProgress?.('open');
     return new ShellHost(transport, lockId);
   }
-  const { SshTransport } = await imported(() => import('./ssh.ts'));
+  const { SshTransport } = await imported(() => import('./ssh/ssh.ts'));
   return new ShellHost(new SshTransport(hostName(spec), spec, { become, ...rest, ...shared }), lockId);
 }

@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { PlaybookError } from '../errors.ts';
-import { type OpenedAhead, openAhead } from './ahead.ts';
 import { type ConnectOptions, prepare } from './connect.ts';
-import { Gate } from './gate.ts';
 import type { Host } from './host.ts';
-import { type HostSpec, hostName, isLocalHost } from './host_spec.ts';
-import type { SshOptions } from './ssh.ts';
+import { type HostSpec, hostName, isLocalHost } from './ssh/host_spec.ts';
+import { type OpenedAhead, openAhead } from './ssh/preconnect.ts';
+import { Gate } from './ssh/semaphore.ts';
+import type { SshOptions } from './ssh/ssh.ts';
 
 /** Connections that are being opened at a time, where nothing else is said. */
 export const defaultForks = 32;

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError } from '../errors.ts';
+import { trustedPath } from './files/trusted_path.ts';
 import type { ReachOptions } from './host.ts';
-import { observed, parseOutcome } from './outcome.ts';
-import { ownPlaces, runtimeDirectory, userRuntime } from './paths.ts';
 import type { Reach } from './reach.ts';
-import { prologue } from './script.ts';
-import type { RawOutput, Transport } from './transport.ts';
-import { trustedPath } from './trusted_path.ts';
+import { observed, parseOutcome } from './shell/outcome.ts';
+import { ownPlaces, runtimeDirectory, userRuntime } from './shell/paths.ts';
+import { prologue } from './shell/script.ts';
+import type { RawOutput, Transport } from './shell/transport.ts';
 
 /** Seconds between two questions to a host that answers. */
 const questionInterval = 0.5;

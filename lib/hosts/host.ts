@@ -1,6 +1,6 @@
 import type { CommandError } from '../errors.ts';
-import type { CommandStep, Step } from '../step.ts';
-import type { ReadonlyHost } from './readonly_host.ts';
+import type { ReadonlyHost } from '../task/readonly_host.ts';
+import type { CommandStep, Step } from '../task/step.ts';
 
 /** Where and for how long a host is looked for that may be out of reach. */
 export interface ReachOptions {

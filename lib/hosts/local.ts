@@ -1,11 +1,17 @@
 import { ConnectionError } from '../errors.ts';
-import type { Secret } from '../secret.ts';
-import { bootstrap } from './clean_shell.ts';
-import { OpenSession } from './open_session.ts';
-import { runProcess } from './process.ts';
-import { refusal } from './refusal.ts';
-import { BecomePassword } from './sudo_dialog.ts';
-import { type AnotherConnection, lastLimit, type RawOutput, type RunScript, type Transport } from './transport.ts';
+import type { Secret } from '../task/secret.ts';
+import { bootstrap } from './session/clean_shell.ts';
+import { OpenSession } from './session/open_session.ts';
+import { runProcess } from './session/process.ts';
+import { refusal } from './session/refusal.ts';
+import { BecomePassword } from './session/sudo_dialog.ts';
+import {
+  type AnotherConnection,
+  lastLimit,
+  type RawOutput,
+  type RunScript,
+  type Transport,
+} from './shell/transport.ts';
 
 /** Options of {@link LocalTransport}. */
 export interface LocalOptions {

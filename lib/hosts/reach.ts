@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError } from '../errors.ts';
 import type { ReachOptions } from './host.ts';
-import type { AnotherConnection, Transport } from './transport.ts';
+import type { AnotherConnection, Transport } from './shell/transport.ts';
 
 /**
  * Seconds between an attempt that failed and the next one, by how many have failed in a row. Firewalls count new connections

@@ -1,20 +1,20 @@
 import { CommandError, ConnectionError, UnsupportedChangeError } from '../errors.ts';
-import { Secret } from '../secret.ts';
-import { type CommandStep, type Step, shownArgv } from '../step.ts';
-import { absent } from './absence.ts';
-import type { ActionPart } from './action.ts';
-import { QueryBatch, timeoutError } from './batch.ts';
+import type { Exposure, Output, ReadonlyHost, TextFile } from '../task/readonly_host.ts';
+import { Secret } from '../task/secret.ts';
+import { type CommandStep, type Step, shownArgv } from '../task/step.ts';
+import type { ActionPart } from './batch/action.ts';
+import { QueryBatch, timeoutError } from './batch/batch.ts';
+import { type LookKind, questionOf } from './batch/question.ts';
 import { runDetached } from './detached.ts';
+import { absent } from './files/absence.ts';
+import { HostLock } from './files/lock.ts';
+import { directoryScript, fileBytes, operandScript, removeScript, writeScript } from './files/steps.ts';
+import { refused } from './files/trusted_path.ts';
 import type { Executed, ExecuteOptions, Host, ReachOptions } from './host.ts';
-import { HostLock } from './lock.ts';
-import { type LookKind, questionOf } from './question.ts';
-import { pasteable, quote } from './quote.ts';
 import { Reach } from './reach.ts';
-import type { Exposure, Output, ReadonlyHost, TextFile } from './readonly_host.ts';
-import { limited } from './script.ts';
-import { directoryScript, fileBytes, operandScript, removeScript, writeScript } from './steps.ts';
-import type { RawOutput, Transport } from './transport.ts';
-import { refused } from './trusted_path.ts';
+import { pasteable, quote } from './shell/quote.ts';
+import { limited } from './shell/script.ts';
+import type { RawOutput, Transport } from './shell/transport.ts';
 
 /** Seconds that a query may take where it says nothing else. */
 const queryLimit = 30;

@@ -1,4 +1,4 @@
-import { nearest } from '../nearest.ts';
+import { nearest } from '../validation/nearest.ts';
 
 /** Variables that are honoured. Ansible has two names for some. */
 export const honoured = {

@@ -1,6 +1,6 @@
-import type { HostSpec } from '../hosts/host_spec.ts';
+import type { HostSpec } from '../hosts/ssh/host_spec.ts';
 import { honoured, isUnused, meantVariable, refusals } from './ansible_variables.ts';
-import type { InventoryValues } from './inventory.ts';
+import type { InventoryValues } from './values.ts';
 
 /** How a host of an inventory is reached, and what of that cannot be honoured. */
 export interface Connection {

@@ -1,11 +1,11 @@
 import { PlaybookError } from '../errors.ts';
-import type { HostSpec } from '../hosts/host_spec.ts';
-import { refuseUnknownKeys } from '../known_keys.ts';
-import { callerLocation } from '../location.ts';
-import { refuseWrongTypes } from '../option_types.ts';
-import type { Values } from '../play.ts';
+import type { HostSpec } from '../hosts/ssh/host_spec.ts';
+import { callerLocation } from '../task/location.ts';
+import { refuseUnknownKeys } from '../validation/known_keys.ts';
+import { refuseWrongTypes } from '../validation/option_types.ts';
 import { type Inventory, type InventoryHost, makeInventory } from './inventory.ts';
 import { chooseHosts } from './pattern.ts';
+import type { Values } from './values.ts';
 
 /** A host of a site's own inventory; what is left out is what ssh_config says. */
 export interface HostEntry extends Omit<HostSpec, 'name' | 'alias'> {

@@ -1,8 +1,9 @@
 import { PlaybookError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
-import type { GroupEntry, InventoryEntries, InventoryValues } from './inventory.ts';
+import { nearest } from '../validation/nearest.ts';
+import type { GroupEntry, InventoryEntries } from './inventory.ts';
 import { checkedName, parseHostPattern } from './names.ts';
 import { pythonLiteral } from './python_literal.ts';
+import type { InventoryValues } from './values.ts';
 
 type Kind = 'hosts' | 'children' | 'vars';
 

@@ -1,10 +1,8 @@
 import { PlaybookError } from '../errors.ts';
-import type { HostSpec } from '../hosts/host_spec.ts';
+import type { HostSpec } from '../hosts/ssh/host_spec.ts';
 import { remedyOf } from './ansible_variables.ts';
 import { connectionOf } from './connection.ts';
-
-/** Values of an inventory by name; what they may be is said by the variables of the plays. */
-export type InventoryValues = Readonly<Record<string, unknown>>;
+import type { InventoryValues } from './values.ts';
 
 /** A group as an inventory writes it. */
 export interface GroupEntry {
@@ -180,3 +178,6 @@ function membersOf(groups: ReadonlyMap<string, GroupEntry>, name: string): reado
 function compare(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
+
+/** Hosts as a play or a caller names them: `[user@]name[:port]`, in parts, or from an inventory. */
+export type HostReference = string | HostSpec | InventoryHost;

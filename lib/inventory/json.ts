@@ -1,7 +1,8 @@
 import { PlaybookError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
-import type { GroupEntry, InventoryEntries, InventoryValues } from './inventory.ts';
+import { nearest } from '../validation/nearest.ts';
+import type { GroupEntry, InventoryEntries } from './inventory.ts';
 import { checkedName } from './names.ts';
+import type { InventoryValues } from './values.ts';
 
 /**
  * Reads what `ansible-inventory --list` and inventory programs print: groups by name, and `_meta.hostvars`.

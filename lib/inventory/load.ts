@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { PlaybookError } from '../errors.ts';
-import { shown } from '../option_types.ts';
+import { shown } from '../validation/option_types.ts';
 import { type Inventory, type InventoryEntries, makeInventory, mergeEntries } from './inventory.ts';
 import { checkedName, parseHostPattern } from './names.ts';
 import { readInventoryFile } from './read_file.ts';

@@ -1,6 +1,6 @@
-import { nearest } from '../nearest.ts';
-import type { Play } from '../play.ts';
+import { nearest } from '../validation/nearest.ts';
 import type { Inventory } from './inventory.ts';
+import type { Values } from './values.ts';
 
 /** Fewest letters of a name of which it can be said that it was mistyped. */
 const leastLetters = 4;
@@ -10,7 +10,7 @@ const leastLetters = 4;
  * keeps its default. An inventory may hold many other values, so that nobody can be sure.
  * @returns a sentence for each name
  */
-export function likelyMistypes(plays: readonly Play[], { hosts }: Inventory): readonly string[] {
+export function likelyMistypes(plays: readonly { readonly vars: Values }[], { hosts }: Inventory): readonly string[] {
   const variables = new Set(plays.flatMap(({ vars }) => Object.keys(vars)));
   const found = new Map<string, string>();
   for (const { name: host, values } of hosts.values()) {

@@ -1,5 +1,5 @@
 import { PlaybookError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { nearest } from '../validation/nearest.ts';
 import type { Inventory } from './inventory.ts';
 
 /**

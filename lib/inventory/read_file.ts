@@ -2,11 +2,12 @@ import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { PlaybookError } from '../errors.ts';
-import { runProcess } from '../hosts/process.ts';
-import { readTrouble } from '../read_trouble.ts';
+import { runProcess } from '../hosts/session/process.ts';
+import { readTrouble } from '../validation/read_trouble.ts';
 import { parseIniInventory } from './ini.ts';
-import type { InventoryEntries, InventoryValues } from './inventory.ts';
+import type { InventoryEntries } from './inventory.ts';
 import { asRecord, isListed, listedInventory, parseJson } from './json.ts';
+import type { InventoryValues } from './values.ts';
 import { parseYaml } from './yaml.ts';
 import { yamlInventory } from './yaml_inventory.ts';
 

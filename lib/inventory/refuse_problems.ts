@@ -1,6 +1,12 @@
-import { PlaybookError } from '../errors.ts';
-import type { Play, Values } from '../play.ts';
+import { type Location, PlaybookError } from '../errors.ts';
 import type { InventoryHost } from './inventory.ts';
+import type { Values } from './values.ts';
+
+/** What is asked of a play: the defaults of its variables, and where it is. */
+export interface PlayVariables {
+  readonly vars: Values;
+  readonly location: Location | undefined;
+}
 
 /**
  * Refuses hosts of which the inventory says what cannot be honoured: the wrong user would do what another was to do, another way
@@ -9,7 +15,7 @@ import type { InventoryHost } from './inventory.ts';
  * @param play whose variables the inventory has values for; none where no play is run
  * @throws PlaybookError that names each variable, what to do, and the hosts
  */
-export function refuseProblems(hosts: readonly InventoryHost[], play?: Play): void {
+export function refuseProblems(hosts: readonly InventoryHost[], play?: PlayVariables): void {
   const byProblem = new Map<string, Set<string>>();
   for (const host of hosts) {
     for (const problem of problemsOf(host, play?.vars ?? {})) {

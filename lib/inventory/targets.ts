@@ -1,11 +1,7 @@
-import { PlaybookError } from '../errors.ts';
-import { type HostSpec, hostName, parseHost } from '../hosts/host_spec.ts';
-import type { Play } from '../play.ts';
-import { type Inventory, type InventoryHost, makeInventory } from './inventory.ts';
+import { type Location, PlaybookError } from '../errors.ts';
+import { type HostSpec, hostName, parseHost } from '../hosts/ssh/host_spec.ts';
+import { type HostReference, type Inventory, type InventoryHost, makeInventory } from './inventory.ts';
 import { chooseHosts } from './pattern.ts';
-
-/** Hosts as a play or a caller names them: `[user@]name[:port]`, in parts, or from an inventory. */
-export type HostReference = string | HostSpec | InventoryHost;
 
 /** Where hosts come from, and which of them take part. */
 export interface TargetOptions {
@@ -19,11 +15,18 @@ export interface TargetOptions {
   readonly limitGroups?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** What is asked of a play: the hosts that it names, and where it is. */
+export interface PlayHosts {
+  /** undefined where it names none. */
+  readonly hosts: readonly HostReference[] | undefined;
+  readonly location: Location | undefined;
+}
+
 /**
  * Says which hosts a play is for.
  * @throws PlaybookError for a host that cannot be read, and for a pattern that fits nothing
  */
-export function targetsOf(play: Play, { hosts, inventory }: TargetOptions): readonly InventoryHost[] {
+export function targetsOf(play: PlayHosts, { hosts, inventory }: TargetOptions): readonly InventoryHost[] {
   try {
     const references = hosts ?? play.hosts ?? (inventory === undefined ? ['localhost'] : ['all']);
     const targets = references.flatMap((reference): readonly InventoryHost[] => {

@@ -1,8 +1,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { PlaybookError } from '../errors.ts';
-import type { InventoryEntries, InventoryValues, ValuesBeside } from './inventory.ts';
+import type { InventoryEntries, ValuesBeside } from './inventory.ts';
 import { refuseWritableByAll } from './trusted.ts';
+import type { InventoryValues } from './values.ts';
 import { parseYaml } from './yaml.ts';
 
 /** Endings of files with values; the first that is there counts. */

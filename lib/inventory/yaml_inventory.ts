@@ -1,7 +1,8 @@
 import { PlaybookError } from '../errors.ts';
-import type { GroupEntry, InventoryEntries, InventoryValues } from './inventory.ts';
+import type { GroupEntry, InventoryEntries } from './inventory.ts';
 import { asRecord, refuseOtherKeys } from './json.ts';
 import { checkedName, parseHostPattern } from './names.ts';
+import type { InventoryValues } from './values.ts';
 
 /**
  * Makes an inventory of data in the form of Ansible's YAML inventories: groups with `hosts`, `children` and `vars`, each of which

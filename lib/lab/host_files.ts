@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { packageFile } from '../process/package_files.ts';
 import { hostInterface } from './layout.ts';
 import type { LabKeys } from './ssh.ts';
 
@@ -109,7 +110,7 @@ addr-gen-mode=eui64
 const places: Readonly<Record<string, string>> = { network: '/etc/init.d' };
 
 async function networkScripts(): Promise<readonly HostFile[]> {
-  const directory = new URL('./network-scripts/', import.meta.url);
+  const directory = packageFile('lib/lab/network-scripts/');
   const files: HostFile[] = [];
   for (const name of await readdir(directory)) {
     const path = `${places[name] ?? '/etc/sysconfig/network-scripts'}/${name}`;

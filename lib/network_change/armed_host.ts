@@ -1,7 +1,7 @@
 import type { CommandError } from '../errors.ts';
 import type { Executed, ExecuteOptions, Host, ReachOptions } from '../hosts/host.ts';
-import type { ReadonlyHost } from '../hosts/readonly_host.ts';
-import type { CommandStep, Step } from '../step.ts';
+import type { ReadonlyHost } from '../task/readonly_host.ts';
+import type { CommandStep, Step } from '../task/step.ts';
 import { whileArmed } from './transaction.ts';
 
 /** A host while a change of it is armed: steps that arrive once the change is over are not taken. */

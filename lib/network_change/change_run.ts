@@ -1,24 +1,16 @@
-import {
-  cutsLink,
-  type EngineOptions,
-  type Look,
-  result,
-  type TaskResult,
-  takeSteps,
-  warningsBefore,
-} from '../engine.ts';
+import { cutsLink, type EngineOptions, type Look, result, takeSteps, warningsBefore } from '../engine/engine.ts';
+import { markerPath } from '../engine/marker.ts';
 import { ConvergenceError, InterruptedError, UnsupportedChangeError } from '../errors.ts';
-import type { ChangePlan } from '../events.ts';
+import type { ChangePlan } from '../events/events.ts';
 import type { Host } from '../hosts/host.ts';
-import { markerPath } from '../marker.ts';
-import type { Task } from '../module.ts';
-import type { Step } from '../step.ts';
+import type { Step } from '../task/step.ts';
+import type { Task, TaskResult } from '../task/task.ts';
+import { addressesToCome, strandingReasons, timeFor } from './lockout.ts';
 import { fingerprintOf, type NetworkChange, type Probe } from './network_change.ts';
+import { linkOf, readSurroundings, type Surroundings } from './network_state.ts';
 import { OpenChange, type TellPhase } from './open_change.ts';
 import { passes } from './probes.ts';
 import { type Promises, promisesInWords } from './proof.ts';
-import { addressesToCome, strandingReasons, timeFor } from './stranding.ts';
-import { linkOf, readSurroundings, type Surroundings } from './surroundings.ts';
 import type { Touched } from './transaction.ts';
 
 /** One task of a change, with what was seen and what is to be done. */

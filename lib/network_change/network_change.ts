@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Location } from '../errors.ts';
 import { PlaybookError } from '../errors.ts';
-import { refuseUnknownKeys } from '../known_keys.ts';
-import { callerLocation } from '../location.ts';
-import type { Task } from '../module.ts';
-import { refuseOtherItems, refuseWrongTypes, shown } from '../option_types.ts';
-import { refuseUnwritable } from '../texts.ts';
-import { fromUser } from '../user_code.ts';
+import { callerLocation } from '../task/location.ts';
+import type { Task } from '../task/task.ts';
+import { fromUser } from '../task/user_code.ts';
+import { refuseUnknownKeys } from '../validation/known_keys.ts';
+import { refuseOtherItems, refuseWrongTypes, shown } from '../validation/option_types.ts';
+import { refuseUnwritable } from '../validation/texts.ts';
 
 /** Something of the user's own that must still answer after a network change. */
 export type Probe =

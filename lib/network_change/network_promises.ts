@@ -1,6 +1,6 @@
-import type { LinkOutlook } from '../module.ts';
-import { successorOf } from './stranding.ts';
-import { isIpv6, type Surroundings } from './surroundings.ts';
+import type { LinkOutlook } from '../task/task.ts';
+import { successorOf } from './lockout.ts';
+import { isIpv6, type Surroundings } from './network_state.ts';
 
 /** What a host's network is held against after a change. */
 export interface NetworkPromises {

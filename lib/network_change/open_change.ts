@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EngineOptions } from '../engine.ts';
+import type { EngineOptions } from '../engine/engine.ts';
+import { clearMarker } from '../engine/marker.ts';
 import {
   CommandError,
   ConnectionError,
@@ -9,10 +10,9 @@ import {
   RollBackUnverifiedError,
   RolledBackError,
 } from '../errors.ts';
-import type { ChangePlan, NetworkChangePhase } from '../events.ts';
+import type { ChangePlan, NetworkChangePhase } from '../events/events.ts';
 import type { Host } from '../hosts/host.ts';
-import { clearMarker } from '../marker.ts';
-import type { Task } from '../module.ts';
+import type { Task } from '../task/task.ts';
 import { ArmedHost } from './armed_host.ts';
 import { comparisonInWords, type Differences, settledDifferences } from './differences.ts';
 import { type Promises, type Proof, prove } from './proof.ts';

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
-import { runProcess } from '../hosts/process.ts';
-import type { ReadonlyHost } from '../hosts/readonly_host.ts';
+import { runProcess } from '../hosts/session/process.ts';
+import type { ReadonlyHost } from '../task/readonly_host.ts';
 import { type Probe, parsePort } from './network_change.ts';
 
 /** Seconds that one probe may take. */

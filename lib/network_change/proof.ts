@@ -1,10 +1,10 @@
-import { describeDifferences } from '../diff.ts';
 import type { Host } from '../hosts/host.ts';
-import type { Task } from '../module.ts';
+import { describeDifferences } from '../task/diff.ts';
+import type { Task } from '../task/task.ts';
 import { type Probe, probeWords } from './network_change.ts';
 import { lostGateways, type NetworkPromises, networkComplaints, networkInWords } from './network_promises.ts';
+import { readSurroundings } from './network_state.ts';
 import { passes } from './probes.ts';
-import { readSurroundings } from './surroundings.ts';
 
 /** What has to hold after a change. */
 export interface Promises extends NetworkPromises {

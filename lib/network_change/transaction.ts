@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { CommandError, PendingChangeError } from '../errors.ts';
+import { operandScript } from '../hosts/files/steps.ts';
 import type { Host } from '../hosts/host.ts';
-import { stateDirectory } from '../hosts/paths.ts';
-import { quote, quoteAll } from '../hosts/quote.ts';
-import type { ReadonlyHost } from '../hosts/readonly_host.ts';
-import { operandScript } from '../hosts/steps.ts';
-import { type CommandStep, command, makeDirectory, type Step, writeFile } from '../step.ts';
+import { stateDirectory } from '../hosts/shell/paths.ts';
+import { quote, quoteAll } from '../hosts/shell/quote.ts';
+import { packageFile } from '../process/package_files.ts';
+import type { ReadonlyHost } from '../task/readonly_host.ts';
+import { type CommandStep, command, makeDirectory, type Step, writeFile } from '../task/step.ts';
 import { type Differences, parseDifferences } from './differences.ts';
 
 const directory = `${stateDirectory}/change`;
@@ -236,6 +237,6 @@ const programParts: readonly string[] = [
 ];
 
 async function programText(): Promise<string> {
-  const parts = programParts.map((name) => readFile(new URL(`${name}.sh`, import.meta.url), 'utf8'));
+  const parts = programParts.map((name) => readFile(packageFile(`lib/network_change/${name}.sh`), 'utf8'));
   return (await Promise.all(parts)).join('\n');
 }

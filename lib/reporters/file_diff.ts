@@ -1,6 +1,6 @@
-import { masked } from '../masking.ts';
-import type { Step } from '../step.ts';
-import { textDiff } from '../text_diff.ts';
+import { textDiff } from '../formats/text_diff.ts';
+import { masked } from '../process/masking.ts';
+import type { Step } from '../task/step.ts';
 
 /** Lines of a file that are shown around each change. */
 const contextLines = 3;

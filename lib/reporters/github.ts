@@ -1,6 +1,6 @@
 import { KvmPlayError, type Location } from '../errors.ts';
-import type { PlayEvent } from '../events.ts';
-import { masked } from '../masking.ts';
+import type { PlayEvent } from '../events/events.ts';
+import { masked } from '../process/masking.ts';
 import { shownEvent } from './shown_event.ts';
 import { errorLines, linesOf, nearPath } from './words.ts';
 

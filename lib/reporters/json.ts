@@ -1,8 +1,8 @@
-import type { TaskResult } from '../engine.ts';
 import { KvmPlayError } from '../errors.ts';
-import type { PlayEvent } from '../events.ts';
-import { masked } from '../masking.ts';
-import type { Step } from '../step.ts';
+import type { PlayEvent } from '../events/events.ts';
+import { masked } from '../process/masking.ts';
+import type { Step } from '../task/step.ts';
+import type { TaskResult } from '../task/task.ts';
 import { fileDiff } from './file_diff.ts';
 import { jsonText } from './json_text.ts';
 import { shownEvent } from './shown_event.ts';

@@ -1,6 +1,6 @@
 import { KvmPlayError } from '../errors.ts';
-import type { PlayEvent, TaskName } from '../events.ts';
-import { masked } from '../masking.ts';
+import type { PlayEvent, TaskName } from '../events/events.ts';
+import { masked } from '../process/masking.ts';
 import { shownEvent } from './shown_event.ts';
 import { stepLine } from './steps.ts';
 import { errorLines, nearPath } from './words.ts';

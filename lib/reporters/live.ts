@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { PlayEvent } from '../events.ts';
+import type { PlayEvent } from '../events/events.ts';
 import { cut, oneLine, padded, widthOf } from './columns.ts';
 import { type Activity, type LiveHost, LiveHosts } from './live_hosts.ts';
 import { shownEvent } from './shown_event.ts';

@@ -1,4 +1,4 @@
-import type { HostPhase, NetworkChangePhase, PlayEvent } from '../events.ts';
+import type { HostPhase, NetworkChangePhase, PlayEvent } from '../events/events.ts';
 
 /** What a host is at. */
 export interface Activity {

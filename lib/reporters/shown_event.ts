@@ -1,7 +1,7 @@
-import type { TaskResult } from '../engine.ts';
-import type { ChangePlan, PlayEvent, TaskName } from '../events.ts';
-import { masked, maskedData } from '../masking.ts';
-import { type Step, shownArgv } from '../step.ts';
+import type { ChangePlan, PlayEvent, TaskName } from '../events/events.ts';
+import { masked, maskedData } from '../process/masking.ts';
+import { type Step, shownArgv } from '../task/step.ts';
+import type { TaskResult } from '../task/task.ts';
 
 /**
  * What may be shown of an event. Every reporter takes this in place of the event itself, so that secrets are masked once, and before

@@ -1,6 +1,6 @@
-import { pasteable } from '../hosts/quote.ts';
-import { Secret } from '../secret.ts';
-import { type Step, shownArgv } from '../step.ts';
+import { pasteable } from '../hosts/shell/quote.ts';
+import { Secret } from '../task/secret.ts';
+import { type Step, shownArgv } from '../task/step.ts';
 
 /** Shows a step as one line; a command can be pasted into a shell. What it reads from its standard input is not shown. */
 export function stepLine(step: Step): string {

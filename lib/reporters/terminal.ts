@@ -1,9 +1,9 @@
 import { styleText } from 'node:util';
+import type { HostSummary, NetworkChangePhase, PlayEvent, TaskStatus } from '../events/events.ts';
 
-import { type Difference, inWords } from '../diff.ts';
-import type { HostSummary, NetworkChangePhase, PlayEvent, TaskStatus } from '../events.ts';
-import type { Answer } from '../module.ts';
-import type { Step } from '../step.ts';
+import { type Difference, inWords } from '../task/diff.ts';
+import type { Step } from '../task/step.ts';
+import type { Answer } from '../task/task.ts';
 import { shownEvent } from './shown_event.ts';
 import { stepLine } from './steps.ts';
 import { errorLines, linesOf, withoutControls } from './words.ts';

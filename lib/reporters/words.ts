@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { KvmPlayError, type Location } from '../errors.ts';
-import { masked } from '../masking.ts';
+import { masked } from '../process/masking.ts';
 
 /** Shows an error: its words, the line of the site, and what it is about. */
 export function errorLines(error: Error): readonly string[] {

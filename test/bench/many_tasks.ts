@@ -1,8 +1,8 @@
 import { copyFile } from 'node:fs/promises';
 import type { Lab } from '../../lib/lab/index.ts';
-import type { Task } from '../../lib/module.ts';
-import { play } from '../../lib/play.ts';
-import { run } from '../../lib/run.ts';
+import { run } from '../../lib/run/run.ts';
+import { play } from '../../lib/site/play.ts';
+import type { Task } from '../../lib/task/task.ts';
 import { idleTasks } from '../support/idle_tasks.ts';
 import type { DelayLink } from './link.ts';
 

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { execa } from 'execa';
-import { parseHost } from '../../lib/hosts/host_spec.ts';
-import { socketPath } from '../../lib/hosts/ssh_command.ts';
+import { parseHost } from '../../lib/hosts/ssh/host_spec.ts';
+import { socketPath } from '../../lib/hosts/ssh/ssh_command.ts';
 import type { Injection } from './fault.ts';
 import type { FaultLab } from './fault_lab.ts';
 import type { SiteOptions } from './site.ts';

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { connect } from '../../lib/hosts/connect.ts';
 import { ArmedHost } from '../../lib/network_change/armed_host.ts';
 import { begin, newId } from '../../lib/network_change/transaction.ts';
-import { writeFile } from '../../lib/step.ts';
+import { writeFile } from '../../lib/task/step.ts';
 import { runController } from './controller_process.ts';
 import { describeFaults } from './describe_faults.ts';
 import { type FaultResult, note } from './fault.ts';

@@ -9,10 +9,10 @@ import { ConnectionError } from '../../lib/errors.ts';
 import { connect } from '../../lib/hosts/connect.ts';
 import type { Host } from '../../lib/hosts/host.ts';
 import { LocalTransport } from '../../lib/hosts/local.ts';
-import { pasteable } from '../../lib/hosts/quote.ts';
+import { pasteable } from '../../lib/hosts/shell/quote.ts';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
-import { Secret } from '../../lib/secret.ts';
-import { command } from '../../lib/step.ts';
+import { Secret } from '../../lib/task/secret.ts';
+import { command } from '../../lib/task/step.ts';
 import { sourceArguments } from '../support/command.ts';
 import { describeLab } from './support.ts';
 

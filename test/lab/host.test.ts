@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { connect } from '../../lib/hosts/connect.ts';
 import type { Host } from '../../lib/hosts/host.ts';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
-import { command, makeDirectory, removeFile, writeFile } from '../../lib/step.ts';
+import { command, makeDirectory, removeFile, writeFile } from '../../lib/task/step.ts';
 import { runCommand, startCommand } from '../support/command.ts';
 import { until } from '../support/until.ts';
 import { describeLab } from './support.ts';

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { execa, execaSync } from 'execa';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
-import type { Task } from '../../lib/module.ts';
 import { networkChange } from '../../lib/network_change/network_change.ts';
-import { play } from '../../lib/play.ts';
-import { run } from '../../lib/run.ts';
+import { run } from '../../lib/run/run.ts';
+import { play } from '../../lib/site/play.ts';
+import type { Task } from '../../lib/task/task.ts';
 import { type IfcfgBridgeArgs, ifcfgBridge, service } from '../../modules/index.ts';
 import { describeLab } from './support.ts';
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ConnectionError } from '../../lib/errors.ts';
 import { connect } from '../../lib/hosts/connect.ts';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
-import { command } from '../../lib/step.ts';
+import { command } from '../../lib/task/step.ts';
 import { describeLab } from './support.ts';
 
 describeLab('reaching a host', () => {

@@ -1,9 +1,9 @@
 import { copyFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { SshTransport } from '../../lib/hosts/ssh.ts';
+import { SshTransport } from '../../lib/hosts/ssh/ssh.ts';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
-import { play } from '../../lib/play.ts';
-import { type RunOptions, run } from '../../lib/run.ts';
+import { type RunOptions, run } from '../../lib/run/run.ts';
+import { play } from '../../lib/site/play.ts';
 import site from '../../playbooks/site.ts';
 import { DelayLink } from '../bench/link.ts';
 import { idleTasks } from '../support/idle_tasks.ts';

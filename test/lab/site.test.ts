@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { PlayEvent, Summary } from '../../lib/events.ts';
+import type { PlayEvent, Summary } from '../../lib/events/events.ts';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
-import type { Task } from '../../lib/module.ts';
-import { play } from '../../lib/play.ts';
-import { type RunOptions, run } from '../../lib/run.ts';
+import { type RunOptions, run } from '../../lib/run/run.ts';
+import { play } from '../../lib/site/play.ts';
+import type { Task } from '../../lib/task/task.ts';
 import {
   ifcfgBridge,
   service,

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { PlayEvent } from '../../lib/events.ts';
+import type { PlayEvent } from '../../lib/events/events.ts';
 import { connect } from '../../lib/hosts/connect.ts';
 import { buildLab, type Lab } from '../../lib/lab/index.ts';
-import type { Task } from '../../lib/module.ts';
-import { play } from '../../lib/play.ts';
 import { fileDiff } from '../../lib/reporters/file_diff.ts';
-import { run } from '../../lib/run.ts';
-import { Secret } from '../../lib/secret.ts';
-import { removeFile, writeFile } from '../../lib/step.ts';
+import { run } from '../../lib/run/run.ts';
+import { play } from '../../lib/site/play.ts';
+import { Secret } from '../../lib/task/secret.ts';
+import { removeFile, writeFile } from '../../lib/task/step.ts';
+import type { Task } from '../../lib/task/task.ts';
 import { command, file, service, sysctl } from '../../modules/index.ts';
 import { describeLab } from './support.ts';
 

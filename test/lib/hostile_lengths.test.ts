@@ -6,7 +6,7 @@ import { parseKeyValue, setValue } from '../../lib/formats/key_value.ts';
 import { loadXmlParser, parseDomain } from '../../lib/formats/libvirt_xml.ts';
 import { parseOsRelease } from '../../lib/formats/os_release.ts';
 import { canonicalValue, parseSysctlConf, removeSysctl, setSysctl } from '../../lib/formats/sysctl_conf.ts';
-import { parseHost } from '../../lib/hosts/host_spec.ts';
+import { parseHost } from '../../lib/hosts/ssh/host_spec.ts';
 import { parseIniInventory } from '../../lib/inventory/ini.ts';
 import { makeInventory } from '../../lib/inventory/inventory.ts';
 import { parseJsonInventory } from '../../lib/inventory/json.ts';
@@ -15,7 +15,7 @@ import { expandRange } from '../../lib/inventory/range.ts';
 import { oneLine } from '../../lib/reporters/columns.ts';
 import { fileDiff } from '../../lib/reporters/file_diff.ts';
 import { withoutControls } from '../../lib/reporters/words.ts';
-import { writeFile } from '../../lib/step.ts';
+import { writeFile } from '../../lib/task/step.ts';
 import { hostileTexts, isBounded } from '../support/growth.ts';
 
 const inventory = makeInventory({ groups: {}, hosts: { a: {}, 'b:1': {} } });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { KvmPlayError } from '../../lib/errors.ts';
 import * as library from '../../lib/index.ts';
-import { run } from '../../lib/run.ts';
+import { run } from '../../lib/run/run.ts';
 import * as modules from '../../modules/index.ts';
 import { refusal } from '../support/refusal.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { ArgumentError, CommandError, ConvergenceError, MissingError } from '../../lib/errors.ts';
-import type { TaskOptions } from '../../lib/module.ts';
 import { networkChange } from '../../lib/network_change/network_change.ts';
-import { Secret } from '../../lib/secret.ts';
+import { Secret } from '../../lib/task/secret.ts';
+import type { TaskOptions } from '../../lib/task/task.ts';
 import { type CommandArgs, command } from '../../modules/command.ts';
 import { type Answer, FakeHost } from '../support/fake_host.ts';
 

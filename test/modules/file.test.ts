@@ -2,8 +2,8 @@ import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { ArgumentError, MissingError, UnsupportedChangeError } from '../../lib/errors.ts';
 import { networkChange } from '../../lib/network_change/network_change.ts';
-import { Secret, secret } from '../../lib/secret.ts';
-import type { Step } from '../../lib/step.ts';
+import { Secret, secret } from '../../lib/task/secret.ts';
+import type { Step } from '../../lib/task/step.ts';
 import { type FileArgs, file } from '../../modules/file.ts';
 import { fakeDisk } from '../support/fake_disk.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { differences } from '../../lib/diff.ts';
 import { ArgumentError, MissingError, UnsupportedChangeError } from '../../lib/errors.ts';
-import type { Step } from '../../lib/step.ts';
+import { differences } from '../../lib/task/diff.ts';
+import type { Step } from '../../lib/task/step.ts';
 import { type IfcfgBridgeArgs, ifcfgBridge } from '../../modules/ifcfg_bridge.ts';
 import { FakeHost } from '../support/fake_host.ts';
 

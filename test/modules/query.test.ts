@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { ArgumentError, CommandError, MissingError } from '../../lib/errors.ts';
-import type { PlayEvent } from '../../lib/events.ts';
-import { runOnHost } from '../../lib/host_run.ts';
+import type { PlayEvent } from '../../lib/events/events.ts';
 import { terminalReporter } from '../../lib/reporters/terminal.ts';
+import { runOnHost } from '../../lib/run/host_run.ts';
 import { type QueryArgs, query } from '../../modules/query.ts';
 import { type Answer, FakeHost } from '../support/fake_host.ts';
 import { jsonStream } from '../support/json_stream.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Difference } from '../../lib/diff.ts';
-import { defineModule, type Task } from '../../lib/module.ts';
-import { command } from '../../lib/step.ts';
+import { defineModule } from '../../lib/engine/define_module.ts';
+import type { Difference } from '../../lib/task/diff.ts';
+import { command } from '../../lib/task/step.ts';
+import type { Task } from '../../lib/task/task.ts';
 import { file } from '../../modules/file.ts';
 import { type ServiceArgs, service } from '../../modules/service.ts';
 import { FakeHost } from '../support/fake_host.ts';

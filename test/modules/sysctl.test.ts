@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { command, makeDirectory, writeFile } from '../../lib/step.ts';
+import { command, makeDirectory, writeFile } from '../../lib/task/step.ts';
 import { type SysctlArgs, sysctl } from '../../modules/sysctl.ts';
 import { type Answer, FakeHost } from '../support/fake_host.ts';
 

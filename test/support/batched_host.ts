@@ -1,7 +1,7 @@
 import type { CommandError } from '../../lib/errors.ts';
 import type { Executed, ExecuteOptions, Host } from '../../lib/hosts/host.ts';
-import type { ReadonlyHost } from '../../lib/hosts/readonly_host.ts';
-import type { CommandStep, Step } from '../../lib/step.ts';
+import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
+import type { CommandStep, Step } from '../../lib/task/step.ts';
 import type { FakeHost } from './fake_host.ts';
 
 /**

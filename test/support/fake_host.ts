@@ -1,8 +1,8 @@
 import { CommandError } from '../../lib/errors.ts';
 import type { Executed, ExecuteOptions, Host } from '../../lib/hosts/host.ts';
-import type { Output, ReadonlyHost, TextFile } from '../../lib/hosts/readonly_host.ts';
-import { Secret } from '../../lib/secret.ts';
-import type { CommandStep, Step } from '../../lib/step.ts';
+import type { Output, ReadonlyHost, TextFile } from '../../lib/task/readonly_host.ts';
+import { Secret } from '../../lib/task/secret.ts';
+import type { CommandStep, Step } from '../../lib/task/step.ts';
 
 /** What a fake command answers; missing parts are exit code 0 and no output. */
 export type Answer = Partial<Output>;

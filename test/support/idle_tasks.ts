@@ -1,5 +1,5 @@
 import type { Lab } from '../../lib/lab/index.ts';
-import type { Task } from '../../lib/module.ts';
+import type { Task } from '../../lib/task/task.ts';
 import { service, sysctl } from '../../modules/index.ts';
 import { entry } from './tiny_modules.ts';
 

@@ -1,6 +1,6 @@
-import { surveyQueries } from '../../modules/backends/guest_survey.ts';
-import { imagesQuery } from '../../modules/backends/image_files.ts';
-import { processesQuery } from '../../modules/backends/image_users.ts';
+import { surveyQueries } from '../../modules/libvirt/guest_survey.ts';
+import { imagesQuery } from '../../modules/libvirt/image_files.ts';
+import { processesQuery } from '../../modules/libvirt/image_users.ts';
 import type { Answer } from './fake_host.ts';
 
 const uri = 'qemu:///system';

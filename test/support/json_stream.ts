@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { PlayEvent } from '../../lib/events.ts';
+import type { PlayEvent } from '../../lib/events/events.ts';
 import { jsonReporter } from '../../lib/reporters/json.ts';
 
 /** The schema that the package ships. */

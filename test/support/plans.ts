@@ -1,13 +1,13 @@
-import { nothingCounted, type PlayEvent } from '../../lib/events.ts';
-import { runOnHost } from '../../lib/host_run.ts';
-import { parsePlan } from '../../lib/plan/parse_plan.ts';
-import type { Plan, PlanStep } from '../../lib/plan/plan.ts';
-import { planOf } from '../../lib/plan/plan_of.ts';
-import { planStep } from '../../lib/plan/plan_step.ts';
-import { ReviewedPlay } from '../../lib/plan/reviewed_play.ts';
-import { Seals } from '../../lib/plan/seals.ts';
-import type { PlayItem } from '../../lib/play_items.ts';
-import type { Step } from '../../lib/step.ts';
+import { nothingCounted, type PlayEvent } from '../../lib/events/events.ts';
+import { parsePlan } from '../../lib/review/parse_plan.ts';
+import type { Plan, PlanStep } from '../../lib/review/plan.ts';
+import { planOf } from '../../lib/review/plan_of.ts';
+import { planStep } from '../../lib/review/plan_step.ts';
+import { ReviewedPlay } from '../../lib/review/reviewed_play.ts';
+import { Seals } from '../../lib/review/secret_digests.ts';
+import { runOnHost } from '../../lib/run/host_run.ts';
+import type { PlayItem } from '../../lib/site/play_items.ts';
+import type { Step } from '../../lib/task/step.ts';
 import type { FakeHost } from './fake_host.ts';
 import { jsonStream } from './json_stream.ts';
 

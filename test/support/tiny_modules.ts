@@ -1,7 +1,8 @@
-import type { Difference } from '../../lib/diff.ts';
-import type { TextFile } from '../../lib/hosts/readonly_host.ts';
-import { defineModule, type Missing, type Module, type Seen } from '../../lib/module.ts';
-import { command, type Disruption, type Step, writeFile } from '../../lib/step.ts';
+import { defineModule, type Module, type Seen } from '../../lib/engine/define_module.ts';
+import type { Difference } from '../../lib/task/diff.ts';
+import type { TextFile } from '../../lib/task/readonly_host.ts';
+import { command, type Disruption, type Step, writeFile } from '../../lib/task/step.ts';
+import type { Missing } from '../../lib/task/task.ts';
 import { FakeHost, type FakeHostOptions } from './fake_host.ts';
 
 /** Arguments of the modules that write a file. */

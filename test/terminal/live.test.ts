@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { pasteable } from '../../lib/hosts/quote.ts';
+import { pasteable } from '../../lib/hosts/shell/quote.ts';
 import { program, runCommand } from '../support/command.ts';
 import { describeWith } from '../support/programs.ts';
 import { Tmux } from '../support/tmux.ts';

@@ -1,4 +1,4 @@
-import { quote } from '../../hosts/quote.ts';
+import { quote } from '../../hosts/shell/quote.ts';
 import { commandHelp, commands, type NamedCommand, networkHelp, shells } from '../commands.ts';
 import { optionsOf, otherCommands, type SpelledOption, valueSpellings } from './spelling.ts';
 

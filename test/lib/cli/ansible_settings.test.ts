@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ansibleSettings, unreadSettings } from '../../../lib/cli/ansible_settings.ts';
-import { play } from '../../../lib/play.ts';
+import { play } from '../../../lib/site/play.ts';
 import { runCommand } from '../../support/command.ts';
 import { refusal } from '../../support/refusal.ts';
 

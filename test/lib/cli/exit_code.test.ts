@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { exitCode } from '../../../lib/cli/exit_code.ts';
-import { type HostSummary, nothingCounted, type Summary } from '../../../lib/events.ts';
+import { type HostSummary, nothingCounted, type Summary } from '../../../lib/events/events.ts';
 
 const nothing = nothingCounted;
 const ok: HostSummary = { ...nothing, ok: 3, warnings: 2 };

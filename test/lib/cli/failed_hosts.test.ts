@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { limitGroups, rememberFailedHosts } from '../../../lib/cli/failed_hosts.ts';
-import { type HostSummary, nothingCounted } from '../../../lib/events.ts';
+import { type HostSummary, nothingCounted } from '../../../lib/events/events.ts';
 
 let directory: string;
 const before = process.env.XDG_CACHE_HOME;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { LiveTerminal } from '../../../lib/cli/live_terminal.ts';
-import { nothingCounted, type PlayEvent, type TaskName } from '../../../lib/events.ts';
+import { nothingCounted, type PlayEvent, type TaskName } from '../../../lib/events/events.ts';
 import { terminalReporter } from '../../../lib/reporters/terminal.ts';
 import { FakeScreen } from '../../support/fake_screen.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ConnectionError } from '../../../lib/errors.ts';
 import { pauseAfter, Reach } from '../../../lib/hosts/reach.ts';
-import type { AnotherConnection, OpenAnother, RawOutput, Transport } from '../../../lib/hosts/transport.ts';
+import type { AnotherConnection, OpenAnother, RawOutput, Transport } from '../../../lib/hosts/shell/transport.ts';
 
 /** A machine that answers under some of its addresses. */
 class FarTransport implements Transport {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { CommandError } from '../../../lib/errors.ts';
 import { ShellHost } from '../../../lib/hosts/shell_host.ts';
-import { command } from '../../../lib/step.ts';
+import { command } from '../../../lib/task/step.ts';
 import { localUser } from '../../support/local_user.ts';
 
 test('a failure tells the end of what a command printed, and no more than can be read', async () => {

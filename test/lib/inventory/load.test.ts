@@ -9,7 +9,7 @@ import { loadInventory } from '../../../lib/inventory/load.ts';
 import { likelyMistypes } from '../../../lib/inventory/mistypes.ts';
 import { pythonLiteral } from '../../../lib/inventory/python_literal.ts';
 import { refuseProblems } from '../../../lib/inventory/refuse_problems.ts';
-import { play } from '../../../lib/play.ts';
+import { play } from '../../../lib/site/play.ts';
 
 let directory: string;
 let count = 0;

@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { PlaybookError } from '../../../lib/errors.ts';
-import { nothingCounted, type PlayEvent } from '../../../lib/events.ts';
+import { nothingCounted, type PlayEvent } from '../../../lib/events/events.ts';
 import { parseIniInventory } from '../../../lib/inventory/ini.ts';
 import { makeInventory } from '../../../lib/inventory/inventory.ts';
 import { limited, type TargetOptions, targetsOf } from '../../../lib/inventory/targets.ts';
-import { type PlayOptions, play } from '../../../lib/play.ts';
 import { JunitReport } from '../../../lib/reporters/junit.ts';
 import { terminalReporter } from '../../../lib/reporters/terminal.ts';
-import { type RunOptions, run } from '../../../lib/run.ts';
+import { type RunOptions, run } from '../../../lib/run/run.ts';
+import { type PlayOptions, play } from '../../../lib/site/play.ts';
 import { jsonStream } from '../../support/json_stream.ts';
 import { entry, tiny } from '../../support/tiny_modules.ts';
 

@@ -6,11 +6,11 @@ import {
   RollBackUnverifiedError,
   RolledBackError,
 } from '../../../lib/errors.ts';
-import type { PlayEvent } from '../../../lib/events.ts';
-import { runOnHost } from '../../../lib/host_run.ts';
+import type { PlayEvent } from '../../../lib/events/events.ts';
 import { fingerprintOf, type NetworkChangeOptions, networkChange } from '../../../lib/network_change/network_change.ts';
-import { linksScript, wayScript } from '../../../lib/network_change/surroundings.ts';
-import type { PlayItem } from '../../../lib/play_items.ts';
+import { linksScript, wayScript } from '../../../lib/network_change/network_state.ts';
+import { runOnHost } from '../../../lib/run/host_run.ts';
+import type { PlayItem } from '../../../lib/site/play_items.ts';
 import { type Answer, FakeHost } from '../../support/fake_host.ts';
 import { applyPlan, planFor, stepsOf } from '../../support/plans.ts';
 import { config, entry, loader, markerOf } from '../../support/tiny_modules.ts';

@@ -6,7 +6,7 @@ import {
   networkChange,
   parsePort,
 } from '../../../lib/network_change/network_change.ts';
-import { tasksOf } from '../../../lib/play_items.ts';
+import { tasksOf } from '../../../lib/site/play_items.ts';
 import { entry, unknowable } from '../../support/tiny_modules.ts';
 
 const task = entry({ path: '/a', text: 'a' });

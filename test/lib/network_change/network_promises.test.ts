@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import type { LinkOutlook } from '../../../lib/module.ts';
 import { lostGateways, networkComplaints, networkInWords } from '../../../lib/network_change/network_promises.ts';
-import type { Surroundings } from '../../../lib/network_change/surroundings.ts';
+import type { Surroundings } from '../../../lib/network_change/network_state.ts';
+import type { LinkOutlook } from '../../../lib/task/task.ts';
 
 const before: Surroundings = {
   connection: { peer: '10.1.0.1', local: '192.168.221.150' },

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { CommandError, ConnectionError, PlaybookError } from '../../../lib/errors.ts';
-import { nothingCounted, type PlayEvent, type TaskName } from '../../../lib/events.ts';
+import { nothingCounted, type PlayEvent, type TaskName } from '../../../lib/events/events.ts';
 import { errorAnnotation, type GithubOptions, githubReporter } from '../../../lib/reporters/github.ts';
 
 const location = { file: '/repo/sites/site.ts', line: 4 };

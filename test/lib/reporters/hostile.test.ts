@@ -1,16 +1,16 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { print } from '../../../lib/cli/print.ts';
-import { describeDifferences } from '../../../lib/diff.ts';
 import { ConvergenceError, KvmPlayError } from '../../../lib/errors.ts';
-import { nothingCounted, type PlayEvent } from '../../../lib/events.ts';
-import { hide, mask, masked, maskedData } from '../../../lib/masking.ts';
+import { nothingCounted, type PlayEvent } from '../../../lib/events/events.ts';
+import { hide, mask, masked, maskedData } from '../../../lib/process/masking.ts';
 import { fileDiff } from '../../../lib/reporters/file_diff.ts';
 import { githubReporter } from '../../../lib/reporters/github.ts';
 import { JunitReport } from '../../../lib/reporters/junit.ts';
 import { LiveView } from '../../../lib/reporters/live.ts';
 import { terminalReporter } from '../../../lib/reporters/terminal.ts';
 import { shownLines } from '../../../lib/reporters/words.ts';
-import { command, writeFile } from '../../../lib/step.ts';
+import { describeDifferences } from '../../../lib/task/diff.ts';
+import { command, writeFile } from '../../../lib/task/step.ts';
 import { jsonEvents, jsonStream } from '../../support/json_stream.ts';
 
 /** Events in which a host's text stands wherever a host's text can stand. */

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { ConnectionError, MissingError } from '../../../lib/errors.ts';
-import type { PlayEvent, TaskName } from '../../../lib/events.ts';
-import { command, makeDirectory, removeFile, writeFile } from '../../../lib/step.ts';
+import type { PlayEvent, TaskName } from '../../../lib/events/events.ts';
+import { command, makeDirectory, removeFile, writeFile } from '../../../lib/task/step.ts';
 import { jsonStream } from '../../support/json_stream.ts';
 
 const task: TaskName = { index: 0, title: 'Create', module: 'sysctl', location: { file: '/s.ts', line: 4 } };

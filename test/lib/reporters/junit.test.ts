@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { CommandError, ConnectionError, ConvergenceError } from '../../../lib/errors.ts';
-import { nothingCounted, type PlayEvent, type TaskName } from '../../../lib/events.ts';
+import { nothingCounted, type PlayEvent, type TaskName } from '../../../lib/events/events.ts';
 import { JunitReport } from '../../../lib/reporters/junit.ts';
-import { command } from '../../../lib/step.ts';
+import { command } from '../../../lib/task/step.ts';
 
 const location = { file: `${process.cwd()}/sites/site.ts`, line: 4 };
 const bridge: TaskName = { index: 0, title: 'Create "br0" & <wait>', module: 'ifcfg_bridge', location };

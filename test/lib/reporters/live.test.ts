@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import stringWidth from 'string-width';
 import { CommandError, ConnectionError } from '../../../lib/errors.ts';
-import type { NetworkChangePhase, PlayEvent, TaskName } from '../../../lib/events.ts';
+import type { NetworkChangePhase, PlayEvent, TaskName } from '../../../lib/events/events.ts';
 import { type LiveOptions, LiveView, type Size } from '../../../lib/reporters/live.ts';
 
 const task = (index: number, title: string): TaskName => ({ index, title, module: 'tiny', location: undefined });

@@ -11,7 +11,7 @@ const { $defs: definitions }: { $defs?: Record<string, Definition> } = schema;
 const propertiesIn = (name: string): readonly string[] => Object.keys(definitions?.[name]?.properties ?? {}).sort();
 
 test('it has every event with its fields, and no other', () => {
-  const events = unionOf('PlayEvent', 'lib/events.ts');
+  const events = unionOf('PlayEvent', 'lib/events/events.ts');
   expect(events.length).toBeGreaterThan(5);
   for (const members of events) {
     const type = literalOf(members, 'type') ?? '';
@@ -22,20 +22,20 @@ test('it has every event with its fields, and no other', () => {
 });
 
 test.each([
-  ['task', 'TaskName', 'lib/events.ts'],
-  ['plan', 'ChangePlan', 'lib/events.ts'],
-  ['summary', 'Summary', 'lib/events.ts'],
-  ['counts', 'HostSummary', 'lib/events.ts'],
-  ['difference', 'Difference', 'lib/diff.ts'],
+  ['task', 'TaskName', 'lib/events/events.ts'],
+  ['plan', 'ChangePlan', 'lib/events/events.ts'],
+  ['summary', 'Summary', 'lib/events/events.ts'],
+  ['counts', 'HostSummary', 'lib/events/events.ts'],
+  ['difference', 'Difference', 'lib/task/diff.ts'],
   ['location', 'Location', 'lib/errors.ts'],
-  ['undo', 'Undo', 'lib/step.ts'],
+  ['undo', 'Undo', 'lib/task/step.ts'],
 ])("'%s' has what %s has", (definition, name, path) => {
   expect(propertiesIn(definition)).toEqual([...interfaceOf(name, [path])].sort());
 });
 
 test.each([
-  ['command', 'CommandStep', 'lib/step.ts', ['stdin', 'secret']],
-  ['result', 'TaskResult', 'lib/engine.ts', ['before', 'after']],
+  ['command', 'CommandStep', 'lib/task/step.ts', ['stdin', 'secret']],
+  ['result', 'TaskResult', 'lib/task/task.ts', ['before', 'after']],
 ])("'%s' has what %s has, but for what is not shown", (definition, name, path, hidden) => {
   const shown = interfaceOf(name, [path]).filter((each) => !hidden.includes(each));
   expect(propertiesIn(definition)).toEqual([...shown].sort());

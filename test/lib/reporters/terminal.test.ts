@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import type { TaskResult } from '../../../lib/engine.ts';
 import { ArgumentError, CommandError, ConnectionError } from '../../../lib/errors.ts';
 import {
   type HostSummary,
@@ -7,11 +6,12 @@ import {
   type PlayEvent,
   type TaskName,
   type TaskStatus,
-} from '../../../lib/events.ts';
+} from '../../../lib/events/events.ts';
 import { fileDiff } from '../../../lib/reporters/file_diff.ts';
 import { type TerminalOptions, terminalReporter } from '../../../lib/reporters/terminal.ts';
 import { errorLines } from '../../../lib/reporters/words.ts';
-import { command, makeDirectory, removeFile, type Step, writeFile } from '../../../lib/step.ts';
+import { command, makeDirectory, removeFile, type Step, writeFile } from '../../../lib/task/step.ts';
+import type { TaskResult } from '../../../lib/task/task.ts';
 
 const bridge: TaskName = { index: 0, title: 'Create the bridge', module: 'ifcfg_bridge', location: undefined };
 const forward: TaskName = { index: 1, title: 'Forward packets', module: 'sysctl', location: undefined };

@@ -1,0 +1,82 @@
+import { ConvergenceError } from '../errors.ts';
+import type { Host } from '../hosts/host.ts';
+import { type Difference, describeDifferences } from '../task/diff.ts';
+import type { CommandStep } from '../task/step.ts';
+import type { InForce, Task } from '../task/task.ts';
+import type { EngineOptions } from './engine.ts';
+import { lookUntil, settleLimit, type Wait } from './look_until.ts';
+import { clearMarker, hasMarker } from './marker.ts';
+
+/** Seconds that others may take for their part (a DHCP server for a lease). */
+const othersLimit = 60;
+
+/**
+ * Waits until what the reflected tasks have written is in force, then takes their markers away, and waits for others' part.
+ * What others do not do is no reason to load again: by then the marker is gone.
+ */
+export async function awaitLoaded(
+  host: Host,
+  task: Task,
+  wait: Wait,
+  { unwanted }: Pick<EngineOptions, 'unwanted'>,
+): Promise<void> {
+  for (const other of task.reflects.filter((each) => !unwanted?.has(each))) {
+    const inForce = await lookUntil(
+      settleLimit,
+      () => readInForce(host, other),
+      ({ loaded }) => loaded.length === 0,
+      wait,
+    );
+    if (inForce.loaded.length > 0) {
+      throw new ConvergenceError(`${other.title} is not in force: ${describeDifferences(inForce.loaded)}`);
+    }
+    await clearMarker(host, other);
+    const settled = await lookUntil(
+      othersLimit,
+      () => readInForce(host, other),
+      ({ settled }) => settled.length === 0,
+      wait,
+    );
+    if (settled.settled.length > 0) {
+      throw new ConvergenceError(
+        `${other.title} is in force, and after ${othersLimit} s still ${describeDifferences(settled.settled)}`,
+      );
+    }
+  }
+}
+
+/** What one reflected task means for the task that loads it. */
+export interface Reflected {
+  /** What it has written and the live system does not have. */
+  readonly due: readonly Difference[];
+  /** What others have a part in and does not hold, in words. */
+  readonly unsettled: readonly string[];
+  /** Commands that run right before it is loaded. */
+  readonly clearing: readonly CommandStep[];
+  /** What is lost once it is loaded, in words. */
+  readonly lost: readonly string[];
+}
+
+/** Says what of a reflected task's writing is to be loaded, what that takes, and what others still have to do for it. */
+export async function lookAtReflected(
+  host: Host,
+  task: Task,
+  options: Pick<EngineOptions, 'written'>,
+): Promise<Reflected> {
+  const [inForce, marked] = await Promise.all([readInForce(host, task), hasMarker(host, task)]);
+  const path = `in force.${task.subject}`;
+  const notLoaded = inForce.loaded.map((difference) => ({ ...difference, path: `${path}.${difference.path}` }));
+  const due = (actual: string): Difference => ({ path, wanted: 'loaded', actual });
+  const common = {
+    unsettled: inForce.settled.map((difference) => `${task.title}: ${describeDifferences([difference])}`),
+    clearing: inForce.clearing ?? [],
+    lost: inForce.lost ?? [],
+  };
+  if (options.written?.has(task)) return { ...common, due: [due('written, not loaded'), ...notLoaded] };
+  if (marked) return { ...common, due: [due('written by a run that did not finish'), ...notLoaded] };
+  return { ...common, due: notLoaded };
+}
+
+async function readInForce(host: Host, task: Task): Promise<InForce> {
+  return (await task.inForce?.(host.reader)) ?? { loaded: [], settled: [] };
+}

@@ -1,0 +1,85 @@
+import { trustedPath } from '../files/trusted_path.ts';
+import { noted, ownPlaces } from '../shell/paths.ts';
+import { quote } from '../shell/quote.ts';
+import { limited } from '../shell/script.ts';
+
+/**
+ * A kind of look that costs next to nothing: `file` reads one, `directory` lists the names in one (none in what is no directory),
+ * `exists` and `writable` say so of a path, `target` follows its links, `command` finds a command in the PATH, `exposure` says who
+ * can write to a path's directory (`entry-exposure` of the path itself, where it is a link), `note` looks for a note of our own,
+ * `NAME` or `NAME` and the path that it is about, `user` says who looks. `file`, `directory` and `exists` end with `absent` where
+ * there is nothing, and with a complaint where that cannot be told.
+ */
+export type LookKind =
+  | 'file'
+  | 'exposure'
+  | 'entry-exposure'
+  | 'directory'
+  | 'exists'
+  | 'writable'
+  | 'target'
+  | 'command'
+  | 'note'
+  | 'user';
+
+/** The script text that takes each look at `$2`; one shell takes many. */
+const looks: Readonly<Record<LookKind, string>> = {
+  file: '( kvm_play_read "$2" )',
+  exposure: '( kvm_play_exposure "$2" follow )',
+  'entry-exposure': '( kvm_play_exposure "$2" entry )',
+  directory: '{ [ -e "$2" ] || kvm_play_there "$2"; } && if [ -d "$2" ]; then ls -1A -- "$2"; fi',
+  exists: '[ -e "$2" ] || kvm_play_there "$2"',
+  writable: '[ -w "$2" ]',
+  target: 'readlink -f -- "$2"',
+  command: 'command -v "$2"',
+  note: `( at=\${2#*/*/}; name=\${2%"/$at"}; [ "$name" != "$2" ] || at=; kvm_play_noted "$name" "\${at:+/$at}" )`,
+  user: 'if [ "$(id -u)" = 0 ]; then echo root; else id -un; fi',
+};
+
+/** What looks need. */
+const looking = `${ownPlaces}\n${noted}\n${trustedPath}`;
+
+/** What a host is asked: a command that only looks, or a cheap look at one thing. */
+export type Question =
+  | { readonly kind: 'argv'; readonly argv: readonly string[]; readonly timeLimit: number }
+  | { readonly kind: 'look'; readonly look: LookKind; readonly at: string; readonly timeLimit: number };
+
+/** Commands that are cheap looks in other words. */
+const commandLooks: readonly { readonly words: readonly string[]; readonly look: LookKind }[] = [
+  { words: ['test', '-w'], look: 'writable' },
+  { words: ['readlink', '-f', '--'], look: 'target' },
+];
+
+/** Makes a question of a command. */
+export function questionOf(argv: readonly string[], timeLimit: number): Question {
+  const at = argv.at(-1);
+  const same = commandLooks.find(
+    ({ words }) => words.length === argv.length - 1 && words.every((word, index) => word === argv[index]),
+  );
+  if (same === undefined || at === undefined) return { kind: 'argv', argv, timeLimit };
+  return { kind: 'look', look: same.look, at, timeLimit };
+}
+
+/** Script text that asks one question by itself. */
+export function askScript(question: Question): string {
+  if (question.kind === 'argv') return limited(question.timeLimit, question.argv);
+  const { look, at, timeLimit } = question;
+  return limited(timeLimit, ['sh', '-c', `${looking}\n${looks[look]}`, 'sh', look, at]);
+}
+
+/**
+ * Script text that takes many looks in one shell, under one time limit.
+ * @param ended script text that follows each look
+ */
+export function lookScript(
+  questions: readonly Extract<Question, { kind: 'look' }>[],
+  ended: string,
+  timeLimit: number,
+): string {
+  const cases = Object.entries(looks).map(([look, script]) => `${look}) ${script} ;;`);
+  const script = `${looking}
+[ -n "$(kvm_play_unsure "$@")" ] || kvm_play_sure=yes
+while [ $# -gt 0 ]; do\ncase $1 in\n${cases.join('\n')}\nesac\n${ended}; shift 2; done`;
+  const names = questions.map(({ look, at }) => `${look} ${quote(at)}`).join(' ');
+  return `limited ${timeLimit} sh -c ${quote(script)} sh ${names}`;
+}

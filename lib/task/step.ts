@@ -1,0 +1,147 @@
+import { ArgumentError } from '../errors.ts';
+import { mask, masked } from '../process/masking.ts';
+import { callerLocation } from './location.ts';
+import type { TextFile } from './readonly_host.ts';
+import { Secret } from './secret.ts';
+
+/** What a step may disturb. A task that needs such a step says so in its own words: `disrupts: ['link']`. */
+export type Disruption =
+  /** cuts network links, perhaps the one that this very session runs over */
+  | 'link'
+  /** stops, restarts or replaces a running guest */
+  | 'guest'
+  /** destroys data */
+  | 'data'
+  /** discards snapshots or checkpoints of a guest */
+  | 'snapshots'
+  /** discards the memory that a guest's managed save has kept */
+  | 'saved-state';
+
+/** Runs one command on the host. */
+export interface CommandStep {
+  readonly kind: 'command';
+  /** The argument vector; no shell ever splits or expands it. */
+  readonly argv: readonly string[];
+  /** Text for its standard input; it appears in no process list and in no report. */
+  readonly stdin?: string | Secret;
+  /** Seconds after which it is ended and counts as failed. Default 120. */
+  readonly timeLimit?: number;
+  /** Positions in `argv` that are shown as `***`. */
+  readonly secret?: readonly number[];
+  /** What it disturbs. `link` makes it run detached from the session, with a journal on the host, and stands alone. */
+  readonly disrupts?: Disruption | readonly Disruption[];
+  /**
+   * What says whether it worked: its exit code, or the state that is read afterwards, for a command whose exit code is no truth
+   * (the restart of `network` fails over a stale file of an absent device, and everything is up). Default: `exit-code`.
+   */
+  readonly judgedBy?: 'exit-code' | 'state';
+  /** systemd units that it starts, stops or reconfigures. */
+  readonly units?: readonly string[];
+  /**
+   * The last argument is a path. It is reached as a file's is: without following a link or a name that another user could have
+   * placed. `entry` is the name in its directory, `object` is what it leads to.
+   */
+  readonly operand?: 'entry' | 'object';
+  /** How a network change takes it back, besides what is put back from the snapshot (files, units, links). */
+  readonly undo?: Undo;
+}
+
+/** Commands that take a step back when a network change is rolled back. Each may fail, and the next one is run all the same. */
+export interface Undo {
+  /** Run while the files that the change wrote are still in place: they alone say what has to be taken down. */
+  readonly withNewFiles?: readonly (readonly string[])[];
+  /** Run once the old files are back. */
+  readonly withOldFiles?: readonly (readonly string[])[];
+}
+
+/**
+ * Writes a file atomically: a temporary name in the same directory, sync, rename. Mode, owner, access control list, extended
+ * attributes and SELinux label stay. A link is followed where no one but root, or the user who writes, could have made it.
+ */
+export interface WriteFileStep {
+  readonly kind: 'write';
+  /** Absolute path. */
+  readonly path: string;
+  readonly text: string | Secret;
+  /** The file as it was read, for the diff and for its encoding; undefined when it did not exist, or when that is secret. */
+  readonly before?: TextFile;
+  /** Mode of a file that does not exist yet. Default 0o644, and 0o600 for a secret text. */
+  readonly mode?: number;
+  /** Mode that it gets in any case, before its text can be seen. */
+  readonly chmod?: number;
+  /** Owner and group that it gets, as chown(1) takes them, before its text can be seen. Default: those of the file that is there. */
+  readonly owner?: string;
+  /** What is written, or what was there, is secret: it is not shown, and what is replaced is not kept. */
+  readonly secret?: true;
+}
+
+/** Makes a directory with its parents. */
+export interface DirectoryStep {
+  readonly kind: 'directory';
+  readonly path: string;
+  /** Mode of a directory that does not exist yet. Default 0o755. */
+  readonly mode?: number;
+  /** Owner and group of a directory that does not exist yet, as chown(1) takes them. */
+  readonly owner?: string;
+}
+
+/** Removes one file or link, after a backup. */
+export interface RemoveFileStep {
+  readonly kind: 'remove';
+  readonly path: string;
+  /** The file as it was read, for the diff. */
+  readonly before?: TextFile;
+  /** What was there is secret: it is not shown, and not kept. */
+  readonly secret?: true;
+}
+
+/** One thing that apply does to a host: plain, frozen data that can be printed, compared and stored. Only the engine executes it. */
+export type Step = CommandStep | WriteFileStep | DirectoryStep | RemoveFileStep;
+
+/** Builds a {@link CommandStep}. */
+export function command(argv: readonly string[], options: Omit<CommandStep, 'kind' | 'argv'> = {}): CommandStep {
+  if (!Array.isArray(argv)) {
+    throw new ArgumentError(
+      "command: in 'kvm-play' it makes a step of a module, from a list such as ['ls', '-l']; the module that runs a command is imported from 'kvm-play/modules'",
+    ).at({ location: callerLocation() });
+  }
+  return Object.freeze({ kind: 'command', argv: Object.freeze([...argv]), ...options });
+}
+
+/** Builds a {@link WriteFileStep}. Where its text is secret, so is what it replaces. */
+export function writeFile(
+  path: string,
+  text: string | Secret,
+  { before, mode, chmod, owner, secret }: Partial<Omit<WriteFileStep, 'kind' | 'path' | 'text'>> = {},
+): WriteFileStep {
+  const isSecret = secret === true || text instanceof Secret;
+  return Object.freeze({
+    kind: 'write',
+    path,
+    text,
+    ...(before !== undefined && !isSecret && { before }),
+    ...(mode !== undefined && { mode }),
+    ...(chmod !== undefined && { chmod }),
+    ...(owner !== undefined && { owner }),
+    ...(isSecret && { secret: true }),
+  });
+}
+
+/** Builds a {@link DirectoryStep}. */
+export function makeDirectory(path: string, options: Pick<DirectoryStep, 'mode' | 'owner'> = {}): DirectoryStep {
+  return Object.freeze({ kind: 'directory', path, ...options });
+}
+
+/** Builds a {@link RemoveFileStep}. */
+export function removeFile(
+  path: string,
+  { before, secret }: Pick<RemoveFileStep, 'before' | 'secret'> = {},
+): RemoveFileStep {
+  const isShown = before !== undefined && secret !== true;
+  return Object.freeze({ kind: 'remove', path, ...(isShown && { before }), ...(secret && { secret }) });
+}
+
+/** Replaces what nobody may see in a command's argument vector: secret arguments, and secrets inside of others. */
+export function shownArgv({ argv, secret = [] }: CommandStep): readonly string[] {
+  return argv.map((argument, index) => (secret.includes(index) ? mask : masked(argument)));
+}

@@ -1,0 +1,105 @@
+import { type OsRelease, parseOsRelease } from '../../lib/formats/os_release.ts';
+import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
+import type { Missing } from '../../lib/task/task.ts';
+
+/** Ways of packaging that differ in a package's name or in the command that installs it. */
+export type PackageFamily = 'debian' | 'el7' | 'el8' | 'fedora' | 'suse';
+
+/** What a family calls a tool's package; one name where EL7, EL8 and later, and Fedora agree. */
+interface PackageNames {
+  readonly debian: string;
+  readonly redhat: string;
+  readonly suse: string;
+}
+
+/** The packages that bring the tools which modules lean on. */
+const packages: Readonly<Record<string, PackageNames>> = {
+  virsh: { debian: 'libvirt-clients', redhat: 'libvirt-client', suse: 'libvirt-client' },
+  libvirtd: { debian: 'libvirt-daemon-system', redhat: 'libvirt', suse: 'libvirt-daemon' },
+  'virt-install': { debian: 'virtinst', redhat: 'virt-install', suse: 'virt-install' },
+  'virt-xml': { debian: 'virtinst', redhat: 'virt-install', suse: 'virt-install' },
+  'qemu-img': { debian: 'qemu-utils', redhat: 'qemu-img', suse: 'qemu-tools' },
+  ip: { debian: 'iproute2', redhat: 'iproute', suse: 'iproute2' },
+  bridge: { debian: 'iproute2', redhat: 'iproute', suse: 'iproute2' },
+  brctl: { debian: 'bridge-utils', redhat: 'bridge-utils', suse: 'bridge-utils' },
+  ping: { debian: 'iputils-ping', redhat: 'iputils', suse: 'iputils' },
+  arping: { debian: 'iputils-arping', redhat: 'iputils', suse: 'iputils' },
+  dhclient: { debian: 'isc-dhcp-client', redhat: 'dhclient', suse: 'dhcp-client' },
+  nmcli: { debian: 'network-manager', redhat: 'NetworkManager', suse: 'NetworkManager' },
+  ifup: { debian: 'ifupdown', redhat: 'network-scripts', suse: 'sysconfig-network' },
+  ethtool: { debian: 'ethtool', redhat: 'ethtool', suse: 'ethtool' },
+  sysctl: { debian: 'procps', redhat: 'procps-ng', suse: 'procps' },
+  systemctl: { debian: 'systemd', redhat: 'systemd', suse: 'systemd' },
+  chkconfig: { debian: 'chkconfig', redhat: 'chkconfig', suse: 'insserv-compat' },
+  service: { debian: 'init-system-helpers', redhat: 'initscripts', suse: 'aaa_base' },
+};
+
+/** Where EL7 keeps a tool in another package than EL8 and later do. */
+const el7Packages: Readonly<Record<string, string>> = { ifup: 'initscripts' };
+
+const installers: Readonly<Record<PackageFamily, string>> = {
+  debian: 'apt-get install',
+  el7: 'yum install',
+  el8: 'dnf install',
+  fedora: 'dnf install',
+  suse: 'zypper install',
+};
+
+/**
+ * Says that a host lacks a tool, and which package brings it there.
+ * @param host where to look
+ * @param tool the command's name, e.g. `virsh`
+ * @returns undefined when the host has it
+ */
+export async function missingTool(host: ReadonlyHost, tool: string): Promise<Missing | undefined> {
+  const [path, family] = await Promise.all([host.which(tool), packageFamily(host)]);
+  if (path !== undefined) return undefined;
+  return {
+    key: `tool:${tool}`,
+    what: `there is no command '${tool}' on the host`,
+    remedy: installRemedy(tool, family),
+  };
+}
+
+/**
+ * Says that a host lacks some tools: all that are missing at once, in the order given.
+ * @param host where to look
+ * @param tools the commands' names
+ */
+export async function missingTools(host: ReadonlyHost, tools: readonly string[]): Promise<readonly Missing[]> {
+  const found = await Promise.all(tools.map((tool) => missingTool(host, tool)));
+  return found.filter((missing) => missing !== undefined);
+}
+
+/**
+ * Tells which way of packaging a host has, by the ID and ID_LIKE of its `/etc/os-release` (os-release(5)).
+ * @returns undefined when it is none that is known; EL6 has no such file
+ */
+export async function packageFamily(host: ReadonlyHost): Promise<PackageFamily | undefined> {
+  const file = (await host.readFile('/etc/os-release')) ?? (await host.readFile('/usr/lib/os-release'));
+  return file === undefined ? undefined : familyOf(parseOsRelease(file.text));
+}
+
+/** Says how to install a tool on a host of one family. */
+export function installRemedy(tool: string, family: PackageFamily | undefined): string {
+  const names = Object.hasOwn(packages, tool) ? packages[tool] : undefined;
+  if (names === undefined) return `install the package that holds '${tool}'`;
+  if (family === undefined) {
+    return `install the package that holds it: ${names.debian} (Debian), ${names.redhat} (Red Hat), ${names.suse} (SUSE)`;
+  }
+  return `${installers[family]} ${packageName(tool, names, family)}`;
+}
+
+function packageName(tool: string, names: PackageNames, family: PackageFamily): string {
+  if (family === 'debian' || family === 'suse') return names[family];
+  return (family === 'el7' ? el7Packages[tool] : undefined) ?? names.redhat;
+}
+
+function familyOf({ id, like, major }: OsRelease): PackageFamily | undefined {
+  const ids = [id, ...like];
+  if (id === 'fedora') return 'fedora';
+  if (ids.includes('debian') || ids.includes('ubuntu')) return 'debian';
+  if (ids.includes('suse') || ids.some((each) => each.startsWith('opensuse') || each === 'sles')) return 'suse';
+  if (!ids.includes('rhel') && !ids.includes('centos') && !ids.includes('fedora')) return undefined;
+  return major !== undefined && major <= 7 ? 'el7' : 'el8';
+}

@@ -1,0 +1,93 @@
+import type { KeyValueFile } from '../../lib/formats/key_value.ts';
+import type { Once } from '../../lib/task/diff.ts';
+import type { TextFile } from '../../lib/task/readonly_host.ts';
+import type { ScriptTraits } from '../common/network_scripts.ts';
+import type { InterfaceFile } from './files.ts';
+
+/** Wanted values of a bridge's file: those of its keys, and `address` (`192.168.221.150/24`) for the keys of its first address. */
+export type BridgeValues = Readonly<Record<string, string>>;
+
+/** What is compared of the port. Keys in capitals are those of its file. */
+export interface PortState {
+  readonly name: string;
+  readonly DEVICE?: string;
+  /** The bridge that it is in; empty where it is to be in none. */
+  readonly BRIDGE?: string;
+  readonly ONBOOT?: string;
+  readonly NM_CONTROLLED?: string;
+  readonly MTU?: string;
+  /** Keys in its file that belong to the bridge. */
+  readonly addressKeys?: readonly string[];
+  /** Keys that its file remembers from before it was a port. */
+  readonly remembered?: readonly string[];
+}
+
+/** What {@link ifcfgBridge} compares. */
+export interface IfcfgBridgeState {
+  readonly name: string;
+  /** Values of the bridge's file, and its `address`; or `absent`. */
+  readonly bridge: BridgeValues | 'absent';
+  readonly port: PortState;
+  /** Files of routes and rules that stand beside the wrong one of the two. */
+  readonly routeFiles: readonly string[];
+  /** Kernel parameters of the bridge that are set when it is made and at boot, one `key = value` each. */
+  readonly parameters: readonly string[];
+  /** True when guests may lose their way to the LAN with the bridge: `disrupts: ['guest']`. */
+  readonly mayCutGuests: Once<boolean>;
+}
+
+/** What a value in a bridge's file is compared against. */
+export interface BridgeContext {
+  /** The port's MAC in lower case; undefined when it cannot be seen. */
+  readonly portMac: string | undefined;
+  readonly traits: ScriptTraits;
+}
+
+/** What planning needs besides the state. */
+export interface IfcfgBridgeFound {
+  /** The bridge's file; undefined when there is none. */
+  readonly bridge: InterfaceFile | undefined;
+  /** The port's file, whatever its name; undefined when there is none. */
+  readonly port: InterfaceFile | undefined;
+  /** Files of routes and rules, of the bridge and of the port, by name. */
+  readonly companions: Readonly<Record<string, TextFile>>;
+  /** The file of the bridge's kernel parameters. */
+  readonly parameters: TextFile | undefined;
+  readonly context: BridgeContext;
+  /** Reasons for which nothing may be changed. */
+  readonly refusals: readonly string[];
+}
+
+/** Other files and links of the host, as far as they matter to one bridge. */
+export interface Surroundings {
+  /** Names of all files in the scripts' directory. */
+  readonly names: readonly string[];
+  /** The files that the scripts read as interfaces, without the bridge's and the port's. */
+  readonly others: readonly InterfaceFile[];
+  /** The host's own settings; undefined when there is no such file. */
+  readonly settings: KeyValueFile | undefined;
+  /** True when the name is taken by a link that is no bridge. */
+  readonly isNameTaken: boolean;
+  /** The link that the live port is plugged into; empty where it is in none. */
+  readonly master: string;
+  /** True when the port is a bridge itself. */
+  readonly isPortBridge: boolean;
+  readonly isPortWireless: boolean;
+  /** All links, as `ip -d link` describes them. */
+  readonly details: readonly LinkDetails[];
+  /** The live bridge's MAC; undefined when there is none. */
+  readonly bridgeMac: string | undefined;
+  /** Links that are plugged into the live bridge. */
+  readonly plugged: readonly string[];
+}
+
+/** A link as `ip -d link` describes it. */
+export interface LinkDetails {
+  readonly name: string;
+  /** The link that it lies on; undefined where it is none's. */
+  readonly lower: string | undefined;
+  /** What its addresses are: `ether`, `infiniband`, `none`. */
+  readonly addresses: string;
+  /** What made it: `vlan`, `macvlan`, `tun`; empty for hardware and for what is not known. */
+  readonly kind: string;
+}

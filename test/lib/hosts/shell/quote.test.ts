@@ -1,0 +1,74 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { pasteable, quote, quoteAll } from '../../../../lib/hosts/shell/quote.ts';
+import { shells } from '../../../support/shells.ts';
+
+const hostile = [
+  '',
+  ' ',
+  "'",
+  "''",
+  "'\\''",
+  '"',
+  '\\',
+  '\\\\',
+  '$(touch SENTINEL)',
+  '`touch SENTINEL`',
+  "'; touch SENTINEL; '",
+  '; touch SENTINEL',
+  '\n touch SENTINEL\n',
+  '| touch SENTINEL',
+  '&& touch SENTINEL',
+  '$HOME',
+  '~',
+  '*',
+  '!!',
+  '-n',
+  '--',
+  '\t',
+  '\r\n',
+  'héllo wörld ✓',
+  '\u0001\u007f',
+];
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'kvm-play-quote-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function echoed(shell: readonly string[], argv: readonly string[]): readonly string[] {
+  const [file = '', ...args] = [...shell, '-c', `printf '%s\\0' ${quoteAll(argv)}`];
+  const output = execFileSync(file, args, { cwd: directory, encoding: 'utf8' });
+  return output.split('\0').slice(0, -1);
+}
+
+describe('quote', () => {
+  test.each(shells.map((shell) => ({ shell })))('gives $shell exactly the arguments', ({ shell }) => {
+    expect(echoed(shell, hostile)).toEqual(hostile);
+    // Every code point but the surrogates, which no UTF-8 can hold, and NUL, which no argument can.
+    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(...hostile));
+    const argument = text.map((value) => value.replaceAll('\0', ''));
+    fc.assert(
+      fc.property(fc.array(argument, { minLength: 1, maxLength: 20 }), (argv) => {
+        expect(echoed(shell, argv)).toEqual(argv);
+      }),
+      { numRuns: 100 },
+    );
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test('refuses a NUL, which no argument can hold', () => {
+    expect(() => quote('a\0b')).toThrow('NUL');
+  });
+
+  test('shows a command line with as few quotes as it takes', () => {
+    expect(pasteable(['virsh', '-c', 'qemu:///system', 'start', 'a b', "it's", ''])).toBe(
+      "virsh -c qemu:///system start 'a b' 'it'\\''s' ''",
+    );
+  });
+});
