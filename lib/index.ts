@@ -1,4 +1,4 @@
-export { defineModule, type Module, type ModuleSpec, type Seen } from './engine/define_module.ts';
+export { defineModule, type Module, type ModuleReading, type ModuleSpec, type Seen } from './engine/define_module.ts';
 export * from './errors.ts';
 export type {
   ChangePlan,
@@ -77,6 +77,9 @@ export {
 export type {
   Answer,
   Condition,
+  ExpectedIpv6,
+  ExpectedLink,
+  ExpectedNetwork,
   InForce,
   Ipv6Outlook,
   Known,

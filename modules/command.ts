@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
+import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
 import { ArgumentError } from '../lib/errors.ts';
 import { type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
@@ -116,7 +116,10 @@ function signOf({ creates, removes, unless, onlyIf }: Parsed): Sign | undefined 
   return onlyIf && { argv: onlyIf, succeeds: false };
 }
 
-async function read(host: ReadonlyHost, { run, seenBy }: CommandState): Promise<Seen<CommandState, undefined>> {
+async function read(
+  host: ReadonlyHost,
+  { run, seenBy }: CommandState,
+): Promise<ModuleReading<CommandState, undefined>> {
   const { argv, cwd } = run.value;
   const [{ done, lacks }, missing, hasDirectory] = await Promise.all([
     seenBy === undefined ? { done: 'cannot be known' as const, lacks: [] } : look(host, seenBy.value, cwd),
@@ -145,7 +148,7 @@ function missingDirectory(path: string): Missing {
   return { key: `file:${path}`, what: `there is no directory ${path}`, remedy };
 }
 
-function plan(_seen: Seen<CommandState, undefined>, { run }: CommandState): readonly CommandStep[] {
+function plan(_seen: ModuleReading<CommandState, undefined>, { run }: CommandState): readonly CommandStep[] {
   const { argv, cwd, ...options } = run.value;
   return [commandStep(inDirectory(cwd, argv), options)];
 }

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import * as v from 'valibot';
-import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
+import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
 import { holdsSecret } from '../lib/engine/secret_note.ts';
 import { UnsupportedChangeError } from '../lib/errors.ts';
 import { type Once, once } from '../lib/task/diff.ts';
@@ -118,7 +118,7 @@ function withParents(path: string): readonly string[] {
   return path === '/' ? [] : [path, ...withParents(posix.dirname(path))];
 }
 
-async function read(host: ReadonlyHost, wanted: FileState): Promise<Seen<FileState, FileFound>> {
+async function read(host: ReadonlyHost, wanted: FileState): Promise<ModuleReading<FileState, FileFound>> {
   const { path, text } = wanted;
   const parent = posix.dirname(path);
   const follow = wanted.state !== 'absent';
@@ -217,7 +217,7 @@ function missingOnTheWay({ path, state }: FileState, { by, missing }: Exposure):
   ];
 }
 
-function plan({ state, found }: Seen<FileState, FileFound>, wanted: FileState): readonly Step[] {
+function plan({ state, found }: ModuleReading<FileState, FileFound>, wanted: FileState): readonly Step[] {
   const { status } = found;
   if (status === undefined) return planNew(wanted);
   if (wanted.state === 'absent') return planRemoval(status, found, wanted);

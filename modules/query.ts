@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
+import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
 import { CommandError } from '../lib/errors.ts';
 import { type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
@@ -47,7 +47,7 @@ export const query: Module<QueryArgs, QueryState> = defineModule<QueryArgs, Quer
   plan: () => [],
 });
 
-async function read(host: ReadonlyHost, { ask }: QueryState): Promise<Seen<QueryState, undefined>> {
+async function read(host: ReadonlyHost, { ask }: QueryState): Promise<ModuleReading<QueryState, undefined>> {
   const { argv, anyExitCode, timeLimit } = ask.value;
   const { exitCode, stdout, stderr } = await host.query(argv, timeLimit === undefined ? {} : { timeLimit });
   const missing = notRun.includes(exitCode) ? await missingCommand(host, argv) : [];

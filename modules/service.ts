@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
+import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import { type Difference, type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
@@ -122,7 +122,10 @@ function desired(args: ServiceArgs & TaskOptions): ServiceState {
   };
 }
 
-async function read(host: ReadonlyHost, wanted: ServiceState): Promise<Seen<ServiceState, FoundUnit | undefined>> {
+async function read(
+  host: ReadonlyHost,
+  wanted: ServiceState,
+): Promise<ModuleReading<ServiceState, FoundUnit | undefined>> {
   const { name } = wanted;
   const [unit, uptime] = await Promise.all([readUnit(host, name), host.readFile('/proc/uptime')]);
   if ('remedy' in unit) {
@@ -131,13 +134,13 @@ async function read(host: ReadonlyHost, wanted: ServiceState): Promise<Seen<Serv
   const [enabled, obstacles] = await Promise.all([readEnabled(host, unit, wanted), readObstacles(host, unit, wanted)]);
   const state = { name, state: readState(unit, wanted), enabled, masked: readMasked(unit) };
   const isSettling = settles(unit, wanted, Number.parseFloat(uptime?.text ?? ''));
-  const strands = strandsOf(unit, wanted, state.enabled);
+  const lockout = lockoutReasons(unit, wanted, state.enabled);
   return {
     state,
     found: { ...unit, obstacles },
     missing: await missingUnit(host, unit, wanted),
-    warnings: [...warningsOf({ ...unit, obstacles }, wanted, state.enabled), ...strands],
-    strands,
+    warnings: [...warningsOf({ ...unit, obstacles }, wanted, state.enabled), ...lockout],
+    network: { lockout },
     settling: isSettling,
   };
 }
@@ -231,7 +234,7 @@ function warningsOf(unit: FoundUnit, wanted: ServiceState, enabled: boolean | 'r
 }
 
 /** Links that a unit brings up are gone after the next boot where nothing starts the unit then. */
-function strandsOf(unit: UnitStatus, wanted: ServiceState, enabled: boolean | 'runtime'): readonly string[] {
+function lockoutReasons(unit: UnitStatus, wanted: ServiceState, enabled: boolean | 'runtime'): readonly string[] {
   const { name } = wanted;
   if (!isLinkUnit(name) || wanted.state !== 'started' || wanted.enabled === true) return [];
   if (enabled === true || unit.load !== 'loaded') return [];
@@ -239,7 +242,7 @@ function strandsOf(unit: UnitStatus, wanted: ServiceState, enabled: boolean | 'r
 }
 
 function plan(
-  { state, found }: Seen<ServiceState, FoundUnit | undefined>,
+  { state, found }: ModuleReading<ServiceState, FoundUnit | undefined>,
   wanted: ServiceState,
   due: readonly Difference[],
 ): readonly CommandStep[] {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
-import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
+import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import {
   canonicalKey,
@@ -174,7 +174,7 @@ function refuseDuplicates(parameters: readonly SysctlParameter[]): void {
   if (twice !== undefined) throw new ArgumentError(`sysctl: ${twice} is there twice, in two notations; name it once`);
 }
 
-async function read(host: ReadonlyHost, wanted: SysctlState): Promise<Seen<SysctlState, SysctlFound>> {
+async function read(host: ReadonlyHost, wanted: SysctlState): Promise<ModuleReading<SysctlState, SysctlFound>> {
   const parameters = wanted.parameters.value;
   const isLive = wanted.live !== undefined;
   const [file, exposure, boot, hasDirectory, tool, live, readOnly] = await Promise.all([
@@ -290,13 +290,13 @@ function removalWarnings(
   });
 }
 
-function plan(seen: Seen<SysctlState, SysctlFound>, wanted: SysctlState): readonly Step[] {
+function plan(seen: ModuleReading<SysctlState, SysctlFound>, wanted: SysctlState): readonly Step[] {
   return [...planLive(seen, wanted), ...planFile(seen, wanted)];
 }
 
 /** One command for all. Where a parameter is set that sets others, all of the task's come after it. */
 function planLive(
-  { state, found }: Seen<SysctlState, SysctlFound>,
+  { state, found }: ModuleReading<SysctlState, SysctlFound>,
   { parameters, live }: SysctlState,
 ): readonly Step[] {
   if (live === undefined) return [];
@@ -320,7 +320,7 @@ function planLive(
   ];
 }
 
-function planFile({ found }: Seen<SysctlState, SysctlFound>, wanted: SysctlState): readonly Step[] {
+function planFile({ found }: ModuleReading<SysctlState, SysctlFound>, wanted: SysctlState): readonly Step[] {
   if (wanted.persisted === undefined) return [];
   if (!isRemoval(wanted)) refuseWhatWouldNotHold(wanted, wanted.persisted, found);
   const before = found.file?.text ?? '';

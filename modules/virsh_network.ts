@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import * as v from 'valibot';
-import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
+import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import { escapeXml } from '../lib/formats/libvirt_xml.ts';
 import { differences, type Once, once } from '../lib/task/diff.ts';
@@ -115,7 +115,7 @@ function desired(args: VirshNetworkArgs): VirshNetworkState {
 async function read(
   host: ReadonlyHost,
   wanted: VirshNetworkState,
-): Promise<Seen<VirshNetworkState, VirshNetworkFound>> {
+): Promise<ModuleReading<VirshNetworkState, VirshNetworkFound>> {
   const { name, uri } = wanted.id.value;
   const connection = await connect(host, uri, 'network');
   const network = await readNetwork(host, connection, name);
@@ -139,7 +139,7 @@ function canonical(network: NonNullable<Awaited<ReturnType<typeof readNetwork>>>
 }
 
 function plan(
-  { state, found }: Seen<VirshNetworkState, VirshNetworkFound>,
+  { state, found }: ModuleReading<VirshNetworkState, VirshNetworkFound>,
   wanted: VirshNetworkState,
 ): readonly Step[] {
   const { name, uri } = wanted.id.value;

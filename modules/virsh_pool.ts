@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
+import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import { type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
@@ -77,7 +77,7 @@ function desired(args: VirshPoolArgs): VirshPoolState {
   };
 }
 
-async function read(host: ReadonlyHost, wanted: VirshPoolState): Promise<Seen<VirshPoolState, undefined>> {
+async function read(host: ReadonlyHost, wanted: VirshPoolState): Promise<ModuleReading<VirshPoolState, undefined>> {
   const { name, uri } = wanted.id.value;
   const [connection, isThere, isDirectory] = await Promise.all([
     connect(host, uri, 'pool'),
@@ -99,7 +99,7 @@ async function read(host: ReadonlyHost, wanted: VirshPoolState): Promise<Seen<Vi
   return { state, found: undefined, missing: hindrances(connection, wanted, state) };
 }
 
-function plan({ state }: Seen<VirshPoolState, undefined>, wanted: VirshPoolState): readonly Step[] {
+function plan({ state }: ModuleReading<VirshPoolState, undefined>, wanted: VirshPoolState): readonly Step[] {
   const { name, uri } = wanted.id.value;
   const isNew = state.type === undefined;
   if (!isNew) refuseOther(state, wanted);

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
+import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import { capacityGrammar, formatCapacity, parseCapacity } from '../lib/formats/capacity.ts';
 import { type Once, once } from '../lib/task/diff.ts';
@@ -137,7 +137,10 @@ function desired(args: VirshVolumeArgs): VirshVolumeState {
   };
 }
 
-async function read(host: ReadonlyHost, wanted: VirshVolumeState): Promise<Seen<VirshVolumeState, VirshVolumeFound>> {
+async function read(
+  host: ReadonlyHost,
+  wanted: VirshVolumeState,
+): Promise<ModuleReading<VirshVolumeState, VirshVolumeFound>> {
   const { pool: poolName, name, uri } = wanted.id.value;
   const connection = await connect(host, uri, 'pool');
   const [pool, asked] = await Promise.all([
@@ -202,7 +205,10 @@ function canonicalCapacity(actual: number, format: string | undefined, wanted: V
   return formatCapacity(isRounded ? bytes : actual);
 }
 
-function plan({ state, found }: Seen<VirshVolumeState, VirshVolumeFound>, wanted: VirshVolumeState): readonly Step[] {
+function plan(
+  { state, found }: ModuleReading<VirshVolumeState, VirshVolumeFound>,
+  wanted: VirshVolumeState,
+): readonly Step[] {
   const { pool, name, uri, newFormat = '', allocation } = wanted.id.value;
   const { file } = found;
   // libvirt does not see what was done to the files behind its back until it is told to look.

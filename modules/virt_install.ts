@@ -1,4 +1,4 @@
-import { defineModule, type Module, type Seen } from '../lib/engine/define_module.ts';
+import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import { type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
@@ -108,7 +108,10 @@ function desired(args: VirtInstallArgs): VirtInstallState {
   };
 }
 
-async function read(host: ReadonlyHost, wanted: VirtInstallState): Promise<Seen<VirtInstallState, GuestFound>> {
+async function read(
+  host: ReadonlyHost,
+  wanted: VirtInstallState,
+): Promise<ModuleReading<VirtInstallState, GuestFound>> {
   const bridges = Object.values(wanted.networks ?? {}).flatMap(
     ({ source = '' }) => /^bridge (.+)$/.exec(source)?.[1] ?? [],
   );
@@ -129,7 +132,10 @@ async function read(host: ReadonlyHost, wanted: VirtInstallState): Promise<Seen<
   return { state, found: seen.found, missing: seen.missing(state), warnings: [...seen.warnings, ...filters] };
 }
 
-function plan({ state, found }: Seen<VirtInstallState, GuestFound>, wanted: VirtInstallState): readonly Step[] {
+function plan(
+  { state, found }: ModuleReading<VirtInstallState, GuestFound>,
+  wanted: VirtInstallState,
+): readonly Step[] {
   if (wanted.state === 'absent') return removal(state, found, wanted);
   if (state.state === 'present') refuseOther(state, wanted);
   refuseWhatCannotBe(found, wanted);

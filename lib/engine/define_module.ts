@@ -8,7 +8,17 @@ import { checkProvisions } from '../task/provision.ts';
 import type { ReadonlyHost } from '../task/readonly_host.ts';
 import { refuseMasks, secretsIn } from '../task/secret.ts';
 import type { Step } from '../task/step.ts';
-import type { Answer, InForce, LinkOutlook, Missing, Reading, Task, TaskOptions, TaskResult } from '../task/task.ts';
+import type {
+  Answer,
+  ExpectedLink,
+  ExpectedNetwork,
+  InForce,
+  Missing,
+  Task,
+  TaskOptions,
+  TaskReading,
+  TaskResult,
+} from '../task/task.ts';
 import { checkTaskOptions } from '../task/task_options.ts';
 import { fromUser } from '../task/user_code.ts';
 import { refuseNonObject, refuseWrongTypes } from '../validation/option_types.ts';
@@ -19,7 +29,7 @@ import { noteReflected } from './marker.ts';
 import { explainDenied, lackOfRoot } from './need_root.ts';
 
 /** What a module's `read` answers. */
-export interface Seen<State, Found> {
+export interface ModuleReading<State, Found> {
   /** The actual state in canonical form, in the same terms as `desired`; keys that do not hold anything are left out. It alone is compared. */
   readonly state: Partial<State>;
   /** Whatever `plan` needs besides (a file's text, a guest's XML). */
@@ -36,11 +46,16 @@ export interface Seen<State, Found> {
   readonly settling?: boolean;
   /** True where only root can change what was seen. Default: as the module says of all its tasks. */
   readonly needsRoot?: boolean;
-  /** For a module that changes network links: what each of them comes to once everything is loaded. */
-  readonly links?: readonly LinkOutlook[];
-  /** What would leave the host without its network, now or after the next boot: a network change is refused because of it. */
+  /** For a module that changes the network: how the task leaves it. */
+  readonly network?: ExpectedNetwork;
+  /** @deprecated Use `network.links`. */
+  readonly links?: readonly ExpectedLink[];
+  /** @deprecated Use `network.lockout`. */
   readonly strands?: readonly string[];
 }
+
+/** @deprecated The old name of {@link ModuleReading}. */
+export type Seen<State, Found> = ModuleReading<State, Found>;
 
 /** What the author of a module writes. The engine derives `check` and `apply` from it. */
 export interface ModuleSpec<Args extends object, State extends object, Found> {
@@ -57,13 +72,13 @@ export interface ModuleSpec<Args extends object, State extends object, Found> {
   /** Keys of {@link Missing} that exist once this task has been applied. */
   provides?(desired: State): readonly string[];
   /** Looks, and only looks. */
-  read(host: ReadonlyHost, desired: State): Promise<Seen<State, Found>>;
+  read(host: ReadonlyHost, desired: State): Promise<ModuleReading<State, Found>>;
   /**
    * Says which steps lead from what was seen to what is wanted. Pure.
    * `due` names what a reflected task has written and the live system does not have; it is empty unless `loads` is true.
    * @throws UnsupportedChangeError when there is no such way
    */
-  plan(seen: Seen<State, Found>, desired: State, due: readonly Difference[]): readonly Step[];
+  plan(seen: ModuleReading<State, Found>, desired: State, due: readonly Difference[]): readonly Step[];
   /** For a module that writes what something else must load: says what of it holds on the live system. Only looks. */
   inForce?(host: ReadonlyHost, desired: State): Promise<InForce>;
   /** True for a module whose steps only root can take: to another user that is said at the first look. */
@@ -193,7 +208,7 @@ function newTask<Args extends object, State extends object, Found>(
     fingerprint: createHash('sha256')
       .update(JSON.stringify([spec.name, desired]))
       .digest('hex'),
-    async read(host: ReadonlyHost): Promise<Reading<State>> {
+    async read(host: ReadonlyHost): Promise<TaskReading<State>> {
       for (const each of secrets) await each.reveal();
       const [user, seen] = await Promise.all([host.user(), spec.read(host, desired)]).catch(async (error: unknown) => {
         await explainDenied(host, error);
@@ -212,8 +227,10 @@ function newTask<Args extends object, State extends object, Found>(
         warnings: seen.warnings ?? [],
         ...(seen.answer && { answer: seen.answer }),
         settling: seen.settling ?? false,
-        links: seen.links ?? [],
-        strands: seen.strands ?? [],
+        network: {
+          links: seen.network?.links ?? seen.links ?? [],
+          lockout: seen.network?.lockout ?? seen.strands ?? [],
+        },
         plan: (due) => spec.plan(seen, desired, due),
       };
     },

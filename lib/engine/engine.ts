@@ -10,7 +10,7 @@ import {
 import type { Host, ReachOptions } from '../hosts/host.ts';
 import { type Difference, describeDifferences, inWords } from '../task/diff.ts';
 import { type CommandStep, type Disruption, type Step, shownArgv } from '../task/step.ts';
-import type { Missing, Reading, Task, TaskResult } from '../task/task.ts';
+import type { Missing, Task, TaskReading, TaskResult } from '../task/task.ts';
 import { lookUntil, settleLimit, type Wait } from './look_until.ts';
 import { leavesMarker, markerSteps } from './marker.ts';
 import { explainDenied } from './need_root.ts';
@@ -49,7 +49,7 @@ export interface Ahead {
 
 /** A task as it was seen on a host: what differs, what is due, what it leans on. */
 export interface Look<State = unknown> {
-  readonly reading: Reading<State>;
+  readonly reading: TaskReading<State>;
   /** What reflected tasks have written and the live system does not have. */
   readonly due: readonly Difference[];
   /** Commands that run right before what is due is loaded. */
@@ -165,7 +165,7 @@ export interface Taken<State = unknown> {
   /** Failures of steps that the state, and not the exit code, passes judgement on. */
   readonly failures: readonly CommandError[];
   /** A read of the task that came back with its last step. */
-  readonly first: Promise<Reading<State>> | undefined;
+  readonly first: Promise<TaskReading<State>> | undefined;
 }
 
 /**
@@ -183,7 +183,7 @@ export async function takeSteps<State>(
   options.ahead?.forget();
   const line = `${task.title}: ${steps.length} ${steps.length === 1 ? 'step' : 'steps'}`;
   const marker = leavesMarker(task) ? markerSteps(task) : [];
-  let first: Promise<Reading<State>> | undefined;
+  let first: Promise<TaskReading<State>> | undefined;
   let taken = 0;
   for (const run of runsOf(steps)) {
     // Not before the first step: a marker that has been left would say that something was written.
@@ -215,7 +215,7 @@ function readBehind<State>(
   host: Host,
   task: Task<State>,
   { ahead }: EngineOptions,
-): Promise<Reading<State>> | undefined {
+): Promise<TaskReading<State>> | undefined {
   const reading = task.isUnknowable ? undefined : task.read(host.reader);
   reading?.catch(() => {});
   ahead?.start();
@@ -253,8 +253,8 @@ async function converged<State>(
   host: Host,
   task: Task<State>,
   wait: Wait,
-  first: Promise<Reading<State>> | undefined,
-): Promise<{ reading: Reading<State>; hasWaited: boolean }> {
+  first: Promise<TaskReading<State>> | undefined,
+): Promise<{ reading: TaskReading<State>; hasWaited: boolean }> {
   let looks = 0;
   const reading = await lookUntil(
     settleLimit,
@@ -274,7 +274,7 @@ async function converged<State>(
 }
 
 /** @throws ConvergenceError for what does not hold still, such as a unit that crashes again and again */
-async function readSettled<State>(host: Host, task: Task<State>, wait: Wait): Promise<Reading<State>> {
+async function readSettled<State>(host: Host, task: Task<State>, wait: Wait): Promise<TaskReading<State>> {
   const reading = await lookUntil(
     settleLimit,
     () => task.read(host.reader),
@@ -335,7 +335,7 @@ export function warningsBefore({ warnings, due, lost }: Pick<Look, 'warnings' | 
 }
 
 /** @throws ConvergenceError for a state that is not the one which the task waits for */
-export function refuseAwaited({ isAwaited, state }: Reading): void {
+export function refuseAwaited({ isAwaited, state }: TaskReading): void {
   if (isAwaited) throw new ConvergenceError(`what 'until' waits for does not hold: ${inWords(state)}`);
 }
 

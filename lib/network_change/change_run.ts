@@ -118,7 +118,7 @@ async function prepare(
   planned: readonly PlannedTask[],
 ): Promise<Preparation> {
   const readings = planned.map(({ look }) => look.reading);
-  const links = readings.flatMap((reading) => reading.links);
+  const links = readings.flatMap(({ network }) => network.links);
   const before = await readSurroundings(host.reader);
   const reasons = [...strandingReasons(readings, before, options.reachAt), ...secretReasons(planned)];
   if (reasons.length > 0) throw new UnsupportedChangeError(reasons.join('\n')).at({ task: tasks[0]?.title });

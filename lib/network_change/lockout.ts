@@ -8,7 +8,7 @@ import {
   parseIpv6,
   parseIpv6Network,
 } from '../formats/ipv6.ts';
-import type { Ipv6Outlook, LinkOutlook, Reading } from '../task/task.ts';
+import type { ExpectedIpv6, ExpectedLink, TaskReading } from '../task/task.ts';
 import { type Connection, isIpv6, linkOf, type Surroundings } from './network_state.ts';
 
 /** Seconds that a DHCP server may take to answer. */
@@ -19,14 +19,14 @@ const margin = 30;
 const leastTime = 60;
 
 /** Says how many seconds a change may take until it must have been confirmed. */
-export function timeFor(links: readonly LinkOutlook[]): number {
+export function timeFor(links: readonly ExpectedLink[]): number {
   const delay = Math.max(0, ...links.map((link) => link.delay ?? 0));
   const dhcp = links.some(({ ipv4 }) => ipv4 === 'dhcp') ? dhcpLimit : 0;
   return Math.max(leastTime, Math.ceil(delay) + dhcp + margin);
 }
 
 /** Addresses that the tasks themselves give to the link by which the host is reached, in place of the one that it has. */
-export function addressesToCome(links: readonly LinkOutlook[], around: Surroundings): readonly string[] {
+export function addressesToCome(links: readonly ExpectedLink[], around: Surroundings): readonly string[] {
   const { connection } = around;
   const carrier = carrierAfter(links, around);
   if (connection === undefined || carrier === undefined) return [];
@@ -35,7 +35,7 @@ export function addressesToCome(links: readonly LinkOutlook[], around: Surroundi
   return parseIpv4(address) === undefined || address === connection.local ? [] : [address];
 }
 
-function ipv6ToCome(carrier: LinkOutlook, { local }: Connection, around: Surroundings): readonly string[] {
+function ipv6ToCome(carrier: ExpectedLink, { local }: Connection, around: Surroundings): readonly string[] {
   const { ipv6 } = carrier;
   const address = parseIpv6(local);
   if (address === undefined || staticNetworks(ipv6).some((network) => network.address === address)) return [];
@@ -50,7 +50,7 @@ function ipv6ToCome(carrier: LinkOutlook, { local }: Connection, around: Surroun
  * The address that the carrier makes for itself in the subnet of an address that it has made for itself before. One that a
  * DHCPv6 server has given (its prefix is 128) comes from there again.
  */
-function madeByMac(carrier: LinkOutlook, address: bigint, around: Surroundings): bigint | undefined {
+function madeByMac(carrier: ExpectedLink, address: bigint, around: Surroundings): bigint | undefined {
   const has = around.addresses.map((each) => parseIpv6Network(each.address));
   const prefix = has.find((network) => network?.address === address)?.prefix;
   return carrier.mac === undefined || prefix !== 64 ? undefined : addressByMac(address, carrier.mac);
@@ -62,22 +62,22 @@ function madeByMac(carrier: LinkOutlook, address: bigint, around: Surroundings):
  * @param elsewhere addresses besides its own at which the host may answer afterwards, by the user's own words
  */
 export function strandingReasons(
-  readings: readonly Reading[],
+  readings: readonly TaskReading[],
   around: Surroundings,
   elsewhere: readonly string[] = [],
 ): readonly string[] {
-  const links = readings.flatMap((reading) => reading.links);
-  return [...readings.flatMap(({ strands }) => strands), ...pathReasons(links, around, elsewhere)];
+  const links = readings.flatMap(({ network }) => network.links);
+  return [...readings.flatMap(({ network }) => network.lockout), ...pathReasons(links, around, elsewhere)];
 }
 
 function pathReasons(
-  links: readonly LinkOutlook[],
+  links: readonly ExpectedLink[],
   around: Surroundings,
   elsewhere: readonly string[],
 ): readonly string[] {
   const { connection } = around;
   const link = carrierBefore(around);
-  const own = links.find((outlook) => outlook.link === link);
+  const own = links.find((each) => each.link === link);
   if (connection === undefined || own === undefined) return [];
   const carrier = carrierAfter(links, around);
   const carries = `${link} carries this connection (${connection.local})`;
@@ -90,7 +90,7 @@ function pathReasons(
   return reason === undefined ? [] : [`${carries}, and ${reason}`];
 }
 
-function ipv4Reason(carrier: LinkOutlook, { peer }: Connection): string | undefined {
+function ipv4Reason(carrier: ExpectedLink, { peer }: Connection): string | undefined {
   if (carrier.ipv4 === 'none') return `${carrier.link} would end without an address`;
   const network = parseIpv4Network(carrier.ipv4);
   const address = parseIpv4(peer);
@@ -100,7 +100,7 @@ function ipv4Reason(carrier: LinkOutlook, { peer }: Connection): string | undefi
 }
 
 function ipv6Reason(
-  carrier: LinkOutlook,
+  carrier: ExpectedLink,
   { peer, local }: Connection,
   around: Surroundings,
   elsewhere: readonly string[],
@@ -127,7 +127,7 @@ function ipv6Reason(
     : undefined;
 }
 
-function staticNetworks(ipv6: Ipv6Outlook | undefined): readonly Ipv6Network[] {
+function staticNetworks(ipv6: ExpectedIpv6 | undefined): readonly Ipv6Network[] {
   return (ipv6?.addresses ?? []).flatMap((text) => parseIpv6Network(text) ?? []);
 }
 
@@ -153,14 +153,14 @@ function carrierBefore(around: Surroundings): string | undefined {
 }
 
 /** What the link that carries the connection comes to. */
-function carrierAfter(links: readonly LinkOutlook[], around: Surroundings): LinkOutlook | undefined {
+function carrierAfter(links: readonly ExpectedLink[], around: Surroundings): ExpectedLink | undefined {
   const link = carrierBefore(around);
-  const own = links.find((outlook) => outlook.link === link);
+  const own = links.find((each) => each.link === link);
   return own && successorOf(own, links);
 }
 
 /** What has a link's addresses after the change: itself, the bridge that it is plugged into, or what takes its place. */
-export function successorOf(own: LinkOutlook, links: readonly LinkOutlook[]): LinkOutlook | undefined {
+export function successorOf(own: ExpectedLink, links: readonly ExpectedLink[]): ExpectedLink | undefined {
   const name = own.bridge ?? own.heir;
   return name === undefined ? own : links.find(({ link }) => link === name);
 }

@@ -1,4 +1,4 @@
-import type { LinkOutlook } from '../task/task.ts';
+import type { ExpectedLink } from '../task/task.ts';
 import { successorOf } from './lockout.ts';
 import { isIpv6, type Surroundings } from './network_state.ts';
 
@@ -7,7 +7,7 @@ export interface NetworkPromises {
   /** The host's network before the change. */
   readonly before: Surroundings;
   /** What its links come to by the change. */
-  readonly links: readonly LinkOutlook[];
+  readonly links: readonly ExpectedLink[];
   /** Addresses of which the host must have one: its own of before, or one that the site gives it. */
   readonly addresses: readonly string[];
 }
@@ -76,8 +76,8 @@ function oneOf(named: readonly string[], before: Surroundings['gateways']): read
 }
 
 /** A link of the change that will not listen to router advertisements, or of which no task says so, promises no route of theirs. */
-function keepsAdvertisedRoutes(link: string, links: readonly LinkOutlook[]): boolean {
-  const own = links.find((outlook) => outlook.link === link);
+function keepsAdvertisedRoutes(link: string, links: readonly ExpectedLink[]): boolean {
+  const own = links.find((each) => each.link === link);
   return own === undefined || successorOf(own, links)?.ipv6?.isAutomatic === true;
 }
 

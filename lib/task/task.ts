@@ -52,8 +52,16 @@ export interface Answer {
   readonly stdout: string;
 }
 
-/** What a network link comes to once a task is in force. */
-export interface LinkOutlook {
+/** How a task leaves the host's network once everything that it wants is in force. */
+export interface ExpectedNetwork {
+  /** The links that the task changes. */
+  readonly links?: readonly ExpectedLink[];
+  /** Lockout reasons, one sentence each: why the host would lose its network, now or after the next boot. They refuse a network change. */
+  readonly lockout?: readonly string[];
+}
+
+/** The state of one network link once a task is in force. */
+export interface ExpectedLink {
   /** The link's name. */
   readonly link: string;
   /** The bridge that it is plugged into, and that has its address. */
@@ -63,7 +71,7 @@ export interface LinkOutlook {
   /** The gateway that is configured together with it. */
   readonly gateway?: string;
   /** Where its IPv6 addresses come from. Left out where the module does not say. */
-  readonly ipv6?: Ipv6Outlook;
+  readonly ipv6?: ExpectedIpv6;
   /** Its MAC. Left out where it cannot be foreseen. */
   readonly mac?: string;
   /** Destinations of the routes that files bring with it, of whatever table: `default`, `10.0.0.0/8`, `fd00:1::/64`. */
@@ -74,8 +82,8 @@ export interface LinkOutlook {
   readonly delay?: number;
 }
 
-/** What a link will have of IPv6. */
-export interface Ipv6Outlook {
+/** The IPv6 configuration of a link once a task is in force. */
+export interface ExpectedIpv6 {
   /** Addresses with their prefix that are configured: `fd00::150/64`. */
   readonly addresses: readonly string[];
   /** True where it also takes addresses and routes from router advertisements. */
@@ -83,6 +91,11 @@ export interface Ipv6Outlook {
   /** The gateway that is configured together with them. */
   readonly gateway?: string;
 }
+
+/** @deprecated The old name of {@link ExpectedLink}. */
+export type LinkOutlook = ExpectedLink;
+/** @deprecated The old name of {@link ExpectedIpv6}. */
+export type Ipv6Outlook = ExpectedIpv6;
 
 /** What holds on the live system of what a module has written. An empty list means that all of it holds. */
 export interface InForce {
@@ -138,7 +151,7 @@ export interface TaskOptions<State = unknown> {
 }
 
 /** What one look at a host says about a task. */
-export interface Reading<State = unknown> {
+export interface TaskReading<State = unknown> {
   /** The actual state, as far as there is one. */
   readonly state: Partial<State>;
   /** What the state is once everything is as wanted. */
@@ -154,8 +167,8 @@ export interface Reading<State = unknown> {
   readonly warnings: readonly string[];
   readonly answer?: Answer;
   readonly settling: boolean;
-  readonly links: readonly LinkOutlook[];
-  readonly strands: readonly string[];
+  /** How the task leaves the network. */
+  readonly network: Required<ExpectedNetwork>;
   /** Says which steps lead from here to what is wanted. @throws UnsupportedChangeError */
   plan(due: readonly Difference[]): readonly Step[];
 }
@@ -192,7 +205,7 @@ export interface Task<State = unknown> {
   /** The same for every task that wants the same, in this run and in another. It says nothing of secrets: a hash can be guessed. */
   readonly fingerprint: string;
   /** Looks at a host. */
-  read(host: ReadonlyHost): Promise<Reading<State>>;
+  read(host: ReadonlyHost): Promise<TaskReading<State>>;
   /** What this task wants otherwise than an earlier one wants it of the very same thing: `actual` is what the earlier one wants. */
   contradicts(earlier: Task): readonly Difference[];
   /** Looks at what is in force; present when something else must load what the task writes. */

@@ -1,6 +1,6 @@
 import { prefixOfNetmask } from '../../lib/formats/ipv4.ts';
 import { getValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
-import type { Ipv6Outlook, LinkOutlook } from '../../lib/task/task.ts';
+import type { ExpectedIpv6, ExpectedLink } from '../../lib/task/task.ts';
 import { isDhcp } from '../common/network_scripts.ts';
 import { primaryAddress } from './address.ts';
 import { gatewayOf, portMacWord, writeBridge } from './file.ts';
@@ -8,7 +8,7 @@ import { leaveBridge } from './port.ts';
 import type { IfcfgBridgeFound, IfcfgBridgeState } from './state.ts';
 
 /** Says what a bridge and its port come to once the network has been restarted with the files as the task wants them. */
-export function bridgeLinks(desired: IfcfgBridgeState, found: IfcfgBridgeFound): readonly LinkOutlook[] {
+export function bridgeLinks(desired: IfcfgBridgeState, found: IfcfgBridgeFound): readonly ExpectedLink[] {
   const { name, port, bridge } = desired;
   if (bridge === 'absent') {
     const file = found.port && leaveBridge(found.port.content, name, port.name, found.bridge?.content);
@@ -33,7 +33,7 @@ export function bridgeLinks(desired: IfcfgBridgeState, found: IfcfgBridgeFound):
   ];
 }
 
-function addressing(file: KeyValueFile | undefined): Pick<LinkOutlook, 'ipv4' | 'gateway' | 'ipv6'> {
+function addressing(file: KeyValueFile | undefined): Pick<ExpectedLink, 'ipv4' | 'gateway' | 'ipv6'> {
   if (file === undefined) return { ipv4: 'none' };
   const ipv6 = ipv6Of(file);
   if (isDhcp(getValue(file, 'BOOTPROTO'))) return { ipv4: 'dhcp', ipv6 };
@@ -42,7 +42,7 @@ function addressing(file: KeyValueFile | undefined): Pick<LinkOutlook, 'ipv4' | 
 }
 
 /** As ifup-ipv6 reads it: an address without a prefix has one of 64 bits, and a gateway may name its device. */
-function ipv6Of(file: KeyValueFile): Ipv6Outlook {
+function ipv6Of(file: KeyValueFile): ExpectedIpv6 {
   const value = (key: string): string => getValue(file, key) ?? '';
   const says = (key: string, word: string): boolean => value(key).toLowerCase() === word;
   if (says('IPV6INIT', 'no')) return { addresses: [], isAutomatic: false };
@@ -55,12 +55,12 @@ function ipv6Of(file: KeyValueFile): Ipv6Outlook {
   };
 }
 
-function mac(address: string | undefined): Pick<LinkOutlook, 'mac'> {
+function mac(address: string | undefined): Pick<ExpectedLink, 'mac'> {
   return address === undefined ? {} : { mac: address };
 }
 
 /** The files of routes stand beside the port's file or the bridge's, and come to stand beside the one that has the address. */
-function routes({ companions }: IfcfgBridgeFound): Pick<LinkOutlook, 'routes'> {
+function routes({ companions }: IfcfgBridgeFound): Pick<ExpectedLink, 'routes'> {
   const files = Object.entries(companions).filter(([name]) => name.startsWith('route'));
   return { routes: files.flatMap(([, { text }]) => destinationsOf(text)) };
 }

@@ -1,4 +1,4 @@
-import type { Seen } from '../../lib/engine/define_module.ts';
+import type { ModuleReading } from '../../lib/engine/define_module.ts';
 import { UnsupportedChangeError } from '../../lib/errors.ts';
 import { inSubnet, parseIpv4, parseIpv4Network } from '../../lib/formats/ipv4.ts';
 import { assignment, formatKeyValue, getValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
@@ -21,7 +21,7 @@ import type { BridgeValues, IfcfgBridgeFound, IfcfgBridgeState, PortState } from
 
 /** Says which files are written and removed, in an order that leaves a host with a network wherever it is broken off. */
 export function planBridge(
-  { state, found }: Seen<IfcfgBridgeState, IfcfgBridgeFound>,
+  { state, found }: ModuleReading<IfcfgBridgeState, IfcfgBridgeFound>,
   desired: IfcfgBridgeState,
 ): readonly Step[] {
   const { name, port, bridge } = desired;

@@ -1,4 +1,4 @@
-import type { Seen } from '../../lib/engine/define_module.ts';
+import type { ModuleReading } from '../../lib/engine/define_module.ts';
 import { getValue, parseKeyValue } from '../../lib/formats/key_value.ts';
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { Missing } from '../../lib/task/task.ts';
@@ -25,7 +25,7 @@ import type { BridgeContext, IfcfgBridgeFound, IfcfgBridgeState, PortState, Surr
 export async function readBridge(
   host: ReadonlyHost,
   desired: IfcfgBridgeState,
-): Promise<Seen<IfcfgBridgeState, IfcfgBridgeFound>> {
+): Promise<ModuleReading<IfcfgBridgeState, IfcfgBridgeFound>> {
   const { name, port } = desired;
   const [files, live, traits, missingScripts, tools, parameters, filterWarnings, hasNetworkManager, settings] =
     await Promise.all([
@@ -68,7 +68,7 @@ export async function readBridge(
     found: { ...found, refusals },
     missing: missing(desired, missingScripts, tools, live.links, traits),
     warnings: [...warnings, ...filterWarnings],
-    links: bridgeLinks(desired, found),
+    network: { links: bridgeLinks(desired, found) },
   };
 }
 

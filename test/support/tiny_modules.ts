@@ -1,4 +1,4 @@
-import { defineModule, type Module, type Seen } from '../../lib/engine/define_module.ts';
+import { defineModule, type Module, type ModuleReading } from '../../lib/engine/define_module.ts';
 import type { Difference } from '../../lib/task/diff.ts';
 import type { TextFile } from '../../lib/task/readonly_host.ts';
 import { command, type Disruption, type Step, writeFile } from '../../lib/task/step.ts';
@@ -101,7 +101,7 @@ export function markerOf(path: string): string {
 
 /** A module that wants `{ value: 'wanted' }`; a test says what it sees and plans. */
 export function tiny(
-  see: () => Partial<Seen<{ value: string }, undefined>>,
+  see: () => Partial<ModuleReading<{ value: string }, undefined>>,
   plan: (due: readonly Difference[]) => readonly Step[] = () => [command(['step'])],
 ): Module<object> {
   return defineModule<object, { value: string }, undefined>({
@@ -113,11 +113,14 @@ export function tiny(
   });
 }
 
-function seen(wanted: EntryState, file: TextFile | undefined): Seen<EntryState, TextFile | undefined> {
+function seen(wanted: EntryState, file: TextFile | undefined): ModuleReading<EntryState, TextFile | undefined> {
   return { state: { ...wanted, ...{ text: file?.text ?? '' } }, found: file };
 }
 
-function writeIt({ found }: Seen<EntryState, TextFile | undefined>, { path, text }: EntryState): readonly Step[] {
+function writeIt(
+  { found }: ModuleReading<EntryState, TextFile | undefined>,
+  { path, text }: EntryState,
+): readonly Step[] {
   return found?.text === text ? [] : [writeFile(path, text, found && { before: found })];
 }
 

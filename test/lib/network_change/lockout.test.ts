@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { addressesToCome, strandingReasons, timeFor } from '../../../lib/network_change/lockout.ts';
 import type { Surroundings } from '../../../lib/network_change/network_state.ts';
-import type { LinkOutlook, Reading } from '../../../lib/task/task.ts';
+import type { ExpectedLink, TaskReading } from '../../../lib/task/task.ts';
 
 const mac = '52:54:00:aa:00:01';
 const around = (peer = '192.168.221.1', local = '192.168.221.150'): Surroundings => ({
@@ -30,7 +30,7 @@ const over6 = (local = 'fd00:221::5054:ff:feaa:1', peer = 'fd00:221::1'): Surrou
   ],
 });
 
-const reading = (links: readonly LinkOutlook[], strands: readonly string[] = []): Reading => ({
+const reading = (links: readonly ExpectedLink[], lockout: readonly string[] = []): TaskReading => ({
   state: {},
   expected: {},
   isAwaited: false,
@@ -40,13 +40,12 @@ const reading = (links: readonly LinkOutlook[], strands: readonly string[] = [])
   missingToChange: [],
   warnings: [],
   settling: false,
-  links,
-  strands,
+  network: { links, lockout },
   plan: () => [],
 });
 
-const port: LinkOutlook = { link: 'ens33', bridge: 'br0', ipv4: 'none' };
-const bridge = (ipv4: string, gateway?: string): LinkOutlook => ({
+const port: ExpectedLink = { link: 'ens33', bridge: 'br0', ipv4: 'none' };
+const bridge = (ipv4: string, gateway?: string): ExpectedLink => ({
   link: 'br0',
   ipv4,
   ...(gateway !== undefined && { gateway }),
@@ -57,7 +56,7 @@ const bridge6 = (
   addresses: readonly string[],
   isAutomatic: boolean,
   more: { gateway?: string; mac?: string; routes?: readonly string[] } = { mac },
-): LinkOutlook => ({
+): ExpectedLink => ({
   ...bridge('dhcp'),
   ...(more.mac !== undefined && { mac: more.mac }),
   ...(more.routes !== undefined && { routes: more.routes }),
@@ -65,7 +64,7 @@ const bridge6 = (
 });
 
 describe('strandingReasons', () => {
-  test.each<[string, readonly LinkOutlook[], Surroundings]>([
+  test.each<[string, readonly ExpectedLink[], Surroundings]>([
     ['a bridge with DHCP', [bridge('dhcp'), port], around()],
     ['a static address in the subnet of the controller', [bridge('192.168.221.9/24'), port], around()],
     ['a static address with a gateway', [bridge('10.0.0.5/24', '10.0.0.1'), port], around()],
@@ -108,7 +107,7 @@ describe('strandingReasons', () => {
     expect(strandingReasons([reading(links)], surroundings)).toEqual([]);
   });
 
-  test.each<[string, readonly LinkOutlook[], string]>([
+  test.each<[string, readonly ExpectedLink[], string]>([
     [
       'a bridge without an address',
       [bridge('none'), port],
@@ -131,7 +130,7 @@ describe('strandingReasons', () => {
     ]);
   });
 
-  test.each<[string, LinkOutlook, Surroundings, string]>([
+  test.each<[string, ExpectedLink, Surroundings, string]>([
     ['no IPv6', bridge6([], false), over6(), 'br0 would end without an IPv6 address'],
     [
       'another static IPv6 address without a gateway',
@@ -165,7 +164,7 @@ test('a new static address is where the host is looked for', () => {
   expect(addressesToCome([bridge('dhcp'), port], around())).toEqual([]);
 });
 
-test.each<[string, LinkOutlook, string, readonly string[]]>([
+test.each<[string, ExpectedLink, string, readonly string[]]>([
   ['the address that its MAC makes stays', bridge6([], true), 'fd00:221::5054:ff:feaa:1', []],
   [
     'another MAC makes another one',

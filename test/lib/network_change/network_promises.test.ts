@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { lostGateways, networkComplaints, networkInWords } from '../../../lib/network_change/network_promises.ts';
 import type { Surroundings } from '../../../lib/network_change/network_state.ts';
-import type { LinkOutlook } from '../../../lib/task/task.ts';
+import type { ExpectedLink } from '../../../lib/task/task.ts';
 
 const before: Surroundings = {
   connection: { peer: '10.1.0.1', local: '192.168.221.150' },
@@ -17,8 +17,8 @@ const after: Surroundings = {
   addresses: [{ link: 'br0', address: '192.168.221.150/24' }],
   gateways: [{ link: 'br0', via: '192.168.221.1' }],
 };
-const port: LinkOutlook = { link: 'ens33', bridge: 'br0', ipv4: 'none' };
-const bridge: LinkOutlook = { link: 'br0', ipv4: 'dhcp', ipv6: { addresses: [], isAutomatic: true } };
+const port: ExpectedLink = { link: 'ens33', bridge: 'br0', ipv4: 'none' };
+const bridge: ExpectedLink = { link: 'br0', ipv4: 'dhcp', ipv6: { addresses: [], isAutomatic: true } };
 const promises = { before, links: [bridge, port], addresses: ['192.168.221.150'] };
 const second = { link: 'ens33', via: '192.168.221.2' };
 const ipv6 = { link: 'ens33', via: 'fe80::1' };
