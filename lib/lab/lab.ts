@@ -13,7 +13,7 @@ import { type Lease, parseLeases, setCable, startDhcp, startIpv6, startLan, stop
 import { endProcesses, findLeader, processesInNamespace, processesMarked } from './processes.ts';
 import { removeLab } from './remove.ts';
 import { writeSshFiles } from './ssh.ts';
-import { bootIso, probeVirtType, type VirtType } from './virt_type.ts';
+import { bootIso, type VirtType, virtTypeOf } from './virt_type.ts';
 
 /** How a lab is built. */
 export interface LabOptions {
@@ -103,7 +103,7 @@ export async function buildLab(options: LabOptions = {}): Promise<Lab> {
     signal?.throwIfAborted();
     onProgress(`booting ${name}`);
     await powerOnMachine(layout, name);
-    const [virtType] = await bothOf(probeVirtType(layout, signal), untilBooted(layout, signal));
+    const [virtType] = await bothOf(virtTypeOf(layout, base, signal), untilBooted(layout, signal));
     await untilReachable(layout, name, signal);
     const description = { id: layout.id, name, keep, virtType, base, created: new Date().toISOString() };
     await writeFile(layout.description, `${JSON.stringify(description, undefined, 2)}\n`);
@@ -160,7 +160,9 @@ async function untilBooted(layout: LabLayout, signal: AbortSignal | undefined, p
   await until('the host did not boot', signal, async () => {
     const leader = await findLeader(layout);
     if (leader === undefined || leader === previous) return false;
-    const asked = await runInMachine(leader, ['systemctl', 'is-system-running'], { reject: false, timeout: 60_000 });
+    // It waits for the end of the boot, and fails while systemd does not listen yet. The limit lets a signal end the wait.
+    const wait = ['systemctl', 'is-system-running', '--wait'];
+    const asked = await runInMachine(leader, wait, { reject: false, timeout: 10_000 });
     state = asked.stdout;
     return ['running', 'degraded'].includes(state) && (await hasAddress(layout));
   });

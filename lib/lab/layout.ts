@@ -6,6 +6,9 @@ export const labsDirectory = '/var/lib/kvm-play-lab';
 /** Where base roots are kept between runs. */
 export const basesDirectory = '/var/cache/kvm-play/lab';
 
+/** What this machine's KVM can do, as it was found out after the last boot. A boot empties `/run`, where only root writes. */
+export const virtTypeFile = '/run/kvm-play-lab/virt-type';
+
 /** The LAN that every lab has to itself: separate network namespaces may all use the same addresses. */
 export const lan = {
   gateway: '192.168.221.1',

@@ -1,5 +1,7 @@
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { execa } from 'execa';
-import type { LabLayout } from './layout.ts';
+import { type LabLayout, virtTypeFile } from './layout.ts';
 
 /** What a guest's processor is: the machine's own through KVM, or one that QEMU interprets. */
 export type VirtType = 'kvm' | 'qemu';
@@ -8,12 +10,31 @@ export type VirtType = 'kvm' | 'qemu';
 export const bootIso = '/usr/lib/ipxe/ipxe.iso';
 
 /**
- * Finds out whether this machine's /dev/kvm can really run BIOS code. Where virtualisation is nested it may well exist,
- * let a guest be made, and then stop it while it boots. So one is booted from CD: it takes a second or two.
+ * Tells what guests can use on this machine. The first lab after a boot of the machine probes it; later ones read the
+ * answer from {@link virtTypeFile}, because a probe that meets a hanging KVM waits for ten seconds. The answer holds for
+ * one /dev/kvm, which is made anew when the kernel's module is loaded, and for one QEMU, which the base root brings.
  * @param layout the lab's names; only its root is looked at
+ * @param base the base root
  * @param signal ends the probing at once
  */
-export async function probeVirtType(layout: LabLayout, signal?: AbortSignal): Promise<VirtType> {
+export async function virtTypeOf(layout: LabLayout, base: string, signal?: AbortSignal): Promise<VirtType> {
+  const device = await stat('/dev/kvm').catch(() => undefined);
+  const subject = `${base} ${device === undefined ? 'no /dev/kvm' : `/dev/kvm of ${device.ctime.toISOString()}`}`;
+  const lines = (await readFile(virtTypeFile, 'utf8').catch(() => '')).split('\n');
+  if (lines[0] === subject && (lines[1] === 'kvm' || lines[1] === 'qemu')) return lines[1];
+  const virtType = await probeVirtType(layout, signal);
+  await mkdir(dirname(virtTypeFile), { recursive: true, mode: 0o700 });
+  const made = `${virtTypeFile}.${layout.id}`;
+  await writeFile(made, `${subject}\n${virtType}\n`);
+  await rename(made, virtTypeFile);
+  return virtType;
+}
+
+/**
+ * Boots a guest from CD with /dev/kvm. Where virtualisation is nested the device may well exist, let a guest be made, and
+ * then stop that guest while it boots. Where KVM works it takes a second or two.
+ */
+async function probeVirtType(layout: LabLayout, signal?: AbortSignal): Promise<VirtType> {
   const argv = [
     ...['--mount', '--propagation', 'private', 'sh', '-c', 'mount --bind /dev "$1/dev" && exec chroot "$@"', 'sh'],
     ...[layout.root, 'qemu-system-x86_64', '-accel', 'kvm', '-machine', 'pc', '-m', '64', '-display', 'none'],
