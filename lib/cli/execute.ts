@@ -9,13 +9,13 @@ import { parseHost } from '../hosts/ssh/host_spec.ts';
 import type { Inventory, InventoryHost } from '../inventory/inventory.ts';
 import type { Plan } from '../review/plan.ts';
 import type { Play } from '../site/play.ts';
-import { exitCode, exitCodes } from './exit_code.ts';
-import { readExtraVars } from './extra_vars.ts';
-import { limitGroups, rememberFailedHosts } from './failed_hosts.ts';
-import type { CommandLine, NetworkCommand } from './options.ts';
-import type { PlanFile } from './plan_file.ts';
-import { print } from './print.ts';
-import { openReporting, type Reporting } from './reporting.ts';
+import { exitCode, exitCodes } from './commands/exit_code.ts';
+import { limitGroups, rememberFailedHosts } from './commands/failed_hosts.ts';
+import type { CommandLine, NetworkCommand } from './options/command_line.ts';
+import { readExtraVars } from './options/extra_vars.ts';
+import type { PlanFile } from './output/plan_file.ts';
+import { print } from './output/print.ts';
+import { openReporting, type Reporting } from './output/reporting.ts';
 
 /** Does what the command line asks for, and prints. @returns the exit code @throws KvmPlayError for what was wrong before anything was attempted */
 export async function execute(line: CommandLine): Promise<number> {
@@ -25,7 +25,7 @@ export async function execute(line: CommandLine): Promise<number> {
     return exitCodes.ok;
   }
   if (line.shell !== undefined) {
-    const { completionScript } = await import('./completion.ts');
+    const { completionScript } = await import('./completion/script.ts');
     process.stdout.write(completionScript(line.shell));
     return exitCodes.ok;
   }
@@ -49,7 +49,7 @@ export async function execute(line: CommandLine): Promise<number> {
 type Password = Pick<ConnectOptions, 'becomePassword'>;
 
 async function becomePassword({ askBecomePass }: CommandLine): Promise<Password> {
-  return askBecomePass ? { becomePassword: await (await import('./ask_password.ts')).askPassword() } : {};
+  return askBecomePass ? { becomePassword: await (await import('./commands/ask_password.ts')).askPassword() } : {};
 }
 
 async function runSite(site: string, line: CommandLine, password: Password, signal: AbortSignal): Promise<number> {
@@ -104,7 +104,7 @@ async function runSite(site: string, line: CommandLine, password: Password, sign
 /** The plan that is applied, or where the one that is made goes. @throws PlanError, PlaybookError for files that cannot be read or written */
 async function openPlans({ planOut, applyPlan }: CommandLine): Promise<{ file?: PlanFile; plan?: Plan }> {
   if (planOut === undefined && applyPlan === undefined) return {};
-  const { PlanFile, readPlan } = await import('./plan_file.ts');
+  const { PlanFile, readPlan } = await import('./output/plan_file.ts');
   return {
     ...(planOut !== undefined && { file: new PlanFile(planOut) }),
     ...(applyPlan !== undefined && { plan: await readPlan(applyPlan) }),
@@ -115,7 +115,7 @@ async function openPlans({ planOut, applyPlan }: CommandLine): Promise<{ file?: 
 async function loadPlays(site: string, line: CommandLine, inventory: Inventory | undefined): Promise<readonly Play[]> {
   const [{ loadSite }, { ansibleSettings, unreadSettings }] = await Promise.all([
     import('../site/load_site.ts'),
-    import('./ansible_settings.ts'),
+    import('../inventory/ansible/settings.ts'),
   ]);
   const [plays, settings] = await Promise.all([loadSite(site), ansibleSettings()]);
   warn(unreadSettings(settings, plays, line));
@@ -130,7 +130,7 @@ async function changeByHand(command: NetworkCommand, line: CommandLine, password
   const { privateKey, sshConfig, become } = line;
   await Promise.all([checkFile('--private-key', privateKey), checkFile('--ssh-config', sshConfig)]);
   const hosts = await hostsByHand(command, line);
-  const { network } = await import('./network.ts');
+  const { network } = await import('./commands/network.ts');
   const options = {
     become,
     ...password,
@@ -171,7 +171,7 @@ async function hostsByHand({ host }: NetworkCommand, line: CommandLine): Promise
 type ByHand = Pick<InventoryHost, 'spec'> & Partial<Pick<InventoryHost, 'become'>>;
 
 async function showInventory(line: CommandLine, pattern: string): Promise<number> {
-  const { inventoryText } = await import('./inventory_text.ts');
+  const { inventoryText } = await import('./commands/inventory_text.ts');
   const inventory = await inventoryOf(line);
   for (const { name, problems = [] } of inventory.hosts.values()) warn(problems.map((words) => `${name}: ${words}`));
   print(process.stdout, inventoryText(inventory, pattern));
@@ -191,7 +191,7 @@ function warn(warnings: readonly string[]): void {
 }
 
 async function rehearseSite(site: string, line: CommandLine, signal: AbortSignal): Promise<number> {
-  const { rehearse } = await import('./rehearse.ts');
+  const { rehearse } = await import('./commands/rehearse.ts');
   const { yes, keep } = line;
   const vars = await readExtraVars(line.extraVars);
   // The second run is there to prove that nothing changes any more.
@@ -233,7 +233,7 @@ async function choice(site: string, line: CommandLine) {
 }
 
 async function list(site: string, line: CommandLine): Promise<number> {
-  const [{ listing }, chosen] = await Promise.all([import('./listing.ts'), choice(site, line)]);
+  const [{ listing }, chosen] = await Promise.all([import('./commands/listing.ts'), choice(site, line)]);
   const plays = await loadPlays(site, line, chosen.inventory);
   const what = [
     ...(line.listHosts ? (['hosts'] as const) : []),

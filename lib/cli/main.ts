@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { ArgumentError, KvmPlayError, PlaybookError } from '../errors.ts';
-import { exitCodes } from './exit_code.ts';
-import { parseCommandLine } from './options.ts';
-import { usage } from './usage.ts';
+import { exitCodes } from './commands/exit_code.ts';
+import { parseCommandLine } from './options/command_line.ts';
+import { usage } from './options/usage.ts';
 
 /** Runs the command. @returns the exit code */
 async function main(args: readonly string[]): Promise<number> {
@@ -37,7 +37,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const [{ errorLines }, { print }] = await Promise.all([import('../reporters/words.ts'), import('./print.ts')]);
+  const [{ errorLines }, { print }] = await Promise.all([import('../reporters/words.ts'), import('./output/print.ts')]);
   const lines = error instanceof Error ? errorLines(error) : [String(error)];
   print(
     process.stderr,

@@ -2,11 +2,12 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { PlaybookError } from '../errors.ts';
 import { shown } from '../validation/option_types.ts';
-import { type Inventory, type InventoryEntries, makeInventory, mergeEntries } from './inventory.ts';
-import { checkedName, parseHostPattern } from './names.ts';
-import { readInventoryFile } from './read_file.ts';
-import { refuseWritableByAll } from './trusted.ts';
-import { readValuesBeside } from './values_beside.ts';
+import { type InventoryEntries, mergeEntries } from './ansible/entries.ts';
+import { readInventoryFile } from './ansible/inventory_file.ts';
+import { checkedName, parseHostPattern } from './ansible/names.ts';
+import { refuseWritableByAll } from './ansible/trusted.ts';
+import { readValuesBeside } from './ansible/values_beside.ts';
+import { type Inventory, makeInventory } from './inventory.ts';
 
 /** How inventories are loaded. */
 export interface LoadOptions {

@@ -4,7 +4,7 @@
  * to this process and to the host. Descriptor 1 gets how it ended.
  */
 import { readSync, writeSync } from 'node:fs';
-import { exitCode } from '../../lib/cli/exit_code.ts';
+import { exitCode } from '../../lib/cli/commands/exit_code.ts';
 import { type PlayEvent, run } from '../../lib/index.ts';
 import { faultSite, type SiteOptions } from './site.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { parseExtraVars, readExtraVars } from '../../lib/cli/extra_vars.ts';
+import { parseExtraVars, readExtraVars } from '../../lib/cli/options/extra_vars.ts';
 import { blocksOf, textOf } from '../support/pages.ts';
 
 const page = 'docs/from_ansible.md';

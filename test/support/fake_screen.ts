@@ -1,5 +1,5 @@
 import stringWidth from 'string-width';
-import type { Screen } from '../../lib/cli/live_terminal.ts';
+import type { Screen } from '../../lib/cli/output/live_terminal.ts';
 
 /** A terminal's window that keeps what is written on it; it knows as much as a report and the view below it use. */
 export class FakeScreen implements Screen {

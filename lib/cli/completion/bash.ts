@@ -1,4 +1,4 @@
-import { commands, networkActions, shells } from '../commands.ts';
+import { commands, networkActions, shells } from '../options/commands.ts';
 import { optionsOf, otherCommands, spelledOptions, valueSpellings } from './spelling.ts';
 
 /** Makes the script for bash, from 3.2 on; it needs nothing of the package bash-completion. */

@@ -1,4 +1,4 @@
-import { commandHelp, type NamedCommand, networkHelp, shells } from '../commands.ts';
+import { commandHelp, type NamedCommand, networkHelp, shells } from '../options/commands.ts';
 import { otherCommands, type SpelledOption, spelledOptions, valueSpellings } from './spelling.ts';
 
 /** Makes the script for fish, from 3.0 on. */

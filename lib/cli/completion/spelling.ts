@@ -1,5 +1,5 @@
-import { commands, type NamedCommand, type OtherCommand } from '../commands.ts';
-import { type Option, options } from '../option_table.ts';
+import { commands, type NamedCommand, type OtherCommand } from '../options/commands.ts';
+import { type Option, options } from '../options/option_table.ts';
 
 /** Commands that have to be named. */
 export const otherCommands: readonly OtherCommand[] = commands.filter((command) => command !== 'run');

@@ -1,5 +1,5 @@
 import { quote } from '../../hosts/shell/quote.ts';
-import { commandHelp, commands, type NamedCommand, networkHelp, shells } from '../commands.ts';
+import { commandHelp, commands, type NamedCommand, networkHelp, shells } from '../options/commands.ts';
 import { optionsOf, otherCommands, type SpelledOption, valueSpellings } from './spelling.ts';
 
 /** What stands behind the options of each command, as `_arguments` takes it. */

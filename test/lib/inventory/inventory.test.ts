@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { KvmPlayError } from '../../../lib/errors.ts';
+import { parseIniInventory } from '../../../lib/inventory/ansible/ini_inventory.ts';
+import { parseJsonInventory } from '../../../lib/inventory/ansible/json_inventory.ts';
+import { expandRange } from '../../../lib/inventory/ansible/range.ts';
 import { defineInventory } from '../../../lib/inventory/define.ts';
-import { parseIniInventory } from '../../../lib/inventory/ini.ts';
 import { type Inventory, makeInventory } from '../../../lib/inventory/inventory.ts';
-import { parseJsonInventory } from '../../../lib/inventory/json.ts';
 import { chooseHosts } from '../../../lib/inventory/pattern.ts';
-import { expandRange } from '../../../lib/inventory/range.ts';
 import { refusal } from '../../support/refusal.ts';
 
 const read = (text: string): Inventory => makeInventory(parseIniInventory(text, '/etc/hosts.ini'));

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { KvmPlayError } from '../../../lib/errors.ts';
-import { meantVariable } from '../../../lib/inventory/ansible_variables.ts';
+import { pythonLiteral } from '../../../lib/inventory/ansible/python_literal.ts';
+import { meantVariable } from '../../../lib/inventory/ansible/variables.ts';
 import type { Inventory } from '../../../lib/inventory/inventory.ts';
 import { loadInventory } from '../../../lib/inventory/load.ts';
 import { likelyMistypes } from '../../../lib/inventory/mistypes.ts';
-import { pythonLiteral } from '../../../lib/inventory/python_literal.ts';
 import { refuseProblems } from '../../../lib/inventory/refuse_problems.ts';
 import { play } from '../../../lib/site/play.ts';
 

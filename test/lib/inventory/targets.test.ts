@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { PlaybookError } from '../../../lib/errors.ts';
 import { nothingCounted, type PlayEvent } from '../../../lib/events/events.ts';
-import { parseIniInventory } from '../../../lib/inventory/ini.ts';
+import { parseIniInventory } from '../../../lib/inventory/ansible/ini_inventory.ts';
 import { makeInventory } from '../../../lib/inventory/inventory.ts';
 import { limited, type TargetOptions, targetsOf } from '../../../lib/inventory/targets.ts';
 import { JunitReport } from '../../../lib/reporters/junit.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { print } from '../../../lib/cli/print.ts';
+import { print } from '../../../lib/cli/output/print.ts';
 import { ConvergenceError, KvmPlayError } from '../../../lib/errors.ts';
 import { nothingCounted, type PlayEvent } from '../../../lib/events/events.ts';
 import { hide, mask, masked, maskedData } from '../../../lib/process/masking.ts';

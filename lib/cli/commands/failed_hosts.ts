@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { PlaybookError } from '../../errors.ts';
+import type { Summary } from '../../events/events.ts';
+import { cacheDirectory, privateDirectory } from '../../process/private_directory.ts';
+import { readTrouble } from '../../validation/read_trouble.ts';
+
+/** What `--limit` calls the hosts that failed last time. */
+const failedWord = '@failed';
+
+/**
+ * Gives the groups that a limit names with `@`: `@failed` are the hosts that failed in the last run of a site, or that it did not
+ * begin; `@FILE` are those that a file names, one a line, as Ansible's retry files do.
+ * @throws PlaybookError where there are none, or a file cannot be read
+ */
+export async function limitGroups(
+  site: string,
+  limit: string,
+): Promise<Readonly<Record<string, readonly string[]>> | undefined> {
+  const words = limit.match(/(?<![^\s,:&!])@[^\s,:]+/g) ?? [];
+  if (words.length === 0) return undefined;
+  const groups = words.map(async (word) => [
+    word,
+    word === failedWord ? await failedHosts(site, limit) : await listedHosts(word),
+  ]);
+  return Object.fromEntries(await Promise.all(groups));
+}
+
+async function failedHosts(site: string, limit: string): Promise<readonly string[]> {
+  const path = fileOf(site);
+  const names = namesIn((path && (await readFile(path, 'utf8').catch(() => undefined))) ?? '');
+  if (names.length > 0) return names;
+  throw new PlaybookError(`--limit ${limit}: no host failed in the last run of ${site} from here`);
+}
+
+async function listedHosts(word: string): Promise<readonly string[]> {
+  const text = await readFile(word.slice(1), 'utf8').catch((error: unknown) => {
+    throw new PlaybookError(
+      `--limit ${word}: ${readTrouble(error)}; the hosts that failed in the last run are ${failedWord}`,
+    );
+  });
+  const names = namesIn(text);
+  if (names.length > 0) return names;
+  throw new PlaybookError(`--limit ${word}: the file names no hosts; it holds one a line`);
+}
+
+function namesIn(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** Remembers which hosts failed, were lost, could not be reached, or were not begun. Where nothing can be remembered, nothing is. */
+export async function rememberFailedHosts(site: string, { hosts }: Summary): Promise<void> {
+  const path = fileOf(site);
+  if (path === undefined) return;
+  const failed = Object.entries(hosts).filter(
+    ([, { failed, unreachable, notBegun }]) => failed + unreachable + notBegun > 0,
+  );
+  const done =
+    failed.length === 0 ? rm(path, { force: true }) : writeFile(path, failed.map(([name]) => `${name}\n`).join(''));
+  await done.catch(() => {});
+}
+
+function fileOf(site: string): string | undefined {
+  const cache = cacheDirectory();
+  const directory = cache && privateDirectory(join(cache, 'failed'));
+  return directory && join(directory, createHash('sha256').update(resolve(site)).digest('hex').slice(0, 32));
+}

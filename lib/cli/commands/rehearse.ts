@@ -1,0 +1,200 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KvmPlayError, PlaybookError } from '../../errors.ts';
+import type { PlayEvent, Summary } from '../../events/events.ts';
+import { connect } from '../../hosts/connect.ts';
+import type { Values } from '../../inventory/values.ts';
+import { buildLab, type Lab, missingPackages, sweepLabs, unableReason } from '../../lab/index.ts';
+import { consolePort, drawPicture, type Look, lookAtNetwork, type NetworkPicture } from '../../lab/picture.ts';
+import { run } from '../../run/run.ts';
+import { loadSite } from '../../site/load_site.ts';
+import { checkNames, type Play } from '../../site/play.ts';
+import { tasksOf } from '../../site/play_items.ts';
+import { exitCode, exitCodes } from './exit_code.ts';
+
+/** Seconds that guests may take to boot and to get a lease. */
+const guestLimit = 180;
+
+/** What to rehearse, and how. */
+export interface RehearseOptions {
+  /** Path of the site. */
+  readonly site: string;
+  /** Values for the site's variables. */
+  readonly vars: Values;
+  /** Install missing packages without asking. */
+  readonly yes: boolean;
+  /** Leave the host running, and say how to log in. */
+  readonly keep: boolean;
+}
+
+/** Where a rehearsal says what it does. */
+export interface RehearseTerminal {
+  /** Prints a line. */
+  print(line: string): void;
+  /** Asks a question that yes or no answers; false where nobody can be asked. It rejects once the rehearsal is ended. */
+  ask(question: string): Promise<boolean>;
+  /** Gets the events of both runs. */
+  report(event: PlayEvent): void;
+  /** Ends the rehearsal; the host is taken away all the same. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Rehearses a site: builds a throwaway host, runs the site against it over SSH, runs it again and requires that nothing changes,
+ * shows what came out, and takes the host away.
+ * @returns the exit code
+ * @throws PlaybookError when the site cannot be loaded, or the machine cannot run throwaway hosts; LabError when one cannot be had
+ */
+export async function rehearse(options: RehearseOptions, terminal: RehearseTerminal): Promise<number> {
+  const plays = await loadSite(options.site);
+  checkNames(plays, options.vars);
+  for (const play of plays) play.build(options.vars);
+  try {
+    await makeReady(options, terminal);
+    return await rehearseOnFreshHost(plays, options, terminal);
+  } catch (error) {
+    // What was under way when it was ended says so in words of its own; only what is known to have gone wrong is worth saying.
+    if (!terminal.signal.aborted || error instanceof KvmPlayError) throw error;
+    return exitCodes.interrupted;
+  }
+}
+
+async function rehearseOnFreshHost(
+  plays: readonly Play[],
+  options: RehearseOptions,
+  terminal: RehearseTerminal,
+): Promise<number> {
+  const { print, signal } = terminal;
+  await sweepLabs();
+  let lab: Lab | undefined;
+  try {
+    lab = await buildLab({ onProgress: print, signal, keep: options.keep });
+    return await rehearseOn(lab, plays, options, terminal);
+  } finally {
+    if (lab === undefined) {
+      if (signal.aborted) print('the host was not ready yet; what there was of it has been taken away');
+    } else if (options.keep) {
+      sayHowToLogIn(lab, terminal);
+    } else {
+      print('taking the host away');
+      await lab.destroy();
+    }
+  }
+}
+
+/** Sees to it that this machine can run a throwaway host. @throws PlaybookError that says what it lacks */
+async function makeReady({ yes }: RehearseOptions, { ask, print }: RehearseTerminal): Promise<void> {
+  const reason = await unableReason();
+  if (reason !== undefined) throw new PlaybookError(`a rehearsal cannot be had here: ${reason}`);
+  const packages = await missingPackages();
+  if (packages.length === 0) return;
+  const list = packages.join(' ');
+  if (!yes && !(await ask(`A rehearsal needs these Debian packages: ${list}. Install them?`))) {
+    throw new PlaybookError(`a rehearsal needs these Debian packages: ${list}; install them, or say --yes`);
+  }
+  const { installPackages } = await import('../../lab/index.ts');
+  await installPackages(packages, print);
+}
+
+async function rehearseOn(
+  lab: Lab,
+  plays: readonly Play[],
+  { vars, keep }: RehearseOptions,
+  terminal: RehearseTerminal,
+): Promise<number> {
+  const { print, signal, report } = terminal;
+  const host = `root@${lab.hostAddress}`;
+  const values = { ...virtTypeOf(lab, plays, print), ...vars };
+  signal.throwIfAborted();
+  await putIsos(lab, host, plays, values, print);
+  signal.throwIfAborted();
+  const runOnce = (): Promise<Summary> =>
+    run(plays, { hosts: [host], sshConfig: lab.sshConfig, vars: values, signal, onEvent: report });
+
+  print('running the site');
+  const first = exitCode(await runOnce(), {});
+  if (first !== 0) return first;
+  print('running it again: nothing may change');
+  const second = exitCode(await runOnce(), { expectNoChange: true });
+  if (second === exitCodes.changed) print('the second run changed something: the site is not idempotent');
+  else if (second !== 0 && second !== exitCodes.interrupted) print('the second run failed');
+  if (second !== 0) return second;
+  const answered = await awaitLeases(lab, terminal);
+  const seen = await look(lab);
+  print(`\n${drawPicture(seen)}\n`);
+  if (keep) for (const line of consoleLines(lab, seen)) print(line);
+  if (!answered) print(`a guest has no lease after ${guestLimit} s`);
+  return answered ? exitCodes.ok : exitCodes.failed;
+}
+
+/** Guests that are meant for KVM cannot run on a machine that only emulates: a variable `virtType` is told so. */
+function virtTypeOf({ virtType }: Lab, plays: readonly Play[], print: (line: string) => void): Values {
+  if (!plays.some(({ vars }) => 'virtType' in vars)) return {};
+  if (virtType === 'qemu')
+    print('guests run without KVM here (-e virtType=qemu): this machine cannot run them with it');
+  return { virtType };
+}
+
+/** Puts an image that boots and asks for a lease where the site expects an installation's ISO. */
+async function putIsos(
+  lab: Lab,
+  hostName: string,
+  plays: readonly Play[],
+  values: Values,
+  print: (line: string) => void,
+): Promise<void> {
+  const host = await connect(hostName, { sshConfig: lab.sshConfig });
+  try {
+    for (const task of plays.flatMap((play) => tasksOf(play.build(values)))) {
+      const { missing } = await task.read(host.reader);
+      for (const { key } of missing) {
+        const path = /^file:(\/.*\.iso)$/i.exec(key)?.[1];
+        if (path === undefined) continue;
+        print(`an image that boots and asks for a lease stands in for ${path}`);
+        await lab.run(['install', '-D', '-m', '644', lab.bootIso, path]);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof KvmPlayError)) throw error;
+    // A task that cannot be looked at says so better in the run.
+  } finally {
+    await host.close();
+  }
+}
+
+/** Waits until every card of every running guest that is on a bridge of the LAN has a lease. */
+async function awaitLeases(lab: Lab, { print, signal }: RehearseTerminal): Promise<boolean> {
+  const deadline = performance.now() + guestLimit * 1000;
+  let said = false;
+  for (;;) {
+    const { bridges } = await look(lab);
+    const waiting = bridges
+      .filter(({ uplinks }) => uplinks.length > 0)
+      .flatMap(({ guests }) => guests.filter(({ cards }) => cards.some(({ lease }) => lease === undefined)));
+    if (waiting.length === 0) return true;
+    if (performance.now() > deadline) return false;
+    if (!said) print(`waiting for a lease of ${waiting.map(({ name }) => name).join(', ')}`);
+    said = true;
+    await sleep(1000, undefined, { signal });
+  }
+}
+
+async function look(lab: Lab): Promise<NetworkPicture> {
+  const leases = new Map((await lab.leases()).map(({ mac, address }) => [mac.toLowerCase(), address]));
+  const runInside: Look = async (argv) => (await lab.run(argv, { reject: false })).stdout;
+  return lookAtNetwork(runInside, (mac) => leases.get(mac.toLowerCase()));
+}
+
+/** Says how each guest's console is reached from this machine. */
+function consoleLines({ sshConfig, name: host }: Lab, { bridges }: NetworkPicture): readonly string[] {
+  const consoles = new Map(bridges.flatMap(({ guests }) => guests).map(({ name, console }) => [name, console]));
+  return [...consoles].flatMap(([name, display]) => {
+    const port = display && consolePort(display);
+    const tunnel = `ssh -F ${sshConfig} -N -L ${port}:127.0.0.1:${port} ${host}`;
+    return port ? [`the console of ${name}: ${tunnel}, and a viewer on 127.0.0.1:${port}`] : [];
+  });
+}
+
+function sayHowToLogIn({ id, sshConfig, name }: Lab, { print }: RehearseTerminal): void {
+  print(`the host is kept: ssh -F ${sshConfig} ${name}`);
+  print(`take it away with: kvm-play rehearse --remove ${id}`);
+}

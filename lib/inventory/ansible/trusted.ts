@@ -1,0 +1,42 @@
+import type { Stats } from 'node:fs';
+import { lstat, realpath, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { PlaybookError } from '../../errors.ts';
+
+/** Permissions: everybody may write, and in a directory with the sticky bit only an entry's owner may replace it. */
+const [writtenByAll, sticky] = [0o002, 0o1000];
+
+/**
+ * Refuses a file that any user of this machine could have written or put in its place: an inventory says where root logs in.
+ * @param path of a file that is there
+ * @throws PlaybookError that names what everybody can write to
+ */
+export async function refuseWritableByAll(path: string): Promise<void> {
+  const { mode } = await stat(path);
+  if ((mode & writtenByAll) !== 0) throw refusal(path, path);
+  for (const each of new Set([resolve(path), await realpath(path)])) await checkAbove(each, path);
+}
+
+/** Looks at every directory above: whoever can write to one can put another file in the place of this one. */
+async function checkAbove(entry: string, path: string): Promise<void> {
+  const directory = dirname(entry);
+  if (directory === entry) return;
+  const [above, own] = await Promise.all([stat(directory), lstat(entry)]);
+  if ((above.mode & writtenByAll) !== 0 && !(isSticky(above) && isOurs(own))) throw refusal(directory, path);
+  await checkAbove(directory, path);
+}
+
+function isSticky({ mode }: Stats): boolean {
+  return (mode & sticky) !== 0;
+}
+
+function isOurs({ uid }: Stats): boolean {
+  return uid === 0 || uid === process.getuid?.();
+}
+
+function refusal(writable: string, path: string): PlaybookError {
+  const what = writable === path ? path : `the directory ${writable}, in which ${path} lies,`;
+  return new PlaybookError(
+    `every user of this machine can write to ${what} and so say where root logs in; move it, or: chmod o-w ${writable}`,
+  );
+}
