@@ -16,9 +16,9 @@ import { runOnHost } from '../lib/run/host_run.ts';
 import { isPlay } from '../lib/site/play.ts';
 import { tasksOf } from '../lib/site/play_items.ts';
 import type { Task } from '../lib/task/task.ts';
+import { FakeHost } from '../lib/testing/index.ts';
 import * as modules from '../modules/index.ts';
 import { interfaceOf, literalOf, propertiesOf, unionOf } from './support/declarations.ts';
-import { FakeHost } from './support/fake_host.ts';
 import { jsonStream } from './support/json_stream.ts';
 import { type Block, blocksOf, textOf } from './support/pages.ts';
 

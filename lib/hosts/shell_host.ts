@@ -1,5 +1,5 @@
 import { CommandError, ConnectionError, UnsupportedChangeError } from '../errors.ts';
-import type { Exposure, Output, ReadonlyHost, TextFile } from '../task/readonly_host.ts';
+import type { Exposure, Output, QueryOptions, ReadonlyHost, TextFile } from '../task/readonly_host.ts';
 import { Secret } from '../task/secret.ts';
 import { type CommandStep, type Step, shownArgv } from '../task/step.ts';
 import type { ActionPart } from './batch/action.ts';
@@ -196,10 +196,16 @@ class ShellReader implements ReadonlyHost {
     this.#batch = batch;
   }
 
-  async query(argv: readonly string[], { timeLimit = queryLimit }: { timeLimit?: number } = {}): Promise<Output> {
+  async query(argv: readonly string[], { timeLimit = queryLimit }: QueryOptions = {}): Promise<Output> {
     const output = await this.#batch.ask(questionOf(argv, timeLimit));
     if (output.timedOut) throw timeoutError(argv, output, timeLimit);
     return { exitCode: output.exitCode, stdout: output.stdout.toString(), stderr: output.stderr.toString() };
+  }
+
+  async text(argv: readonly string[], { timeLimit = queryLimit }: QueryOptions = {}): Promise<string> {
+    const output = await this.#batch.ask(questionOf(argv, timeLimit));
+    refuseFailed(argv, output, timeLimit);
+    return output.stdout.toString().trim();
   }
 
   async readFile(path: string): Promise<TextFile | undefined> {

@@ -49,6 +49,11 @@ export interface ReadonlyHost {
    */
   query(argv: readonly string[], options?: QueryOptions): Promise<Output>;
   /**
+   * Asks with a command that only looks, as {@link query} does, and returns its standard output, trimmed.
+   * @throws CommandError for an exit code other than 0: it names the command, and has the last lines of its standard error
+   */
+  text(argv: readonly string[], options?: QueryOptions): Promise<string>;
+  /**
    * Reads a text file of at most 16 MiB; undefined when there is none.
    * @throws CommandError when it is there and cannot be read; UnsupportedChangeError for what is no regular file, and for a path
    *   that another user could have led elsewhere (a link in a directory that others can write to)

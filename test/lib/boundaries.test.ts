@@ -45,6 +45,7 @@ const layers: readonly string[] = [
   'lib/hosts/ssh',
   'lib/hosts/batch',
   'lib/hosts',
+  'lib/testing',
   'lib/engine',
   'lib/events',
   'lib/network_change',

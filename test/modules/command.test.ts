@@ -3,15 +3,15 @@ import { ArgumentError, CommandError, ConvergenceError, MissingError } from '../
 import { networkChange } from '../../lib/network_change/network_change.ts';
 import { Secret } from '../../lib/task/secret.ts';
 import type { TaskOptions } from '../../lib/task/task.ts';
+import { type FakeAnswer, FakeHost } from '../../lib/testing/index.ts';
 import { type CommandArgs, command } from '../../modules/command.ts';
-import { type Answer, FakeHost } from '../support/fake_host.ts';
 
 const argv = ['make', 'it'];
 const warning = 'whether it changes anything cannot be known';
 
 /** A host on which `make it` makes /it, and `is it` says whether it is there. */
 function maker(isThere = false, makes = true): FakeHost {
-  const says = (host: FakeHost): Answer => ({ exitCode: host.files.has('/it') ? 0 : 1 });
+  const says = (host: FakeHost): FakeAnswer => ({ exitCode: host.files.has('/it') ? 0 : 1 });
   const host: FakeHost = new FakeHost({
     files: isThere ? { '/it': '' } : {},
     commands: { 'is it': () => says(host), 'lacks it': () => ({ exitCode: host.files.has('/it') ? 1 : 0 }) },

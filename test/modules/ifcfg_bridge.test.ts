@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { ArgumentError, MissingError, UnsupportedChangeError } from '../../lib/errors.ts';
 import { differences } from '../../lib/task/diff.ts';
 import type { Step } from '../../lib/task/step.ts';
+import { FakeHost } from '../../lib/testing/index.ts';
 import { type IfcfgBridgeArgs, ifcfgBridge } from '../../modules/ifcfg_bridge.ts';
-import { FakeHost } from '../support/fake_host.ts';
 
 const scripts = '/etc/sysconfig/network-scripts';
 const mac = '52:54:00:aa:00:01';

@@ -3,12 +3,12 @@ import { ArgumentError, CommandError, MissingError } from '../../lib/errors.ts';
 import type { PlayEvent } from '../../lib/events/events.ts';
 import { terminalReporter } from '../../lib/reporters/terminal.ts';
 import { runOnHost } from '../../lib/run/host_run.ts';
+import { type FakeAnswer, FakeHost } from '../../lib/testing/index.ts';
 import { type QueryArgs, query } from '../../modules/query.ts';
-import { type Answer, FakeHost } from '../support/fake_host.ts';
 import { jsonStream } from '../support/json_stream.ts';
 
 const argv = ['uname', '-r'];
-const host = (answer: Answer): FakeHost => new FakeHost({ commands: { 'uname -r': answer } });
+const host = (answer: FakeAnswer): FakeHost => new FakeHost({ commands: { 'uname -r': answer } });
 
 describe('desired', () => {
   test.each<[QueryArgs, string]>([[{ argv: [] }, "'argv' is empty"]])('refuses %j', (args, message) => {

@@ -3,9 +3,9 @@ import { defineModule } from '../../lib/engine/define_module.ts';
 import type { Difference } from '../../lib/task/diff.ts';
 import { command } from '../../lib/task/step.ts';
 import type { Task } from '../../lib/task/task.ts';
+import { FakeHost } from '../../lib/testing/index.ts';
 import { file } from '../../modules/file.ts';
 import { type ServiceArgs, service } from '../../modules/service.ts';
-import { FakeHost } from '../support/fake_host.ts';
 import { type UnitCapture, units, uptime, virtlockdFile } from './captures/systemctl.ts';
 
 type Name = keyof typeof units;

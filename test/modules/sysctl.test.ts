@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { command, makeDirectory, writeFile } from '../../lib/task/step.ts';
+import { type FakeAnswer, FakeHost } from '../../lib/testing/index.ts';
 import { type SysctlArgs, sysctl } from '../../modules/sysctl.ts';
-import { type Answer, FakeHost } from '../support/fake_host.ts';
 
 /** As `cat` shows them below /proc/sys of a Debian 12. */
 const live = {
@@ -38,7 +38,7 @@ function plainHost(files: Record<string, string> = {}): FakeHost {
 }
 
 /** Does what `sysctl -w` does: the kernel prints tabs and decimals, and ip_forward resets others. */
-function kernel(argv: readonly string[], host: FakeHost): Answer {
+function kernel(argv: readonly string[], host: FakeHost): FakeAnswer {
   if (argv[0] !== 'sysctl' || argv[1] !== '-w') return { exitCode: 127 };
   for (const assignment of argv.slice(2)) {
     const [key = '', value = ''] = assignment.split('=');

@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { ArgumentError, UnsupportedChangeError } from '../../lib/errors.ts';
+import { type FakeAnswer, FakeHost } from '../../lib/testing/index.ts';
 import { type VirshNetworkArgs, virshNetwork } from '../../modules/virsh_network.ts';
-import { type Answer, FakeHost } from '../support/fake_host.ts';
 import { askSystemd, capture, libvirtd, notFound, virsh } from '../support/libvirt_captures.ts';
 
 const askXml = virsh('net-dumpxml', '--inactive', 'default');
 const askInfo = virsh('net-info', 'default');
 
 function awake(
-  xml: Answer = { stdout: capture('net-default.inactive.xml') },
+  xml: FakeAnswer = { stdout: capture('net-default.inactive.xml') },
   info = capture('net-info.txt'),
 ): FakeHost {
   return new FakeHost({

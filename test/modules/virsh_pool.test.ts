@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ArgumentError, MissingError, UnsupportedChangeError } from '../../lib/errors.ts';
+import { type FakeAnswer, FakeHost } from '../../lib/testing/index.ts';
 import { virshPool } from '../../modules/virsh_pool.ts';
-import { type Answer, FakeHost } from '../support/fake_host.ts';
 import { askSystemd, capture, libvirtd, notFound, unit, virsh } from '../support/libvirt_captures.ts';
 
 const images = '/var/lib/libvirt/images';
@@ -11,7 +11,7 @@ const wanted = { type: 'dir', path: images, directory: 'present', persistent: tr
 const askXml = virsh('pool-dumpxml', 'default');
 const askInfo = virsh('pool-info', 'default');
 
-function awake(xml: Answer = { stdout: capture('pool-default.xml') }, info = capture('pool-info.txt')): FakeHost {
+function awake(xml: FakeAnswer = { stdout: capture('pool-default.xml') }, info = capture('pool-info.txt')): FakeHost {
   return new FakeHost({
     files: directory,
     commands: {
@@ -29,7 +29,7 @@ const files = {
   autostarted: { '/run/libvirt/storage/autostarted': '' },
 };
 
-function asleep(found: Record<string, string>, systemd: Answer = libvirtd('inactive', 'active')): FakeHost {
+function asleep(found: Record<string, string>, systemd: FakeAnswer = libvirtd('inactive', 'active')): FakeHost {
   return new FakeHost({ files: { ...directory, ...found }, commands: { [askSystemd]: systemd } });
 }
 

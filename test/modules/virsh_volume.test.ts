@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { ArgumentError, MissingError, UnsupportedChangeError } from '../../lib/errors.ts';
+import { type FakeAnswer, FakeHost } from '../../lib/testing/index.ts';
 import { type VirshVolumeArgs, virshVolume } from '../../modules/virsh_volume.ts';
 import { virtInstall } from '../../modules/virt_install.ts';
-import { type Answer, FakeHost } from '../support/fake_host.ts';
 import { answerUses, type FakeUses, headerOn } from '../support/image_uses.ts';
 import { askSystemd, capture, gibbonAnswers, libvirtd, notFound, virsh } from '../support/libvirt_captures.ts';
 import { runEvents } from '../support/plans.ts';
@@ -12,16 +12,16 @@ const gibbon = { pool: 'default', name: 'gibbon-centos74.img', capacity: '8G', f
 const askXml = virsh('vol-dumpxml', 'gibbon-centos74.img', '--pool', 'default');
 const askPath = virsh('vol-path', 'gibbon-centos74.img', '--pool', 'default');
 const askImage = `qemu-img info --force-share --output=json ${file}`;
-const there: Record<string, Answer> = {
+const there: Record<string, FakeAnswer> = {
   [askXml]: { stdout: capture('vol-gibbon.xml') },
   [askPath]: { stdout: `${file}\n\n` },
 };
-const unknown: Record<string, Answer> = {
+const unknown: Record<string, FakeAnswer> = {
   [askXml]: notFound('vol', gibbon.name),
   [askPath]: notFound('vol', gibbon.name),
 };
 /** As `qemu-img info` of QEMU 7.2 answers. */
-const image: Answer = {
+const image: FakeAnswer = {
   stdout: `{ "virtual-size": ${8 * 2 ** 30}, "filename": "${file}", "cluster-size": 65536, "format": "qcow2", "actual-size": 200704 }`,
 };
 const images = { [file]: { id: '1:7' } };
@@ -35,7 +35,7 @@ const oneGuest: FakeUses = {
 };
 
 function hostWith(
-  commands: Record<string, Answer>,
+  commands: Record<string, FakeAnswer>,
   files: readonly string[] = [],
   uses: FakeUses = { images },
 ): FakeHost {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ArgumentError, MissingError, UnsupportedChangeError } from '../../lib/errors.ts';
+import { type FakeAnswer, FakeHost } from '../../lib/testing/index.ts';
 import { type VirtInstallArgs, virtInstall } from '../../modules/virt_install.ts';
-import { type Answer, FakeHost } from '../support/fake_host.ts';
 import { answerUses, type FakeUses, headerOn } from '../support/image_uses.ts';
 import { askSystemd, capture, gibbonAnswers, libvirtd, notFound, virsh } from '../support/libvirt_captures.ts';
 
@@ -26,22 +26,22 @@ const askDefinition = virsh('dumpxml', '--inactive', '--security-info', 'gibbon'
 const open =
   "the console of 'gibbon' is open to the network: vnc on 0.0.0.0 asks for no password; " +
   "listen: '127.0.0.1' leaves it to this host and to SSH";
-const noGuest: Record<string, Answer> = {
+const noGuest: Record<string, FakeAnswer> = {
   [askSystemd]: libvirtd('active', 'active'),
   [askDefinition]: notFound('domain', 'gibbon'),
   [virsh('dumpxml', 'gibbon')]: notFound('domain', 'gibbon'),
   [virsh('dominfo', 'gibbon')]: notFound('domain', 'gibbon'),
   [virsh('domstate', '--reason', 'gibbon')]: notFound('domain', 'gibbon'),
 };
-const newInstaller: Record<string, Answer> = {
+const newInstaller: Record<string, FakeAnswer> = {
   'virt-install --version': { stdout: '4.1.0\n' },
   'virt-install --osinfo list': { stdout: capture('osinfo.txt') },
 };
-const noPools: Record<string, Answer> = { [virsh('pool-list', '--all', '--name')]: { stdout: '\n' } };
+const noPools: Record<string, FakeAnswer> = { [virsh('pool-list', '--all', '--name')]: { stdout: '\n' } };
 const parts = { [iso]: '', [disk]: '', '/sys/class/net/br0/bridge/stp_state': '0' };
 
 function fresh(
-  commands: Record<string, Answer> = {},
+  commands: Record<string, FakeAnswer> = {},
   files: Record<string, string> = parts,
   uses: FakeUses = {},
 ): FakeHost {
@@ -54,7 +54,7 @@ function fresh(
 
 function running(
   change?: (xml: string) => string,
-  commands: Record<string, Answer> = {},
+  commands: Record<string, FakeAnswer> = {},
   uses: FakeUses = {},
 ): FakeHost {
   return new FakeHost({
@@ -598,7 +598,7 @@ describe('known before the first step', () => {
 
   describe('what the host cannot give', () => {
     const ask = virsh('domcapabilities', '--virttype', 'qemu');
-    const capable: Record<string, Answer> = {
+    const capable: Record<string, FakeAnswer> = {
       [ask]: { stdout: capture('domcapabilities.xml') },
       '/usr/bin/qemu-system-x86_64 -device help': { stdout: capture('qemu-device-help.txt') },
     };
@@ -680,7 +680,7 @@ describe('plan: removal', () => {
   });
 
   /** What virsh says of a guest that has been given things to lose. */
-  const keepsakes = (isSaved: boolean): Record<string, Answer> => ({
+  const keepsakes = (isSaved: boolean): Record<string, FakeAnswer> => ({
     [virsh('snapshot-list', '--name', 'gibbon')]: { stdout: 's1\ns 2\n\n' },
     [virsh('checkpoint-list', '--name', 'gibbon')]: { stdout: 'c1\n\n' },
     [virsh('dominfo', 'gibbon')]: {

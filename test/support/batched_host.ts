@@ -2,7 +2,7 @@ import type { CommandError } from '../../lib/errors.ts';
 import type { Executed, ExecuteOptions, Host } from '../../lib/hosts/host.ts';
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { CommandStep, Step } from '../../lib/task/step.ts';
-import type { FakeHost } from './fake_host.ts';
+import type { FakeHost } from '../../lib/testing/index.ts';
 
 /**
  * A fake host behind a link: what is asked in one turn of the event loop arrives together, after the steps of that turn, and is
@@ -28,6 +28,7 @@ export class BatchedHost implements Host {
   readonly reader: ReadonlyHost = {
     name: 'batched',
     query: (argv, options) => this.#read(() => this.#host.reader.query(argv, options)),
+    text: (argv, options) => this.#read(() => this.#host.reader.text(argv, options)),
     readFile: (path) => this.#read(() => this.#host.reader.readFile(path)),
     listDirectory: (path) => this.#read(() => this.#host.reader.listDirectory(path)),
     exists: (path) => this.#read(() => this.#host.reader.exists(path)),

@@ -1,4 +1,4 @@
-import { FakeHost, type FakeHostOptions } from './fake_host.ts';
+import { FakeHost, type FakeHostOptions } from '../../lib/testing/index.ts';
 
 /** What stands at a path, as stat(1) says it; what is left out is what root makes. */
 export interface Node {

@@ -1,7 +1,7 @@
+import type { FakeAnswer } from '../../lib/testing/index.ts';
 import { surveyQueries } from '../../modules/libvirt/guest_survey.ts';
 import { imagesQuery } from '../../modules/libvirt/image_files.ts';
 import { processesQuery } from '../../modules/libvirt/image_users.ts';
-import type { Answer } from './fake_host.ts';
 
 const uri = 'qemu:///system';
 
@@ -29,7 +29,7 @@ export interface FakeUses {
 }
 
 /** Answers the queries by which everything that uses an image is found; `undefined` for any other. */
-export function answerUses(uses: FakeUses): (argv: readonly string[]) => Answer | undefined {
+export function answerUses(uses: FakeUses): (argv: readonly string[]) => FakeAnswer | undefined {
   const { entries = [], files = [], images = {}, processes = '' } = uses;
   const [askVirsh = [], askFiles = []] = surveyQueries({ uri, look: 'virsh', lacks: [] });
   const [at, inside, open] = [imagesQuery('at', []), imagesQuery('in', []), processesQuery('')];

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Answer } from './fake_host.ts';
+import type { FakeAnswer } from '../../lib/testing/index.ts';
 
 /** Reads what a real libvirt 9.0 (Debian 12) printed or wrote. */
 export function capture(name: string): string {
@@ -22,7 +22,7 @@ const noModularDaemons = ['virtqemud', 'virtnetworkd', 'virtstoraged'].flatMap((
 ]);
 
 /** systemd's answer on a host where libvirtd and its socket are so. */
-export function libvirtd(service: string, socket: string, load = 'loaded'): Answer {
+export function libvirtd(service: string, socket: string, load = 'loaded'): FakeAnswer {
   const units = [unit('libvirtd.service', load, service), unit('libvirtd.socket', load, socket), ...noModularDaemons];
   return { stdout: units.join('\n') };
 }
@@ -33,12 +33,12 @@ export function virsh(...args: string[]): string {
 }
 
 /** virsh's answer for something that is not there. */
-export function notFound(kind: 'pool' | 'network' | 'domain' | 'vol', name: string): Answer {
+export function notFound(kind: 'pool' | 'network' | 'domain' | 'vol', name: string): FakeAnswer {
   return { exitCode: 1, stderr: `error: failed to get ${kind} '${name}'\n\n` };
 }
 
 /** Answers for the running guest `gibbon`, with changes to its definition. */
-export function gibbonAnswers(change: (xml: string) => string = (xml) => xml): Record<string, Answer> {
+export function gibbonAnswers(change: (xml: string) => string = (xml) => xml): Record<string, FakeAnswer> {
   return {
     [askSystemd]: libvirtd('active', 'active'),
     [virsh('dumpxml', '--inactive', '--security-info', 'gibbon')]: { stdout: change(capture('gibbon.inactive.xml')) },

@@ -8,7 +8,7 @@ import { Seals } from '../../lib/review/secret_digests.ts';
 import { runOnHost } from '../../lib/run/host_run.ts';
 import type { PlayItem } from '../../lib/site/play_items.ts';
 import type { Step } from '../../lib/task/step.ts';
-import type { FakeHost } from './fake_host.ts';
+import type { FakeHost } from '../../lib/testing/index.ts';
 import { jsonStream } from './json_stream.ts';
 
 /** Events of a run of one play on one host, as `run` tells them. */

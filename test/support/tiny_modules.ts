@@ -3,7 +3,7 @@ import type { Difference } from '../../lib/task/diff.ts';
 import type { TextFile } from '../../lib/task/readonly_host.ts';
 import { command, type Disruption, type Step, writeFile } from '../../lib/task/step.ts';
 import type { Missing } from '../../lib/task/task.ts';
-import { FakeHost, type FakeHostOptions } from './fake_host.ts';
+import { FakeHost, type FakeHostOptions } from '../../lib/testing/index.ts';
 
 /** Arguments of the modules that write a file. */
 export interface EntryArgs {

@@ -12,7 +12,7 @@ import {
 import { once } from '../../../lib/task/diff.ts';
 import { command, type Disruption, writeFile } from '../../../lib/task/step.ts';
 import type { Task } from '../../../lib/task/task.ts';
-import { FakeHost } from '../../support/fake_host.ts';
+import { FakeHost } from '../../../lib/testing/index.ts';
 import { config, entry, loader, loadingHost, markerOf, tiny, unknowable } from '../../support/tiny_modules.ts';
 
 const commandLines = (host: FakeHost): readonly string[] =>

@@ -16,3 +16,19 @@ test('a failure tells the end of what a command printed, and no more than can be
   expect(message).toMatch(/failed with exit code 3: … x+the reason$/);
   expect(message.length).toBeLessThan(4500);
 });
+
+test('a query for a text gives what was printed, trimmed; a failure names the command and has the end of its standard error', async () => {
+  const user = localUser();
+  const host = new ShellHost(user.reach());
+  expect(await host.reader.text(['printf', ' kvm1 \\n\\n'])).toBe('kvm1');
+  const error: unknown = await host.reader
+    .text(['sh', '-c', 'echo no; echo lost >&2; exit 7'])
+    .catch((reason: unknown) => reason);
+  await host.close();
+  user.remove();
+  expect(error).toBeInstanceOf(CommandError);
+  expect(error).toMatchObject({
+    message: "sh -c 'echo no; echo lost >&2; exit 7' failed with exit code 7: lost",
+    failure: { exitCode: 7, stderr: 'lost' },
+  });
+});

@@ -11,7 +11,7 @@ import { fingerprintOf, type NetworkChangeOptions, networkChange } from '../../.
 import { linksScript, wayScript } from '../../../lib/network_change/network_state.ts';
 import { runOnHost } from '../../../lib/run/host_run.ts';
 import type { PlayItem } from '../../../lib/site/play_items.ts';
-import { type Answer, FakeHost } from '../../support/fake_host.ts';
+import { type FakeAnswer, FakeHost } from '../../../lib/testing/index.ts';
 import { applyPlan, planFor, stepsOf } from '../../support/plans.ts';
 import { config, entry, loader, markerOf } from '../../support/tiny_modules.ts';
 
@@ -27,18 +27,18 @@ interface HostSide {
   id: string;
   fingerprint: string;
   /** Answers of the program's other calls; what is not there succeeds. */
-  answers: Readonly<Record<string, Answer | (() => Answer)>>;
+  answers: Readonly<Record<string, FakeAnswer | (() => FakeAnswer)>>;
   /** True: `load` puts what is written in force. */
   loads: boolean;
   /** What the host tells of its comparison once it has gone back; undefined when it could not compare itself. */
   compared: string | undefined;
   /** What it answers when it is asked to compare itself. */
-  compares: Answer;
+  compares: FakeAnswer;
   /** Calls of the program and `load`, in order. */
   calls: string[];
 }
 
-const addresses = (address: string): Answer => ({ stdout: `2: ens33    inet ${address}/24 scope global ens33\n` });
+const addresses = (address: string): FakeAnswer => ({ stdout: `2: ens33    inet ${address}/24 scope global ens33\n` });
 
 function hostWith(options: Partial<HostSide> = {}): { host: FakeHost; side: HostSide } {
   const side: HostSide = {
@@ -236,7 +236,7 @@ describe('a network change that is not as promised', () => {
 
   test('is rolled back at once when the run is interrupted while it is proved', async () => {
     const controller = new AbortController();
-    const load = (): Answer => {
+    const load = (): FakeAnswer => {
       controller.abort();
       return {};
     };
@@ -305,7 +305,7 @@ describe('a network change that is not as promised', () => {
     expect(errors[0]?.message).not.toMatch(/is as it was before/);
   });
 
-  test.each<[string, Answer, typeof RolledBackError | typeof RollBackUnverifiedError, RegExp]>([
+  test.each<[string, FakeAnswer, typeof RolledBackError | typeof RollBackUnverifiedError, RegExp]>([
     ['is as before where it finds nothing', { stdout: 'compared yes\n' }, RolledBackError, /as it was before$/],
     [
       'is unverified where it cannot',

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from '@jest/globals';
 import { linkOf, linksScript, readSurroundings, wayScript } from '../../../lib/network_change/network_state.ts';
-import { FakeHost } from '../../support/fake_host.ts';
+import { FakeHost } from '../../../lib/testing/index.ts';
 
 /** As a host printed it with a bridge, a guest's tap and a VLAN. */
 const host = (connection: string, way = ''): FakeHost =>

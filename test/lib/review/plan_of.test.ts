@@ -5,7 +5,7 @@ import { planOf } from '../../../lib/review/plan_of.ts';
 import type { PlayItem } from '../../../lib/site/play_items.ts';
 import { secret } from '../../../lib/task/secret.ts';
 import { command, makeDirectory, removeFile, type Step, writeFile } from '../../../lib/task/step.ts';
-import { FakeHost } from '../../support/fake_host.ts';
+import { FakeHost } from '../../../lib/testing/index.ts';
 import { planFor, runEvents, stepsOf } from '../../support/plans.ts';
 import { config, entry, tiny } from '../../support/tiny_modules.ts';
 

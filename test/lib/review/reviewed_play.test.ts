@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { block, later } from '../../../lib/site/play_items.ts';
 import { command, writeFile } from '../../../lib/task/step.ts';
 import type { Task } from '../../../lib/task/task.ts';
-import { FakeHost } from '../../support/fake_host.ts';
+import { FakeHost } from '../../../lib/testing/index.ts';
 import { applyPlan, planFor, stepsOf } from '../../support/plans.ts';
 import { config, entry, loader, loadingHost, tiny } from '../../support/tiny_modules.ts';
 

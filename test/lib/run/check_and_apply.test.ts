@@ -4,7 +4,7 @@ import type { PlayEvent } from '../../../lib/events/events.ts';
 import { runOnHost } from '../../../lib/run/host_run.ts';
 import { assert, block, later, type PlayItem } from '../../../lib/site/play_items.ts';
 import type { Task, TaskOptions } from '../../../lib/task/task.ts';
-import type { FakeHost } from '../../support/fake_host.ts';
+import type { FakeHost } from '../../../lib/testing/index.ts';
 import { config, entry, loader, loadingHost } from '../../support/tiny_modules.ts';
 
 /** What a random play is made of. Places are numbers: they choose among the tasks that came before. */

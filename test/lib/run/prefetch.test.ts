@@ -8,8 +8,8 @@ import { runOnHost } from '../../../lib/run/host_run.ts';
 import type { TextFile } from '../../../lib/task/readonly_host.ts';
 import { command, writeFile } from '../../../lib/task/step.ts';
 import type { Task } from '../../../lib/task/task.ts';
+import type { FakeHost } from '../../../lib/testing/index.ts';
 import { BatchedHost } from '../../support/batched_host.ts';
-import type { FakeHost } from '../../support/fake_host.ts';
 import { config, entry, loader, loadingHost } from '../../support/tiny_modules.ts';
 
 /** Keeps a file like another one, whatever that one holds by then. */

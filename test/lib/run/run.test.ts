@@ -9,7 +9,7 @@ import { run } from '../../../lib/run/run.ts';
 import { type Play, play } from '../../../lib/site/play.ts';
 import { command } from '../../../lib/task/step.ts';
 import type { Task } from '../../../lib/task/task.ts';
-import { FakeHost } from '../../support/fake_host.ts';
+import { FakeHost } from '../../../lib/testing/index.ts';
 import { jsonStream } from '../../support/json_stream.ts';
 import { config, entry, loader, loadingHost, markerOf, tiny, unknowable } from '../../support/tiny_modules.ts';
 

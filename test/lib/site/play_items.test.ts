@@ -6,7 +6,7 @@ import { runOnHost } from '../../../lib/run/host_run.ts';
 import { assert, block, fail, later, type PlayItem } from '../../../lib/site/play_items.ts';
 import { command } from '../../../lib/task/step.ts';
 import type { Known, Task } from '../../../lib/task/task.ts';
-import { FakeHost } from '../../support/fake_host.ts';
+import { FakeHost } from '../../../lib/testing/index.ts';
 import { config, entry, loader, loadingHost, tiny, unknowable } from '../../support/tiny_modules.ts';
 
 type TaskEnd = Extract<PlayEvent, { type: 'task-end' }>;

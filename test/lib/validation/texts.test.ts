@@ -2,9 +2,9 @@ import { expect, test } from '@jest/globals';
 import { ArgumentError, MissingError } from '../../../lib/errors.ts';
 import { networkChange } from '../../../lib/network_change/network_change.ts';
 import type { Task } from '../../../lib/task/task.ts';
+import { FakeHost } from '../../../lib/testing/index.ts';
 import { command, file, ifcfgBridge, query, service, sysctl, virshNetwork, virshPool } from '../../../modules/index.ts';
 import { fakeDisk } from '../../support/fake_disk.ts';
-import { FakeHost } from '../../support/fake_host.ts';
 
 /** Tasks of which one text is given. */
 const withText: readonly ((text: string) => Task)[] = [

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
+import { FakeHost } from '../../../lib/testing/index.ts';
 import { bridgeFilterWarnings } from '../../../modules/common/bridge_netfilter.ts';
 import { ifcfgBridge } from '../../../modules/index.ts';
-import { FakeHost } from '../../support/fake_host.ts';
 
 const on = { '/proc/sys/net/bridge/bridge-nf-call-iptables': '1\n' };
 const legacy = { ...on, '/proc/net/ip_tables_names': 'nat\nfilter\n' };

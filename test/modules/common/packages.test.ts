@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { FakeHost } from '../../../lib/testing/index.ts';
 import { missingTool, missingTools, packageFamily } from '../../../modules/common/packages.ts';
-import { FakeHost } from '../../support/fake_host.ts';
 
 const osReleases = {
   debian12: 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n',

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { loadXmlParser } from '../../../lib/formats/libvirt_xml.ts';
+import { FakeHost } from '../../../lib/testing/index.ts';
 import {
   type ImageUser,
   inTheWay,
@@ -7,7 +8,6 @@ import {
   readImageUses,
   usersOf,
 } from '../../../modules/libvirt/image_users.ts';
-import { FakeHost } from '../../support/fake_host.ts';
 import { answerUses, type FakeUses, headerOn, type SurveyEntry } from '../../support/image_uses.ts';
 import { capture } from '../../support/libvirt_captures.ts';
 

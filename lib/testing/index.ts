@@ -1,0 +1,1 @@
+export { type FakeAnswer, FakeHost, type FakeHostOptions } from './fake_host.ts';
