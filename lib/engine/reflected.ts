@@ -3,25 +3,25 @@ import type { Host } from '../hosts/host.ts';
 import { type Difference, describeDifferences } from '../task/diff.ts';
 import type { CommandStep } from '../task/step.ts';
 import type { InForce, Task } from '../task/task.ts';
-import type { EngineOptions } from './engine.ts';
-import { lookUntil, settleLimit, type Wait } from './look_until.ts';
 import { clearMarker, hasMarker } from './marker.ts';
+import { readUntil, settleLimit, type Wait } from './settle.ts';
 
 /** Seconds that others may take for their part (a DHCP server for a lease). */
 const othersLimit = 60;
 
 /**
- * Waits until what the reflected tasks have written is in force, then takes their markers away, and waits for others' part.
+ * Waits until what the reflected tasks have written is in force, then removes their markers, and waits for others' part.
  * What others do not do is no reason to load again: by then the marker is gone.
+ * @param leftOut reflected tasks that are left out on this host
  */
 export async function awaitLoaded(
   host: Host,
   task: Task,
   wait: Wait,
-  { unwanted }: Pick<EngineOptions, 'unwanted'>,
+  leftOut: ReadonlySet<Task> | undefined,
 ): Promise<void> {
-  for (const other of task.reflects.filter((each) => !unwanted?.has(each))) {
-    const inForce = await lookUntil(
+  for (const other of task.reflects.filter((each) => !leftOut?.has(each))) {
+    const inForce = await readUntil(
       settleLimit,
       () => readInForce(host, other),
       ({ loaded }) => loaded.length === 0,
@@ -31,7 +31,7 @@ export async function awaitLoaded(
       throw new ConvergenceError(`${other.title} is not in force: ${describeDifferences(inForce.loaded)}`);
     }
     await clearMarker(host, other);
-    const settled = await lookUntil(
+    const settled = await readUntil(
       othersLimit,
       () => readInForce(host, other),
       ({ settled }) => settled.length === 0,
@@ -57,12 +57,11 @@ export interface Reflected {
   readonly lost: readonly string[];
 }
 
-/** Says what of a reflected task's writing is to be loaded, what that takes, and what others still have to do for it. */
-export async function lookAtReflected(
-  host: Host,
-  task: Task,
-  options: Pick<EngineOptions, 'written'>,
-): Promise<Reflected> {
+/**
+ * Finds out what a reflected task has written and is still to be loaded, what loading takes, and what others still have to do.
+ * @param isWritten whether the task has written something in this run
+ */
+export async function inspectReflected(host: Host, task: Task, isWritten: boolean): Promise<Reflected> {
   const [inForce, marked] = await Promise.all([readInForce(host, task), hasMarker(host, task)]);
   const path = `in force.${task.subject}`;
   const notLoaded = inForce.loaded.map((difference) => ({ ...difference, path: `${path}.${difference.path}` }));
@@ -72,7 +71,7 @@ export async function lookAtReflected(
     clearing: inForce.clearing ?? [],
     lost: inForce.lost ?? [],
   };
-  if (options.written?.has(task)) return { ...common, due: [due('written, not loaded'), ...notLoaded] };
+  if (isWritten) return { ...common, due: [due('written, not loaded'), ...notLoaded] };
   if (marked) return { ...common, due: [due('written by a run that did not finish'), ...notLoaded] };
   return { ...common, due: notLoaded };
 }

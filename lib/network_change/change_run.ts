@@ -1,5 +1,8 @@
-import { cutsLink, type EngineOptions, type Look, result, takeSteps, warningsBefore } from '../engine/engine.ts';
+import type { Inspection } from '../engine/inspect.ts';
 import { markerPath } from '../engine/marker.ts';
+import { cutsLink } from '../engine/plan_steps.ts';
+import { resultOf, warningsBefore } from '../engine/result.ts';
+import { type TakeOptions, takeSteps } from '../engine/take_steps.ts';
 import { ConvergenceError, InterruptedError, UnsupportedChangeError } from '../errors.ts';
 import type { ChangePlan } from '../events/events.ts';
 import type { Host } from '../hosts/host.ts';
@@ -16,12 +19,12 @@ import type { Touched } from './transaction.ts';
 /** One task of a change, with what was seen and what is to be done. */
 export interface PlannedTask {
   readonly task: Task;
-  readonly look: Look;
+  readonly inspection: Inspection;
   readonly steps: readonly Step[];
 }
 
 /** How a change is made. */
-export interface ChangeOptions extends EngineOptions {
+export interface ChangeOptions extends TakeOptions {
   /** Gets what the change is about to do, before anything of it is done; what it throws ends it. */
   readonly reviewPlan?: (plan: ChangePlan) => void;
 }
@@ -93,11 +96,11 @@ export async function applyChange(
       if (failures.length === 0 || !(error instanceof ConvergenceError)) throw error;
       throw new ConvergenceError([...failures, error.message].join('\n'), { cause: error });
     });
-    return planned.map(({ task, look, steps }) => ({
-      ...result(look, steps),
+    return planned.map(({ task, inspection, steps }) => ({
+      ...resultOf(inspection, steps),
       warnings: [
         ...new Set([
-          ...warningsBefore({ ...look, warnings: warnings.get(task) ?? look.warnings }),
+          ...warningsBefore({ ...inspection, warnings: warnings.get(task) ?? inspection.warnings }),
           ...(doubts.get(task) ?? []).map((words) => `${words}\nyet everything is as wanted`),
           ...(steps.some(cutsLink) ? [...lost, ...movedWords(host, promises.before)] : []),
         ]),
@@ -117,7 +120,7 @@ async function prepare(
   { options, tasks }: NetworkChange,
   planned: readonly PlannedTask[],
 ): Promise<Preparation> {
-  const readings = planned.map(({ look }) => look.reading);
+  const readings = planned.map(({ inspection }) => inspection.reading);
   const links = readings.flatMap(({ network }) => network.links);
   const before = await readSurroundings(host.reader);
   const reasons = [...strandingReasons(readings, before, options.reachAt), ...secretReasons(planned)];

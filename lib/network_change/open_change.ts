@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EngineOptions } from '../engine/engine.ts';
 import { clearMarker } from '../engine/marker.ts';
+import type { TakeOptions } from '../engine/take_steps.ts';
 import {
   CommandError,
   ConnectionError,
@@ -122,7 +122,7 @@ export class OpenChange {
   }
 
   /** How steps that cut the link are executed: what runs them is known to the host, and where it may answer afterwards. */
-  detached(): NonNullable<EngineOptions['detached']> {
+  detached(): NonNullable<TakeOptions['detached']> {
     return { first: cutStep(this.#id), within: this.#left(), at: this.#elsewhere() };
   }
 

@@ -1,5 +1,6 @@
-import { checkLook } from '../engine/check_task.ts';
-import { type EngineOptions, type Look, lookAt, planSteps, refuseMissing } from '../engine/engine.ts';
+import { checkInspected } from '../engine/check_task.ts';
+import { type Inspection, type InspectOptions, inspect } from '../engine/inspect.ts';
+import { type Permissions, planSteps, refuseMissing } from '../engine/plan_steps.ts';
 import { ConnectionError, InterruptedError, PlaybookError } from '../errors.ts';
 import type { TaskName } from '../events/events.ts';
 import type { Host } from '../hosts/host.ts';
@@ -18,7 +19,7 @@ import { type End, hold, inTurn, madeNow, noTask, reasonToSkip, type Taker, take
 export interface TaskForecast {
   readonly task: Task;
   readonly name: TaskName;
-  readonly look: Look;
+  readonly inspection: Inspection;
   readonly steps: readonly Step[];
   /** Titles of earlier tasks that provide what this one leans on. */
   readonly after: readonly string[];
@@ -40,10 +41,10 @@ export interface ForecastOptions {
   readonly host: Host;
   /** The same machine, as root or as the user who logs in. */
   readonly hostFor: (become: boolean) => Host;
-  readonly options: EngineOptions & { readonly check?: boolean };
+  readonly options: InspectOptions & Permissions & { readonly check?: boolean };
   readonly report: HostReport;
   /** What was seen of the tasks before anything was written. */
-  readonly looks: ReadonlyMap<Task, PromiseSettledResult<Look>>;
+  readonly looks: ReadonlyMap<Task, PromiseSettledResult<Inspection>>;
   /** Gets the tasks that are not wanted on this host. */
   readonly unwanted: Set<Task>;
   /** Gets the tasks that would change something. In check mode it holds those of the run's earlier plays already. */
@@ -72,7 +73,7 @@ class Forecaster implements Taker {
   readonly #from: ForecastOptions;
   readonly #changing: Set<Task>;
   /** What was seen at the start; nothing of it counts any more once something was waited for. */
-  #looks: ReadonlyMap<Task, PromiseSettledResult<Look>>;
+  #looks: ReadonlyMap<Task, PromiseSettledResult<Inspection>>;
   /** What ended a wait that apply takes in the task's turn, and not before the first write. */
   #inVain: unknown;
   readonly #states = new Map<Task, object>();
@@ -167,25 +168,25 @@ class Forecaster implements Taker {
     const { item: task, name } = node;
     const host = this.#from.hostFor(node.become);
     const options = { ...this.#from.options, inNetworkChange };
-    const look = withDue(task, await this.#lookAt(host, task, options), this.#changing);
-    this.#refuseContradiction(task, look);
-    const unprovided = look.missing.filter(({ key }) => providers(key, this.#changing).length === 0);
+    const inspection = withDue(task, await this.#inspect(host, task, options), this.#changing);
+    this.#refuseContradiction(task, inspection);
+    const unprovided = inspection.missing.filter(({ key }) => providers(key, this.#changing).length === 0);
     if (unprovided.length > 0) {
       if (node.handling !== undefined) refuseMissing(unprovided);
       this.#lacking.push({ name, missing: unprovided });
-      this.#note(host, task, look, look.differences.length > 0);
+      this.#note(host, task, inspection, inspection.differences.length > 0);
       return 'done';
     }
-    const steps = planSteps(host, task, look, options);
-    this.#note(host, task, look, steps.length > 0);
-    const after = look.missing.flatMap(({ key }) => providers(key, this.#changing).map(({ title }) => title));
+    const steps = planSteps(host, task, inspection, options);
+    this.#note(host, task, inspection, steps.length > 0);
+    const after = inspection.missing.flatMap(({ key }) => providers(key, this.#changing).map(({ title }) => title));
     const told = steps.length > 0 ? [...new Set(after)] : [];
-    const shown = this.#from.options.check === true ? withAwaited(look, steps) : look;
-    this.forecasts.set(node, { kind: 'task', task, name, look: shown, steps, after: told });
+    const shown = this.#from.options.check === true ? withAwaited(inspection, steps) : inspection;
+    this.forecasts.set(node, { kind: 'task', task, name, inspection: shown, steps, after: told });
     return 'done';
   }
 
-  #note(host: Host, task: Task, { reading: { state, expected } }: Look, changes: boolean): void {
+  #note(host: Host, task: Task, { reading: { state, expected } }: Inspection, changes: boolean): void {
     if (changes) this.#changing.add(task);
     if (!task.isUnknowable) this.kept.add(task, host);
     this.results.add({ task, status: changes ? 'changed' : 'ok', before: state, after: changes ? expected : state });
@@ -195,7 +196,7 @@ class Forecaster implements Taker {
    * Two tasks that want one thing otherwise, and see it as it is in the same way, can never both hold.
    * @throws PlaybookError that names both
    */
-  #refuseContradiction(task: Task, { reading: { state } }: Look): void {
+  #refuseContradiction(task: Task, { reading: { state } }: Inspection): void {
     for (const earlier of this.kept.all().keys()) {
       const before = this.#states.get(earlier);
       const seenOtherwise = [...differences(before, state), ...differences(state, before)].map(({ path }) => path);
@@ -213,49 +214,51 @@ class Forecaster implements Taker {
    * What was seen at the start, unless it loads what turned out not to be wanted, or was not known then. As long as nothing would
    * have changed by then, the task is waited for as apply does.
    */
-  async #lookAt(host: Host, task: Task, options: EngineOptions): Promise<Look> {
+  async #inspect(host: Host, task: Task, options: InspectOptions & Permissions): Promise<Inspection> {
     const { unwanted } = this.#from;
     const known = this.#looks.get(task);
     const isKnown = known !== undefined && !task.reflects.some((other) => unwanted.has(other));
-    const own = { ...options, unwanted };
-    const [seen] = await Promise.allSettled([isKnown ? settledLook(known) : lookAt(host, task, own)]);
-    if (task.retry === undefined || this.#changing.size > 0 || !this.#needsAnother(seen)) return settledLook(seen);
+    const own = { ...options, leftOut: unwanted };
+    const [seen] = await Promise.allSettled([isKnown ? settledInspection(known) : inspect(host, task, own)]);
+    if (task.retry === undefined || this.#changing.size > 0 || !this.#needsAnother(seen))
+      return settledInspection(seen);
     this.#looks = new Map();
     try {
-      return (await checkLook(host, task, () => settledLook(seen), own)).look;
+      return (await checkInspected(host, task, () => settledInspection(seen), { ...own, permissions: options }))
+        .inspection;
     } catch (error) {
       if (seen.status === 'fulfilled') this.#inVain = error;
       throw error;
     }
   }
 
-  /** A look that failed, in both modes; in check mode also one at what `until` waits for, which apply does in the task's turn. */
-  #needsAnother(seen: PromiseSettledResult<Look>): boolean {
+  /** A inspection that failed, in both modes; in check mode also one at what `until` waits for, which apply does in the task's turn. */
+  #needsAnother(seen: PromiseSettledResult<Inspection>): boolean {
     if (seen.status === 'rejected') return !(seen.reason instanceof ConnectionError);
     const { differences, missing, reading } = seen.value;
     return this.#from.options.check === true && reading.isAwaited && differences.length === 0 && missing.length === 0;
   }
 }
 
-async function settledLook(seen: PromiseSettledResult<Look>): Promise<Look> {
+async function settledInspection(seen: PromiseSettledResult<Inspection>): Promise<Inspection> {
   if (seen.status === 'rejected') throw seen.reason;
   return seen.value;
 }
 
 /** Warns of what `until` will wait for: nobody can know whether it comes. */
-function withAwaited(look: Look, steps: readonly Step[]): Look {
-  const { isAwaited, isAwaitedAfter, state } = look.reading;
-  if (!(steps.length > 0 ? isAwaitedAfter : isAwaited)) return look;
+function withAwaited(inspection: Inspection, steps: readonly Step[]): Inspection {
+  const { isAwaited, isAwaitedAfter, state } = inspection.reading;
+  if (!(steps.length > 0 ? isAwaitedAfter : isAwaited)) return inspection;
   const warning = `what 'until' waits for does not hold yet (${inWords(state)}): apply waits for it, and fails if it does not come`;
-  return { ...look, warnings: [...look.warnings, warning] };
+  return { ...inspection, warnings: [...inspection.warnings, warning] };
 }
 
 /** A task that loads what a changing task writes is due, though nothing has been written yet. */
-export function withDue(task: Task, look: Look, changing: ReadonlySet<Task>): Look {
+export function withDue(task: Task, inspection: Inspection, changing: ReadonlySet<Task>): Inspection {
   const due = task.reflects
     .filter((other) => changing.has(other))
     .map(({ subject }) => ({ path: `in force.${subject}`, wanted: 'loaded', actual: 'not written yet' }));
-  return { ...look, due: [...look.due, ...due], differences: [...look.differences, ...due] };
+  return { ...inspection, due: [...inspection.due, ...due], differences: [...inspection.differences, ...due] };
 }
 
 /** Which of the changing tasks provide a key; what a reflected task writes is provided by the task that loads it. */

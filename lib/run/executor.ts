@@ -1,5 +1,7 @@
-import { applyLook } from '../engine/apply_task.ts';
-import { type EngineOptions, type Look, planSteps, refuseMissing, result } from '../engine/engine.ts';
+import { applyInspected } from '../engine/apply_task.ts';
+import type { Inspection, InspectOptions } from '../engine/inspect.ts';
+import { type Permissions, planSteps, refuseMissing } from '../engine/plan_steps.ts';
+import { resultOf } from '../engine/result.ts';
 import {
   ConnectionError,
   ConvergenceError,
@@ -38,7 +40,8 @@ export interface HostTurnsOptions {
   readonly host: Host;
   /** The same machine, as root or as the user who logs in. */
   readonly hostFor: (become: boolean) => Host;
-  readonly options: EngineOptions & { readonly check?: boolean; readonly reviewed?: ReviewedPlay | undefined };
+  readonly options: InspectOptions &
+    Permissions & { readonly check?: boolean; readonly reviewed?: ReviewedPlay | undefined };
   readonly report: HostReport;
   readonly emit: (event: PlayEvent) => void;
   /** Gets the tasks that have changed something. */
@@ -65,8 +68,8 @@ export class HostTurns implements Taker {
     this.#forecasts = forecasts;
     this.results = new Results(from.host.name, facts);
     const known = plannedLeaves(nodes).flatMap((node) =>
-      this.#foreseen(node).map(({ task, look, steps }) => {
-        return { task, host: from.hostFor(node.become), look, isExpected: steps.length > 0 };
+      this.#foreseen(node).map(({ task, inspection, steps }) => {
+        return { task, host: from.hostFor(node.become), inspection, isExpected: steps.length > 0 };
       }),
     );
     this.#ahead = new ReadAhead(known, this.#engineOptions());
@@ -97,7 +100,7 @@ export class HostTurns implements Taker {
     const undone = await this.#lookForUndone(this.kept.all());
     if (undone.length === 0) return;
     const lines = undone.map(
-      ({ task, look }) => `'${task.title}' no longer holds: ${describeDifferences(look.differences)}`,
+      ({ task, inspection }) => `'${task.title}' no longer holds: ${describeDifferences(inspection.differences)}`,
     );
     throw new ConvergenceError(`${lines.join('\n')}\na later task of the play has undone it`).at({
       host: host.name,
@@ -117,8 +120,8 @@ export class HostTurns implements Taker {
     return (await this.#lookForUndone(new Map(kept))).map(({ task }) => task);
   }
 
-  async #lookForUndone(tasks: ReadonlyMap<Task, Host>): Promise<readonly { task: Task; look: Look }[]> {
-    return (await this.#ahead.all(tasks)).filter(({ look }) => look.differences.length > 0);
+  async #lookForUndone(tasks: ReadonlyMap<Task, Host>): Promise<readonly { task: Task; inspection: Inspection }[]> {
+    return (await this.#ahead.all(tasks)).filter(({ inspection }) => inspection.differences.length > 0);
   }
 
   async #leaf(node: LeafNode): Promise<End> {
@@ -142,7 +145,7 @@ export class HostTurns implements Taker {
     switch (forecast?.kind) {
       case 'task':
         return report.end(node.name, statusOf(forecast.steps), {
-          result: result(forecast.look, forecast.steps),
+          result: resultOf(forecast.inspection, forecast.steps),
           after: forecast.after,
         });
       case 'made':
@@ -180,10 +183,15 @@ export class HostTurns implements Taker {
     if (options.signal?.aborted) throw new InterruptedError('interrupted');
     // What was foreseen not to be wanted is wanted after all.
     if (unwanted.delete(task)) this.#ahead.forget();
-    const ahead = { start: () => this.#ahead.startBehind(task), forget: () => this.#ahead.forget() };
+    const ahead = { start: () => this.#ahead.startBehind(task), discard: () => this.#ahead.forget() };
     const review = (steps: readonly Step[]): Promise<void> => this.#review(node, steps);
-    const first = (): Promise<Look> => this.#ahead.look(task, host);
-    const outcome = await applyLook(host, task, first, { ...this.#engineOptions(), ahead, review });
+    const first = (): Promise<Inspection> => this.#ahead.look(task, host);
+    const outcome = await applyInspected(host, task, first, {
+      ...this.#engineOptions(),
+      permissions: options,
+      prefetch: ahead,
+      review,
+    });
     return this.#end(host, { task, name }, outcome);
   }
 
@@ -270,12 +278,12 @@ export class HostTurns implements Taker {
     const { applyChange } = await import('../network_change/change_run.ts');
     const options: ChangeOptions = {
       ...this.#engineOptions(),
-      ahead: { start: () => {}, forget: () => this.#ahead.forget() },
+      prefetch: { start: () => {}, discard: () => this.#ahead.forget() },
       reviewPlan: (plan) => this.#from.options.reviewed?.holdChange(change.title, plan),
     };
     const results = hasSteps
       ? await applyChange(host, change, planned, options, tell)
-      : planned.map(({ look, steps }) => result(look, steps));
+      : planned.map(({ inspection, steps }) => resultOf(inspection, steps));
     return nodes.flatMap((node, index) => {
       const own = results[index];
       return own === undefined ? [] : [[node, own] as const];
@@ -288,11 +296,11 @@ export class HostTurns implements Taker {
     const looks = await Promise.all(tasks.map(async (task) => ({ task, seen: await this.#ahead.look(task, host) })));
     const changing = new Set<Task>();
     return looks.map(({ task, seen }) => {
-      const look = withDue(task, seen, changing);
-      refuseMissing(look.missing);
-      const steps = planSteps(host, task, look, { ...this.#engineOptions(), inNetworkChange: true });
+      const inspection = withDue(task, seen, changing);
+      refuseMissing(inspection.missing);
+      const steps = planSteps(host, task, inspection, { ...this.#from.options, inNetworkChange: true });
       if (steps.length > 0) changing.add(task);
-      return { task, look, steps };
+      return { task, inspection, steps };
     });
   }
 
@@ -306,9 +314,9 @@ export class HostTurns implements Taker {
     return forecast?.kind === 'task' ? [forecast] : [];
   }
 
-  #engineOptions(): EngineOptions {
+  #engineOptions(): InspectOptions {
     const { options, written, unwanted } = this.#from;
-    return { ...options, written, unwanted };
+    return { signal: options.signal, written, leftOut: unwanted };
   }
 }
 

@@ -1,4 +1,4 @@
-import { type EngineOptions, type Look, lookAt } from '../engine/engine.ts';
+import { type Inspection, inspect } from '../engine/inspect.ts';
 import { ConnectionError } from '../errors.ts';
 import type { PlayEvent } from '../events/events.ts';
 import type { Host } from '../hosts/host.ts';
@@ -13,7 +13,11 @@ import { asError, HostReport } from './host_report.ts';
 import { readFacts } from './read_facts.ts';
 
 /** How a play is run on one host. */
-export interface HostRunOptions extends Pick<EngineOptions, 'restartOwnNetwork' | 'signal'> {
+export interface HostRunOptions {
+  /** Allows a step that cuts the links of this very machine. Default false. */
+  readonly restartOwnNetwork?: boolean;
+  /** Ends the run between two steps, or while something settles. */
+  readonly signal?: AbortSignal;
   readonly check?: boolean;
   /** Whether tasks are done as root where neither they nor their blocks say anything: so is the host then reached. Default false. */
   readonly become?: boolean;
@@ -43,7 +47,7 @@ export async function runOnHost(
   const hostFor = (asRoot: boolean): Host => (asRoot === become ? host : otherwise);
   const start: HostTurnsOptions = { host, hostFor, options, report, emit, written: new Set(), unwanted: new Set() };
   try {
-    const seen = await lookAtAll(start, nodes, items);
+    const seen = await inspectAll(start, nodes, items);
     report.begin();
     const changing = options.check === true ? (options.changing ?? new Set<Task>()) : new Set<Task>();
     const forecasts = await foresee(nodes, { ...start, ...seen, changing });
@@ -63,13 +67,13 @@ export async function runOnHost(
 
 /** What was seen of a host before anything was written. */
 interface FirstLook {
-  readonly looks: ReadonlyMap<Task, PromiseSettledResult<Look>>;
+  readonly looks: ReadonlyMap<Task, PromiseSettledResult<Inspection>>;
   /** undefined where nobody asks for them. */
   readonly facts: Facts | undefined;
 }
 
 /** Looks at all tasks at once; where an earlier run has left a network change pending, once that is over. */
-async function lookAtAll(
+async function inspectAll(
   start: HostTurnsOptions,
   nodes: readonly Node[],
   items: readonly PlayItem[],
@@ -94,7 +98,7 @@ async function firstLook({ host, hostFor, options }: HostTurnsOptions, nodes: re
   );
   const [facts, settled] = await Promise.all([
     asksForKnown(nodes) ? readFacts(host.reader) : undefined,
-    Promise.allSettled([...tasks].map(([task, on]) => lookAt(on, task, options))),
+    Promise.allSettled([...tasks].map(([task, on]) => inspect(on, task, { signal: options.signal }))),
   ]);
   const looks = [...tasks.keys()].flatMap((task, index) => {
     const own = settled[index];

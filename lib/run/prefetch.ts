@@ -1,4 +1,4 @@
-import { type EngineOptions, type Look, lookAt } from '../engine/engine.ts';
+import { type Inspection, type InspectOptions, inspect } from '../engine/inspect.ts';
 import type { Host } from '../hosts/host.ts';
 import type { Task } from '../task/task.ts';
 
@@ -8,7 +8,7 @@ export interface AheadTask {
   /** Where it is looked at: as root, or as the user who logs in. */
   readonly host: Host;
   /** What was seen of it before anything was changed. */
-  readonly look: Look;
+  readonly inspection: Inspection;
   /** True when it is expected to change something. */
   readonly isExpected: boolean;
 }
@@ -22,24 +22,24 @@ export interface AheadTask {
  */
 export class ReadAhead {
   readonly #tasks: readonly AheadTask[];
-  readonly #options: EngineOptions;
-  #looks: Map<Task, Promise<Look>>;
+  readonly #options: InspectOptions;
+  #looks: Map<Task, Promise<Inspection>>;
 
   /** @param tasks in order */
-  constructor(tasks: readonly AheadTask[], options: EngineOptions) {
+  constructor(tasks: readonly AheadTask[], options: InspectOptions) {
     this.#tasks = tasks;
     this.#options = options;
-    this.#looks = new Map(tasks.map(({ task, look }) => [task, Promise.resolve(look)]));
+    this.#looks = new Map(tasks.map(({ task, inspection }) => [task, Promise.resolve(inspection)]));
   }
 
   /** What is seen of a task now that it is its turn. A look ahead that failed is taken again. */
-  async look(task: Task, host: Host): Promise<Look> {
+  async look(task: Task, host: Host): Promise<Inspection> {
     const ahead = await this.#looks.get(task)?.catch(() => undefined);
     if (ahead !== undefined) return ahead;
     this.#looks.delete(task);
     const index = this.#indexOf(task);
     if (index !== undefined) this.#start(index, this.#options);
-    return this.#looks.get(task) ?? lookAt(host, task, this.#options);
+    return this.#looks.get(task) ?? inspect(host, task, this.#options);
   }
 
   /** Looks on behind a task whose steps are being executed in this turn of the event loop. */
@@ -56,11 +56,13 @@ export class ReadAhead {
   }
 
   /** What is seen of some tasks after the last change. */
-  async all(tasks: ReadonlyMap<Task, Host>): Promise<readonly { readonly task: Task; readonly look: Look }[]> {
+  async all(
+    tasks: ReadonlyMap<Task, Host>,
+  ): Promise<readonly { readonly task: Task; readonly inspection: Inspection }[]> {
     return Promise.all(
       [...tasks].map(async ([task, host]) => {
         const ahead = await this.#looks.get(task)?.catch(() => undefined);
-        return { task, look: ahead ?? (await lookAt(host, task, this.#atTheEnd())) };
+        return { task, inspection: ahead ?? (await inspect(host, task, this.#atTheEnd())) };
       }),
     );
   }
@@ -70,7 +72,7 @@ export class ReadAhead {
     return index === -1 ? undefined : index;
   }
 
-  #start(from: number, options: EngineOptions): void {
+  #start(from: number, options: InspectOptions): void {
     for (const ahead of this.#tasks.slice(from)) {
       this.#keep(ahead, options);
       if (ahead.isExpected) return;
@@ -79,14 +81,14 @@ export class ReadAhead {
   }
 
   /** That a task has written something in this run is no reason to load it again at the end. */
-  #atTheEnd(): EngineOptions {
-    const { unwanted } = this.#options;
-    return unwanted === undefined ? {} : { unwanted };
+  #atTheEnd(): InspectOptions {
+    const { leftOut } = this.#options;
+    return leftOut === undefined ? {} : { leftOut };
   }
 
-  #keep({ task, host }: AheadTask, options: EngineOptions): void {
+  #keep({ task, host }: AheadTask, options: InspectOptions): void {
     if (this.#looks.has(task)) return;
-    const look = lookAt(host, task, options);
+    const look = inspect(host, task, options);
     // Whether it failed is of interest only in its turn.
     look.catch(() => {});
     this.#looks.set(task, look);

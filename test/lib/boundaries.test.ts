@@ -28,7 +28,7 @@ function importsOf(folder: string, pattern: RegExp): readonly string[] {
 }
 
 test('the sources are found, and their imports', () => {
-  expect(importsOf('lib', /engine\.ts$/)).toContain('lib/engine/check_task.ts: ./engine.ts');
+  expect(importsOf('lib', /inspect\.ts$/)).toContain('lib/engine/check_task.ts: ./inspect.ts');
   expect(importsOf('modules', /^\.\/service\.ts$/)).toEqual(['modules/index.ts: ./service.ts']);
 });
 

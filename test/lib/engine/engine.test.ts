@@ -346,7 +346,7 @@ describe('law 6: what would disturb is refused unless the task says so', () => {
     const host = new FakeHost({ isLocal: true });
     const task = cutting('link', { disrupts: ['link'] });
     await expect(checkTask(host, task)).rejects.toThrow(/--restart-own-network/);
-    expect((await checkTask(host, task, { restartOwnNetwork: true })).changed).toBe(true);
+    expect((await checkTask(host, task, { permissions: { restartOwnNetwork: true } })).changed).toBe(true);
   });
 
   test('steps that cut the link run as one: after the first nobody may be there to start the second', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { applyTask } from '../../../lib/engine/apply_task.ts';
 import { defineModule, type Module } from '../../../lib/engine/define_module.ts';
-import { lookAt } from '../../../lib/engine/engine.ts';
+import { inspect } from '../../../lib/engine/inspect.ts';
 import type { PlayEvent } from '../../../lib/events/events.ts';
 import { runOnHost } from '../../../lib/run/host_run.ts';
 import type { TextFile } from '../../../lib/task/readonly_host.ts';
@@ -90,7 +90,7 @@ async function sequentially(host: FakeHost, tasks: readonly Task[]): Promise<Rep
   if (written.size === 0) return report;
   const undone: string[] = [];
   for (const task of tasks) {
-    const { differences } = await lookAt(host, task);
+    const { differences } = await inspect(host, task);
     const words = differences.map(({ path, wanted, actual }) => `${path} is ${show(actual)}, wanted ${show(wanted)}`);
     if (differences.length > 0) undone.push(`'${task.title}' no longer holds: ${words.join('; ')}`);
   }
