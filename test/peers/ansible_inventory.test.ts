@@ -268,7 +268,7 @@ describe('an inventory is read as Ansible reads it', () => {
 });
 
 describe('every variable of a connection, of sudo and of the shell', () => {
-  const passedOver = /^Nothing is said of variables .*?\n\n/ms.exec(textOf('docs/inventory.md'))?.[0] ?? '';
+  const passedOver = /^There is no warning about variables .*?\n\n/ms.exec(textOf('docs/inventory.md'))?.[0] ?? '';
 
   test.each(
     [
