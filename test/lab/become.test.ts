@@ -1,31 +1,27 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { ConnectionError } from '../../lib/errors.ts';
-import { connect } from '../../lib/hosts/connect.ts';
 import type { Host } from '../../lib/hosts/host.ts';
 import { LocalTransport } from '../../lib/hosts/local.ts';
 import { pasteable } from '../../lib/hosts/shell/quote.ts';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
 import { Secret } from '../../lib/task/secret.ts';
 import { command } from '../../lib/task/step.ts';
 import { sourceArguments } from '../support/command.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 const right = 'it\'s "hunter2" $HOME é';
 const given = (text: string): Secret => new Secret('a test', () => text);
 const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
 
-describeLab('sudo with a password', () => {
-  let lab: Lab;
+withLab('sudo with a password', (machine) => {
+  const { inside } = machine;
   const opened: Host[] = [];
 
   beforeAll(async () => {
-    lab = await buildLab();
     await inside(
       'useradd --create-home --shell /bin/sh keeper; cat > /etc/sudoers.d/keeper',
       'keeper ALL=(ALL:ALL) ALL\n',
@@ -36,18 +32,9 @@ describeLab('sudo with a password', () => {
     for (const host of opened.splice(0)) await host.close();
     await inside('rm -f /etc/sudoers.d/zz-test; usermod -s /bin/sh keeper');
   });
-  afterAll(() => lab?.destroy());
-
-  async function inside(script: string, input = ''): Promise<string> {
-    return (await lab.run(['sh', '-c', script], { input })).stdout;
-  }
 
   async function reach(user: string, password: string): Promise<Host> {
-    const host = await connect(`${user}@${lab.hostAddress}`, {
-      sshConfig: lab.sshConfig,
-      become: true,
-      becomePassword: given(password),
-    });
+    const host = await machine.connect(user, { become: true, becomePassword: given(password) });
     opened.push(host);
     return host;
   }
@@ -131,7 +118,7 @@ describeLab('sudo with a password', () => {
       new LocalTransport('localhost', {
         become: true,
         becomePassword: given(password),
-        shell: ['sh', '-c', `exec ssh -F ${lab.sshConfig} keeper@${lab.hostAddress} "$2"`, 'sh'],
+        shell: ['sh', '-c', `exec ssh -F ${machine.lab.sshConfig} keeper@${machine.lab.hostAddress} "$2"`, 'sh'],
       });
 
     test('goes through sessions and connections of their own alike', async () => {
@@ -159,8 +146,7 @@ describeLab('sudo with a password', () => {
   });
 
   test('is asked for at the terminal, unseen', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'kvm-play-become-'));
-    const site = join(directory, 'site.ts');
+    const site = join(machine.directory, 'site.ts');
     writeFileSync(
       site,
       `import { play } from 'kvm-play';
@@ -174,9 +160,9 @@ export default play({ name: 'Root', become: true, tasks: [file({ path: '/root/kp
       '-K',
       site,
       '--host',
-      `keeper@${lab.hostAddress}`,
+      `keeper@${machine.lab.hostAddress}`,
       '--ssh-config',
-      lab.sshConfig,
+      machine.lab.sshConfig,
     ];
     const child = spawn('script', ['-qec', pasteable([process.execPath, ...args]), '/dev/null'], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -189,7 +175,6 @@ export default play({ name: 'Root', become: true, tasks: [file({ path: '/root/kp
       if (isFirst && shown.includes('password for sudo:')) child.stdin.write(`${right}\n`);
     });
     await once(child, 'close');
-    rmSync(directory, { recursive: true });
     expect([child.exitCode, shown]).toEqual([0, expect.stringMatching(/changed=1/)]);
     expect(shown).not.toContain('hunter2');
     expect(await inside('cat /root/kp')).toBe('x');

@@ -1,26 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import { beforeAll, expect, test } from '@jest/globals';
+import type { Lab } from '../../lib/lab/index.ts';
 import { type Arrangement, arrangements, clean, prepare } from './capture_cases.ts';
 import { type Capture, canonical, type Look, look, parseCaptures } from './capture_format.ts';
-import { describeLab } from './support.ts';
+import { withTwoLabs } from './support.ts';
 
 const captures = parseCaptures(await readFile(new URL('./captures/network-scripts-el7.md', import.meta.url), 'utf8'));
 
 /** Cases of several hosts side by side; each result is there when its case was played. */
 const results = new Map(captures.map(({ id }) => [id, deferred<readonly Look[]>()]));
 
-describeLab('the stand-in for the network scripts leaves the state that the real ones left', () => {
-  const labs: Lab[] = [];
-
-  beforeAll(async () => {
-    labs.push(...(await Promise.all([buildLab(), buildLab()])));
+const title = 'the stand-in for the network scripts leaves the state that the real ones left';
+withTwoLabs(title, ['one', 'two'], (...machines) => {
+  beforeAll(() => {
     const queue = [...captures];
-    for (const lab of labs) void playAll(lab, queue);
+    for (const { lab } of machines) void playAll(lab, queue);
   });
-
-  afterAll(() => Promise.all(labs.map((lab) => lab.destroy())));
 
   test.each(captures)('case $id: $title', async ({ id, looks }) => {
     expect(await results.get(id)?.promise).toEqual(looks);

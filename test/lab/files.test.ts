@@ -1,51 +1,27 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { PlayEvent } from '../../lib/events/events.ts';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
-import { run } from '../../lib/run/run.ts';
-import { play } from '../../lib/site/play.ts';
+import { expect, test } from '@jest/globals';
 import type { Task } from '../../lib/task/task.ts';
 import { command, file, query, service, sysctl } from '../../modules/index.ts';
 import { hostState } from './host_state.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 /** A daemon that notes the text of its file whenever it is started. */
 const daemon = `[Service]
 ExecStart=/bin/sh -c 'cat /etc/app/app.conf >> /run/app.log; exec sleep infinity'
 `;
 
-describeLab('files and commands on a throwaway host', () => {
-  let lab: Lab;
-  let host: string;
-  beforeAll(async () => {
-    lab = await buildLab();
-    host = `root@${lab.hostAddress}`;
-  });
-  afterAll(() => lab?.destroy());
-
-  async function inside(script: string): Promise<string> {
-    return (await lab.run(['sh', '-c', script])).stdout;
-  }
+withLab('files and commands on a throwaway host', (machine) => {
+  const { inside } = machine;
 
   /** Applies tasks, or checks them, and gives what became of each. */
   async function told(tasks: readonly Task[], check = false): Promise<readonly string[]> {
-    const events: PlayEvent[] = [];
-    await run(play({ name: 'Files', tasks }), {
-      hosts: [host],
-      sshConfig: lab.sshConfig,
-      check,
-      onEvent: (event) => events.push(event),
-    });
-    return events.flatMap((event) => {
-      if (event.type === 'host-failed') return [event.error.message];
-      return event.type === 'task-end' ? [event.error?.message ?? event.status] : [];
-    });
+    return (await machine.run(tasks, { check })).ends;
   }
 
   /** Checks, applies, and applies again; looking leaves the host as it was. */
   async function roundTrip(tasks: readonly Task[]): Promise<void> {
-    const before = await hostState(lab);
+    const before = await hostState(machine.lab);
     expect(await told(tasks, true)).toEqual(tasks.map(() => 'changed'));
-    expect(await hostState(lab)).toEqual(before);
+    expect(await hostState(machine.lab)).toEqual(before);
     expect(await told(tasks)).toEqual(tasks.map(() => 'changed'));
     expect(await told(tasks)).toEqual(tasks.map(() => 'ok'));
   }
@@ -72,7 +48,7 @@ describeLab('files and commands on a throwaway host', () => {
   });
 
   test('a service loads a file that changed, once, and what a dead run has left', async () => {
-    await lab.putFile('/etc/systemd/system/app.service', daemon);
+    await machine.lab.putFile('/etc/systemd/system/app.service', daemon);
     const site = (text: string): readonly Task[] => {
       const settings = file({ path: '/etc/app/app.conf', content: text });
       return [file({ path: '/etc/app', state: 'directory' }), settings, service({ name: 'app', reflects: [settings] })];

@@ -1,12 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import { expect, test } from '@jest/globals';
 import { runCommand } from '../support/command.ts';
 import { jsonEvents } from '../support/json_stream.ts';
 import { blocksOf } from '../support/pages.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 const page = 'docs/from_ansible.md';
 
@@ -51,30 +49,18 @@ export default play({
 `;
 const sites = blocksOf(page, 'ts').map(({ line, code }) => [`${page}:${line}`, code] as const);
 
-describeLab('what is shown to users of Ansible', () => {
-  let lab: Lab;
-  let directory: string;
-  beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'kvm-play-from-ansible-'));
-    lab = await buildLab();
-  });
-  afterAll(async () => {
-    await lab?.destroy();
-    await rm(directory, { recursive: true, force: true });
-  });
+withLab('what is shown to users of Ansible', (machine) => {
+  const { inside } = machine;
+  const at = (name: string): string => join(machine.directory, name);
 
-  const run = (...more: readonly string[]) =>
-    runCommand([
-      join(directory, 'site.ts'),
-      ...['--host', `root@${lab.hostAddress}`, '--ssh-config', lab.sshConfig, '--json', ...more],
-    ]);
+  const run = (...more: readonly string[]) => machine.command([at('site.ts'), '--json', ...more]);
   const ends = (stdout: string): readonly string[] =>
     jsonEvents(stdout).flatMap((event) =>
       event.type === 'task-end' && event.status !== 'skipped' ? [`${event.task.title} ${event.status}`] : [],
     );
 
   test.each(sites)('%s does what check says, once', async (_name, code) => {
-    await writeFile(join(directory, 'site.ts'), code);
+    await writeFile(at('site.ts'), code);
     const checked = await run('--check');
     const applied = await run();
     expect([applied.exitCode, applied.stderr]).toEqual([0, '']);
@@ -86,20 +72,9 @@ describeLab('what is shown to users of Ansible', () => {
 
   /** Runs the site of the keywords with an inventory, as a user who may become root. */
   const rows = (...more: readonly string[]) =>
-    runCommand(
-      [
-        '-i',
-        join(directory, 'inventory'),
-        '--ssh-config',
-        lab.sshConfig,
-        '--json',
-        ...more,
-        join(directory, 'rows.ts'),
-      ],
-      {
-        env: { ROW_SECRET: 'hunter2' },
-      },
-    );
+    runCommand(['-i', at('inventory'), '--ssh-config', machine.lab.sshConfig, '--json', ...more, at('rows.ts')], {
+      env: { ROW_SECRET: 'hunter2' },
+    });
   const endOf = (stdout: string, title: string): unknown =>
     jsonEvents(stdout).flatMap((event) =>
       event.type === 'task-end' && event.task.title === title
@@ -111,23 +86,22 @@ describeLab('what is shown to users of Ansible', () => {
           ]
         : [],
     )[0];
-  const inside = async (script: string): Promise<string> => (await lab.run(['sh', '-c', script])).stdout;
 
   test('the rows of keywords do what they say', async () => {
     await inside(
       'useradd -m ops; echo "ops ALL=(ALL) NOPASSWD: ALL" > /etc/sudoers.d/ops; chmod 440 /etc/sudoers.d/ops; cp -r /root/.ssh ~ops/; chown -R ops: ~ops/.ssh',
     );
-    await mkdir(join(directory, 'inventory/group_vars'), { recursive: true });
-    await mkdir(join(directory, 'inventory/host_vars'));
-    await writeFile(join(directory, 'rows.ts'), keywords);
+    await mkdir(at('inventory/group_vars'), { recursive: true });
+    await mkdir(at('inventory/host_vars'));
+    await writeFile(at('rows.ts'), keywords);
     await writeFile(
-      join(directory, 'inventory/hosts'),
-      `[web]\nkvm1 ansible_host=${lab.hostAddress} ansible_user=ops\n[none]\n`,
+      at('inventory/hosts'),
+      `[web]\nkvm1 ansible_host=${machine.lab.hostAddress} ansible_user=ops\n[none]\n`,
     );
-    await writeFile(join(directory, 'inventory/group_vars/web.yml'), 'named: group\n');
-    await writeFile(join(directory, 'inventory/host_vars/kvm1.yml'), 'hosted: host\n');
-    await writeFile(join(directory, 'values.yml'), 'given: file\n');
-    const { exitCode, stdout, stderr } = await rows('-e', `@${join(directory, 'values.yml')}`);
+    await writeFile(at('inventory/group_vars/web.yml'), 'named: group\n');
+    await writeFile(at('inventory/host_vars/kvm1.yml'), 'hosted: host\n');
+    await writeFile(at('values.yml'), 'given: file\n');
+    const { exitCode, stdout, stderr } = await rows('-e', `@${at('values.yml')}`);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     const titles = [
       'register',
@@ -187,15 +161,15 @@ describeLab('what is shown to users of Ansible', () => {
 
   test('the rows of the command line do what they say', async () => {
     const text = async (...args: readonly string[]): Promise<string> => {
-      const hosts = ['-i', join(directory, 'inventory')];
-      const reach = args[0] === 'inventory' ? [] : ['--ssh-config', lab.sshConfig];
+      const hosts = ['-i', at('inventory')];
+      const reach = args[0] === 'inventory' ? [] : ['--ssh-config', machine.lab.sshConfig];
       const { exitCode, stdout, stderr } = await runCommand([...args, ...hosts, ...reach], {
         env: { ROW_SECRET: 'hunter2' },
       });
       expect({ args, exitCode, stderr }).toEqual({ args, exitCode: 0, stderr: '' });
       return stdout;
     };
-    const site = join(directory, 'rows.ts');
+    const site = at('rows.ts');
     expect(await text('--list-hosts', '-l', 'web,!none', site)).toBe('play: Rows\n  host: kvm1\n');
     expect(await text('--list-tasks', '-t', 'slow', site)).toBe('play: Rows\n  tags (file) [slow, never]\n');
     expect(await text('--list-tags', site)).toBe('play: Rows\n  tags: kept\n');
@@ -203,7 +177,7 @@ describeLab('what is shown to users of Ansible', () => {
       /^kvm1 : ok=1 +changed=0/m,
     );
     expect(await text('--check', '--skip-tags', 'slow', site)).toContain('-group host file\n    +group host own');
-    const plan = join(directory, 'plan.json');
+    const plan = at('plan.json');
     await text('--plan-out', plan, site);
     expect(await text('--apply-plan', plan, '--diff', site)).toMatch(/^kvm1 : ok=\d+ +changed=1/m);
     const listed = JSON.parse(await text('inventory'));

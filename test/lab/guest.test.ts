@@ -1,37 +1,26 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { connect } from '../../lib/hosts/connect.ts';
+import { beforeAll, expect, test } from '@jest/globals';
 import type { Host } from '../../lib/hosts/host.ts';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
 import { virshNetwork, virshPool, virshVolume, virtInstall } from '../../modules/index.ts';
 import { until } from '../support/until.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 const images = '/var/lib/libvirt/images';
 
-describeLab('guests of a real libvirt', () => {
-  let lab: Lab;
+withLab('guests of a real libvirt', (machine) => {
+  const { inside } = machine;
   let host: Host;
   beforeAll(async () => {
-    lab = await buildLab();
-    host = await connect(`root@${lab.hostAddress}`, { sshConfig: lab.sshConfig });
+    host = await machine.connect();
     await inside('systemctl start libvirtd; ip link add br0 type bridge; ip link set br0 up');
-    await inside(`install -m 644 ${lab.bootIso} ${images}/boot.iso`);
+    await inside(`install -m 644 ${machine.lab.bootIso} ${images}/boot.iso`);
   });
-  afterAll(async () => {
-    await host?.close();
-    await lab?.destroy();
-  });
-
-  async function inside(script: string): Promise<string> {
-    return (await lab.run(['sh', '-c', script])).stdout.trim();
-  }
 
   const pool = { name: 'default' };
   const network = { name: 'default' };
   const volume = { name: 'gibbon.img', capacity: '1G' };
   const gibbon = (): Parameters<typeof virtInstall.apply>[1] => ({
     name: 'gibbon',
-    virtType: lab.virtType,
+    virtType: machine.lab.virtType,
     memory: 128,
     cdrom: `${images}/boot.iso`,
     disks: [`${images}/gibbon.img`],
@@ -132,7 +121,7 @@ describeLab('guests of a real libvirt', () => {
 
   test('a creation that was broken off is finished', async () => {
     const half = { ...gibbon(), name: 'half', disks: [], networks: [] };
-    const create = `virt-install --virt-type ${lab.virtType} --name half --memory 128 --cdrom ${images}/boot.iso --disk none`;
+    const create = `virt-install --virt-type ${machine.lab.virtType} --name half --memory 128 --cdrom ${images}/boot.iso --disk none`;
     const rest = '--network none --graphics vnc,password=geheim --os-variant rhel7.0 --print-xml 1';
     await inside(`${create} ${rest} > /tmp/half.xml && virsh create /tmp/half.xml`);
     const checked = await virtInstall.check(host, half);

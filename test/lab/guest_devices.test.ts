@@ -1,39 +1,28 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { connect } from '../../lib/hosts/connect.ts';
+import { beforeAll, expect, test } from '@jest/globals';
 import type { Host } from '../../lib/hosts/host.ts';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
 import { virshPool, virshVolume, virtInstall } from '../../modules/index.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 const images = '/var/lib/libvirt/images';
 
-describeLab("a guest's devices, of a real libvirt", () => {
-  let lab: Lab;
+withLab("a guest's devices, of a real libvirt", (machine) => {
+  const { inside } = machine;
   let host: Host;
   beforeAll(async () => {
-    lab = await buildLab();
-    host = await connect(`root@${lab.hostAddress}`, { sshConfig: lab.sshConfig });
+    host = await machine.connect();
     await inside(`systemctl start libvirtd; cd ${images}; ip link add br0 type bridge; ip link set br0 up
       virsh pool-define-as default dir --target ${images}; virsh pool-start default
       qemu-img create -q -f qcow2 root.qcow2 16M; ln -s ${images}/root.qcow2 /srv/root.link; virsh pool-refresh default`);
-    await lab.putFile(
+    await machine.lab.putFile(
       '/root/lan.xml',
       "<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>",
     );
     await inside('virsh net-define /root/lan.xml; virsh net-start lan');
   });
-  afterAll(async () => {
-    await host?.close();
-    await lab?.destroy();
-  });
-
-  async function inside(script: string): Promise<string> {
-    return (await lab.run(['sh', '-ec', script])).stdout.trim();
-  }
 
   const guest = (args: object = {}): Parameters<typeof virtInstall.apply>[1] => ({
     name: 'web',
-    virtType: lab.virtType,
+    virtType: machine.lab.virtType,
     memory: 64,
     vcpus: 2,
     import: true,

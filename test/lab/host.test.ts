@@ -1,43 +1,27 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { readFile, writeFile as writeText } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { connect } from '../../lib/hosts/connect.ts';
 import type { Host } from '../../lib/hosts/host.ts';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
 import { command, makeDirectory, removeFile, writeFile } from '../../lib/task/step.ts';
 import { runCommand, startCommand } from '../support/command.ts';
 import { until } from '../support/until.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 const imports = "import { play } from 'kvm-play';\nimport { file } from 'kvm-play/modules';\n";
 
-describeLab('a host reached over SSH', () => {
-  let lab: Lab;
+withLab('a host reached over SSH', (machine) => {
+  const { inside } = machine;
   let host: Host;
-  const opened: Host[] = [];
-  const reach = async (user: string, become = false): Promise<Host> => {
-    const reached = await connect(`${user}@${lab.hostAddress}`, { sshConfig: lab.sshConfig, become });
-    opened.push(reached);
-    return reached;
-  };
+  const reach = (user: string, become = false): Promise<Host> => machine.connect(user, { become });
 
   beforeAll(async () => {
-    lab = await buildLab();
     host = await reach('root');
     await host.lock();
   });
-  afterAll(async () => {
-    for (const host of opened) await host.close();
-    await lab?.destroy();
-  });
-
-  async function inside(script: string): Promise<string> {
-    return (await lab.run(['sh', '-c', script])).stdout;
-  }
 
   test('a write keeps mode, owner and the other bytes, follows a link, and leaves a backup', async () => {
     await inside(
@@ -136,12 +120,11 @@ describeLab('a host reached over SSH', () => {
 
   test('a run that was stopped takes no further step once another one has taken its lock', async () => {
     await host.close();
-    const directory = mkdtempSync(join(tmpdir(), 'kvm-play-stopped-'));
     const site = (text: string): readonly string[] => {
-      const path = join(directory, `${text}.ts`);
+      const path = join(machine.directory, `${text}.ts`);
       const tasks = Array.from({ length: 12 }, (_, n) => `file({ path: '/srv/stopped-${n}', content: '${text}' })`);
       writeFileSync(path, `${imports}export default play({ name: 'Files', tasks: [${tasks.join(', ')}] });\n`);
-      return [path, '--host', `root@${lab.hostAddress}`, '--ssh-config', lab.sshConfig];
+      return [path, ...machine.arguments];
     };
     const stopped = startCommand([...site('first'), '--json']);
     if (stopped.pid === undefined || stopped.stdout === null) throw new Error('the command did not start');
@@ -163,7 +146,6 @@ describeLab('a host reached over SSH', () => {
       /this run has lost the host's lock: .* nobody holds it now; it does nothing more on this host/,
     );
     expect(await inside('cat /srv/stopped-*')).toBe('second'.repeat(12));
-    rmSync(directory, { recursive: true });
     host = await reach('root');
     await host.lock();
   });
@@ -244,15 +226,15 @@ echo 'readonly TMOUT=1; export TMOUT' | tee /root/.bashrc > /home/admin/.bashrc`
   test('a host that refuses the key, or does not answer, is unreachable with ssh’s own words, in time', async () => {
     await expect(reach('stranger')).rejects.toThrow(/Permission denied/);
     const started = Date.now();
-    await expect(connect('root@192.168.221.77', { sshConfig: lab.sshConfig })).rejects.toThrow();
+    await expect(connect('root@192.168.221.77', { sshConfig: machine.lab.sshConfig })).rejects.toThrow();
     expect(Date.now() - started).toBeLessThan(60_000);
   });
 
   test('a host that known_hosts does not know is unreachable, and never taken for granted', async () => {
-    const sshConfig = `${lab.directory}/stranger`;
-    const known = await readFile(lab.sshConfig, 'utf8');
+    const sshConfig = `${machine.lab.directory}/stranger`;
+    const known = await readFile(machine.lab.sshConfig, 'utf8');
     await writeText(sshConfig, known.replace(/UserKnownHostsFile .*/, 'UserKnownHostsFile /dev/null'));
-    await expect(connect(`root@${lab.hostAddress}`, { sshConfig })).rejects.toThrow(
+    await expect(machine.connect('root', { sshConfig })).rejects.toThrow(
       /^No ED25519 host key is known for kvmhost and you have requested strict checking\.\nHost key verification failed\.$/,
     );
   });

@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { execa, execaSync } from 'execa';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import type { Lab } from '../../lib/lab/index.ts';
 import { networkChange } from '../../lib/network_change/network_change.ts';
-import { run } from '../../lib/run/run.ts';
-import { play } from '../../lib/site/play.ts';
 import type { Task } from '../../lib/task/task.ts';
 import { type IfcfgBridgeArgs, ifcfgBridge, service } from '../../modules/index.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 const scripts = '/etc/sysconfig/network-scripts';
 
@@ -18,14 +16,11 @@ interface End {
   readonly commands: readonly string[];
 }
 
-describeLab('ifcfg_bridge on a throwaway host', () => {
-  let lab: Lab;
+withLab('ifcfg_bridge on a throwaway host', (machine) => {
   let old: string;
   beforeAll(async () => {
-    lab = await buildLab();
     old = await inside(`cat ${scripts}/ifcfg-ens33`);
   });
-  afterAll(() => lab?.destroy());
 
   /** Brings the host back to one that the network scripts own, without a bridge. */
   beforeEach(async () => {
@@ -42,8 +37,9 @@ systemctl reset-failed network; systemctl start network
 true`);
   });
 
+  /** Runs a script that no process list shows: some of them end processes by their command lines. */
   async function inside(script: string): Promise<string> {
-    return (await lab.run(['sh'], { input: script })).stdout.trim();
+    return (await machine.lab.run(['sh'], { input: script })).stdout.trim();
   }
 
   async function runTasks(tasks: readonly Task[], options: { change?: boolean; check?: boolean } = {}): Promise<End> {
@@ -54,9 +50,7 @@ true`);
       commands: [] as string[],
     };
     const items = options.change === true ? [networkChange({ confirmWithin: 60 }, tasks)] : tasks;
-    await run(play({ name: 'Bridge', tasks: items }), {
-      hosts: [`root@${lab.hostAddress}`],
-      sshConfig: lab.sshConfig,
+    await machine.run(items, {
       check: options.check ?? false,
       onEvent: (event) => {
         if (event.type !== 'task-end') return;
@@ -146,17 +140,12 @@ pgrep -a dhclient | sed 's/.* //' | sort
     expect(gone.title).toBe('network');
     const tasks = site({ state: 'absent' });
     const messages: string[] = [];
-    await run(
-      play({ name: 'Bridge', tasks: [networkChange({ confirmWithin: 30, prove: [{ ping: '10.77.0.1' }] }, tasks)] }),
-      {
-        hosts: [`root@${lab.hostAddress}`],
-        sshConfig: lab.sshConfig,
-        onEvent: (event) => {
-          if (event.type === 'network-change' && event.phase === 'armed') void inside('ip link delete probe0');
-          if (event.type === 'task-end' && event.error !== undefined) messages.push(event.error.message);
-        },
+    await machine.run([networkChange({ confirmWithin: 30, prove: [{ ping: '10.77.0.1' }] }, tasks)], {
+      onEvent: (event) => {
+        if (event.type === 'network-change' && event.phase === 'armed') void inside('ip link delete probe0');
+        if (event.type === 'task-end' && event.error !== undefined) messages.push(event.error.message);
       },
-    );
+    });
     expect(messages.join('\n')).toMatch(/10\.77\.0\.1[\s\S]*the network change was rolled back/);
     expect(await live()).toBe('br0 192.168.221.150/24\nbr0\nens33\nbr0 is there');
     expect((await runTasks(site())).tasks).toEqual(both('ok'));
@@ -214,7 +203,7 @@ ip link set ens34 up; ip address add 10.4.4.4/24 dev ens34; ip -6 address add fd
   });
 
   test('without IPv6 a bridge takes nothing that a router advertises, also one that a guest holds, and after a reboot', async () => {
-    const router = advertise(lab);
+    const router = advertise(machine.lab);
     try {
       await runTasks(site());
       await untilPrints('ip -o -6 address show dev br0', / fd00:77::\S+ scope global/);
@@ -227,7 +216,7 @@ ip link set ens34 up; ip address add 10.4.4.4/24 dev ens34; ip -6 address add fd
       await inside('sysctl -q -w net.ipv6.conf.br0.disable_ipv6=0');
       expect((await runTasks(off)).tasks).toEqual({ bridge: 'ok', network: 'changed' });
       expect(await ipv6()).toBe('');
-      await lab.reboot();
+      await machine.lab.reboot();
       expect((await runTasks(off)).tasks).toEqual(both('ok'));
       expect(await ipv6()).toBe('');
       expect((await runTasks(site({ ipv6: 'static' }))).tasks).toEqual(both('changed'));

@@ -1,41 +1,34 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { connect } from '../../lib/hosts/connect.ts';
+import { beforeAll, expect, test } from '@jest/globals';
 import type { Host } from '../../lib/hosts/host.ts';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
 import { virshVolume, virtInstall } from '../../modules/index.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 const images = '/var/lib/libvirt/images';
 
-describeLab('images that somebody uses', () => {
-  let lab: Lab;
+withLab('images that somebody uses', (machine) => {
   let host: Host;
   beforeAll(async () => {
-    lab = await buildLab();
-    host = await connect(`root@${lab.hostAddress}`, { sshConfig: lab.sshConfig });
+    host = await machine.connect();
     await inside(`systemctl start libvirtd; cd ${images}; mkdir -p /srv/other /srv/links
       virsh pool-define-as default dir --target ${images}; virsh pool-start default
       virsh pool-define-as other dir --target /srv/other; virsh pool-start other`);
   });
-  afterAll(async () => {
-    await host?.close();
-    await lab?.destroy();
-  });
 
-  async function inside(script: string): Promise<string> {
-    return (await lab.run(['sh', '-ec', script])).stdout.trim();
-  }
+  /** Runs a script up to its first command that fails. */
+  const inside = (script: string): Promise<string> =>
+    machine.inside(`set -e
+${script}`);
 
   /** Defines a guest with one disk. @param disk the inside of its `<disk>` */
   async function define(name: string, disk: string, type = 'file'): Promise<void> {
-    const xml = `<domain type='${lab.virtType}'><name>${name}</name><memory unit='MiB'>32</memory><os><type>hvm</type></os>
+    const xml = `<domain type='${machine.lab.virtType}'><name>${name}</name><memory unit='MiB'>32</memory><os><type>hvm</type></os>
       <devices><disk type='${type}' device='disk'>${disk}<target dev='vda' bus='virtio'/></disk></devices></domain>`;
-    await lab.putFile(`/root/${name}.xml`, xml);
+    await machine.lab.putFile(`/root/${name}.xml`, xml);
     await inside(`virsh define /root/${name}.xml`);
   }
 
   async function isThere(path: string): Promise<boolean> {
-    return (await lab.run(['test', '-e', path], { reject: false })).exitCode === 0;
+    return (await machine.lab.run(['test', '-e', path], { reject: false })).exitCode === 0;
   }
 
   const remove = (name: string): ReturnType<typeof virshVolume.apply> =>

@@ -2,11 +2,12 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { connect } from '../../lib/hosts/connect.ts';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import type { Lab } from '../../lib/lab/index.ts';
 import { runCommand, startCommand } from '../support/command.ts';
-import { describeLab } from './support.ts';
+import type { Machine } from './machine.ts';
+import { withTwoLabs } from './support.ts';
 
 const site = fileURLToPath(new URL('../../playbooks/site.ts', import.meta.url));
 const iso = '/var/lib/libvirt/images/CentOS-7-x86_64-Minimal-1708.iso';
@@ -52,20 +53,15 @@ async function untilReachable(lab: Lab): Promise<void> {
   }
 }
 
-describeLab('a controller that is killed', () => {
-  let undisturbed: Lab;
-  let disturbed: Lab;
-  const args = (lab: Lab): readonly string[] => [
+withTwoLabs('a controller that is killed', ['kvmhost', 'kvmhost'], (undisturbed, disturbed) => {
+  const args = (machine: Machine): readonly string[] => [
     site,
-    ...['--host', `root@${lab.hostAddress}`, '--ssh-config', lab.sshConfig, '-e', `virtType=${lab.virtType}`, '--json'],
+    ...machine.arguments,
+    ...['-e', `virtType=${machine.lab.virtType}`, '--json'],
   ];
 
   beforeAll(async () => {
-    [undisturbed, disturbed] = await Promise.all([buildLab(), buildLab()]);
-    for (const lab of [undisturbed, disturbed]) await lab.run(['install', '-m', '644', lab.bootIso, iso]);
-  });
-  afterAll(async () => {
-    await Promise.all([undisturbed?.destroy(), disturbed?.destroy()]);
+    for (const { lab } of [undisturbed, disturbed]) await lab.run(['install', '-m', '644', lab.bootIso, iso]);
   });
 
   test('at every task of the network and two of the guest, and is run again, ends where an undisturbed one does', async () => {
@@ -82,12 +78,12 @@ describeLab('a controller that is killed', () => {
       [8, 300],
     ] as const) {
       await killAt(startCommand(args(disturbed)), index, wait);
-      await untilReachable(disturbed);
+      await untilReachable(disturbed.lab);
     }
     const last = await runCommand(args(disturbed));
     expect({ exitCode: last.exitCode, stderr: last.stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect((await whole).exitCode).toBe(0);
-    expect(await state(disturbed)).toEqual(await state(undisturbed));
+    expect(await state(disturbed.lab)).toEqual(await state(undisturbed.lab));
     const again = await runCommand([...args(disturbed), '--expect-no-change']);
     expect(again.exitCode).toBe(0);
   });

@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { buildLab, destroyLab, type Lab, labIds, sweepLabs } from '../../lib/lab/index.ts';
 import { until } from '../support/until.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 /** Whatever on this machine bears the lab's id: namespaces, mounts, processes, files, cgroups. */
 async function tracesOf(id: string): Promise<readonly string[]> {
@@ -63,14 +63,12 @@ async function untilGone(id: string): Promise<void> {
   await until(async () => (await tracesOf(id)).length === 0);
 }
 
-describeLab('a lab', () => {
+withLab('a lab', (machine) => {
   let lab: Lab;
 
-  beforeAll(async () => {
-    lab = await buildLab();
+  beforeAll(() => {
+    lab = machine.lab;
   });
-
-  afterAll(() => lab?.destroy());
 
   test('is reached over SSH by its name and by its address, as root and as admin', async () => {
     expect(await ssh(lab, lab.name, 'hostname; id -un')).toBe('kvmhost\nroot');
@@ -138,6 +136,7 @@ describeLab('a lab', () => {
       await other.run(['systemctl', 'stop', 'ssh']);
       expect(await ssh(lab, lab.name, 'hostname')).toBe('kvmhost');
       expect(await tracesOf(other.id)).not.toEqual([]);
+      expect(other.virtType).toBe(lab.virtType);
     } finally {
       await other.destroy();
     }

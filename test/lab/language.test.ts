@@ -1,11 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import { beforeAll, expect, test } from '@jest/globals';
 import { runCommand } from '../support/command.ts';
 import { jsonEvents } from '../support/json_stream.ts';
-import { describeLab } from './support.ts';
+import { withTwoLabs } from './support.ts';
 
 /** Two groups of hosts, variables, a loop, a reused group of tasks, a block with rescue, and a play of which one task is root's. */
 const site = `import { assert, type Block, block, later, play } from 'kvm-play';
@@ -97,28 +95,18 @@ function troubles(stdout: string): readonly string[] {
   );
 }
 
-describeLab('a site with two groups of hosts', () => {
-  let labs: readonly Lab[] = [];
-  let directory: string;
+withTwoLabs('a site with two groups of hosts', ['kvm1', 'kvm2'], (...machines) => {
+  const at = (name: string): string => join(machines[0].directory, name);
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'kvm-play-language-'));
-    labs = await Promise.all(['kvm1', 'kvm2'].map((name) => buildLab({ name })));
-    const configs = await Promise.all(labs.map(({ sshConfig }) => readFile(sshConfig, 'utf8')));
-    await writeFile(join(directory, 'ssh_config'), configs.join('\n'));
-    await writeFile(join(directory, 'site.ts'), site);
-    await writeFile(join(directory, 'entry.ts'), entryModule);
-    await writeFile(join(directory, 'hosts'), inventory);
-  });
-  afterAll(async () => {
-    await Promise.all(labs.map((lab) => lab.destroy()));
-    await rm(directory, { recursive: true, force: true });
+    const configs = await Promise.all(machines.map(({ lab }) => readFile(lab.sshConfig, 'utf8')));
+    await writeFile(at('ssh_config'), configs.join('\n'));
+    await writeFile(at('site.ts'), site);
+    await writeFile(at('entry.ts'), entryModule);
+    await writeFile(at('hosts'), inventory);
   });
 
   const run = (...more: readonly string[]) =>
-    runCommand([
-      join(directory, 'site.ts'),
-      ...['-i', join(directory, 'hosts'), '--ssh-config', join(directory, 'ssh_config'), '--json', ...more],
-    ]);
+    runCommand([...[at('site.ts'), '-i', at('hosts'), '--ssh-config', at('ssh_config'), '--json', ...more]]);
 
   test('check says what apply does, and a second run changes nothing', async () => {
     const checked = await run('--check');
@@ -153,8 +141,8 @@ describeLab('a site with two groups of hosts', () => {
     expect(ends(applied.stdout, 'kvm2')).toContain('Only where packets are forwarded skipped');
 
     const look = `cat /root/rescued /root/always /root/found; stat -c %U /home/admin/mine /root/theirs /root/block; sysctl -n net.ipv4.tcp_fin_timeout; ls /root/never /root/router 2>/dev/null; true`;
-    const seen = await Promise.all(labs.map((lab) => lab.run(['sh', '-c', look])));
-    expect(seen.map(({ stdout }) => stdout.replaceAll('\n', ' '))).toEqual([
+    const seen = await Promise.all(machines.map(({ inside }) => inside(look)));
+    expect(seen.map((text) => text.replaceAll('\n', ' '))).toEqual([
       'rescuedalwayskvm1 lacks itadmin root root 10 /root/router',
       'rescuedalwayskvm2 lacks it10',
     ]);

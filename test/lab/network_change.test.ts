@@ -1,16 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { connect } from '../../lib/hosts/connect.ts';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import { beforeAll, expect, test } from '@jest/globals';
 import { begin, newId } from '../../lib/network_change/transaction.ts';
 import { type CommandEnd, runCommand, startCommand } from '../support/command.ts';
 import { hostState } from './host_state.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 /** The post's network part; `mtu` makes another change of it. */
 const site = `import { networkChange, play } from 'kvm-play';
@@ -28,35 +25,26 @@ export default play({
 });
 `;
 
-describeLab('a network change that is left pending', () => {
-  let lab: Lab;
-  let directory: string;
+withLab('a network change that is left pending', (machine) => {
   let before: Awaited<ReturnType<typeof hostState>>;
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'kvm-play-change-'));
-    writeFileSync(join(directory, 'site.ts'), site);
-    lab = await buildLab();
-    before = await hostState(lab);
-  });
-  afterAll(async () => {
-    rmSync(directory, { recursive: true, force: true });
-    await lab?.destroy();
+    writeFileSync(join(machine.directory, 'site.ts'), site);
+    before = await hostState(machine.lab);
   });
 
   const args = (...more: readonly string[]): readonly string[] => [
-    join(directory, 'site.ts'),
-    ...['--host', `root@${lab.hostAddress}`, '--ssh-config', lab.sshConfig, '--json', ...more],
+    join(machine.directory, 'site.ts'),
+    ...machine.arguments,
+    ...['--json', ...more],
   ];
   const network = (action: string, ...more: readonly string[]): Promise<CommandEnd> =>
-    runCommand(['network', action, `root@${lab.hostAddress}`, ...more, '--ssh-config', lab.sshConfig]);
+    runCommand(['network', action, machine.login, ...more, '--ssh-config', machine.lab.sshConfig]);
   const probe = (what: 'add' | 'delete'): Promise<unknown> =>
-    lab.run([
-      'sh',
-      '-c',
+    machine.inside(
       what === 'add'
         ? 'ip link add probe0 type veth peer name probe1; ip address add 10.77.0.1/32 dev probe0; ip link set probe0 up'
         : 'ip link delete probe0',
-    ]);
+    );
 
   /** Starts the site, takes its probe away so that nothing can be proved, and kills the controller while it proves. */
   async function leavePending(): Promise<void> {
@@ -87,7 +75,7 @@ describeLab('a network change that is left pending', () => {
       stdout: expect.stringMatching(/rolls back in 300 s/),
     });
     expect((await network('status')).stdout).toMatch(/it rolls back in (2[89]\d|300) s/);
-    const { stdout } = await lab.run(['systemctl', 'list-timers', '--no-legend', 'kvm-play*']);
+    const { stdout } = await machine.lab.run(['systemctl', 'list-timers', '--no-legend', 'kvm-play*']);
     expect(stdout).toMatch(/(4min|5min).*kvm-play-roll-back-[0-9a-f]{8}\.timer/);
   });
 
@@ -107,7 +95,7 @@ describeLab('a network change that is left pending', () => {
       stdout: '',
       stderr: expect.stringMatching(/no network change is pending/),
     });
-    const now = await hostState(lab);
+    const now = await hostState(machine.lab);
     for (const what of ['files', 'modes', 'links', 'unitFiles', 'processes', 'parameters']) {
       expect({ what, seen: now[what] }).toEqual({ what, seen: before[what] });
     }
@@ -116,8 +104,8 @@ describeLab('a network change that is left pending', () => {
   });
 
   test('puts files back past links that another user has put there, and takes away what dead runs have left', async () => {
-    const inside = async (script: string): Promise<string> => (await lab.run(['sh', '-c', script])).stdout;
-    const host = await connect(`root@${lab.hostAddress}`, { sshConfig: lab.sshConfig });
+    const { inside } = machine;
+    const host = await machine.connect();
     try {
       await inside(`mkdir /srv/shared; echo old > /srv/shared/file; chmod 640 /srv/shared/file; echo decoy > /root/decoy; chmod 600 /root/decoy
 ln -s /srv/shared/file /root/link; : > /srv/shared/.kvm-play.77.tmp; ln -s /root/decoy /srv/shared/.kvm-play.78.tmp
@@ -159,7 +147,7 @@ stat -c '%F %a %U' /root/decoy /srv/shared/file; readlink /root/link; ls -A /srv
       stdout: expect.stringMatching(/ is confirmed: it stays$/m),
     });
     expect((await runCommand(args('--expect-no-change'))).exitCode).toBe(0);
-    const { stdout } = await lab.run(
+    const { stdout } = await machine.lab.run(
       [
         ...[
           'sh',

@@ -1,32 +1,26 @@
 import { copyFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { SshTransport } from '../../lib/hosts/ssh/ssh.ts';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
 import { type RunOptions, run } from '../../lib/run/run.ts';
 import { play } from '../../lib/site/play.ts';
 import site from '../../playbooks/site.ts';
 import { DelayLink } from '../bench/link.ts';
 import { idleTasks } from '../support/idle_tasks.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 const iso = '/var/lib/libvirt/images/CentOS-7-x86_64-Minimal-1708.iso';
 
 /** Round trips of a connection: fresh (TCP, key exchange, authentication, a channel, a command), and over a live socket. */
 const connection = { fresh: 12, warm: 2 } as const;
 
-describeLab('a long way to the host', () => {
-  let lab: Lab;
+withLab('a long way to the host', (machine) => {
   let link: DelayLink;
   let configs = 0;
   beforeAll(async () => {
-    lab = await buildLab();
-    await lab.run(['install', '-m', '644', lab.bootIso, iso]);
-    link = await DelayLink.lay(lab);
+    await machine.lab.run(['install', '-m', '644', machine.lab.bootIso, iso]);
+    link = await DelayLink.lay(machine.lab);
   });
-  afterAll(async () => {
-    await link?.close();
-    await lab?.destroy();
-  });
+  afterAll(() => link?.close());
 
   /** An ssh_config of another name has a socket of its own, so the connection over it is a fresh one. */
   async function freshConfig(): Promise<string> {
@@ -38,8 +32,8 @@ describeLab('a long way to the host', () => {
 
   /** Runs the site. @param changed tasks that have something to do */
   async function runSite(options: RunOptions, changed = 0): Promise<void> {
-    const host = `root@${lab.hostAddress}`;
-    const vars = { virtType: lab.virtType };
+    const host = machine.login;
+    const vars = { virtType: machine.lab.virtType };
     const { hosts } = await run(site, { ...options, hosts: [host], vars });
     expect(hosts[host]).toMatchObject({ ok: 9 - changed, changed, failed: 0 });
   }
@@ -60,8 +54,8 @@ describeLab('a long way to the host', () => {
   }
 
   test('a run that changes nothing costs a connection and one request more, a change two', async () => {
-    const host = `root@${lab.hostAddress}`;
-    await run(site, { hosts: [host], vars: { virtType: lab.virtType }, sshConfig: lab.sshConfig });
+    const host = machine.login;
+    await run(site, { hosts: [host], vars: { virtType: machine.lab.virtType }, sshConfig: machine.lab.sshConfig });
     await link.setRoundTrip(10);
     const sshConfig = await freshConfig();
     const requests = jest.spyOn(SshTransport.prototype, 'run');
@@ -69,12 +63,12 @@ describeLab('a long way to the host', () => {
     // The first one travels in the command that opens the session.
     expect(requests).toHaveBeenCalledTimes(2);
     requests.mockClear();
-    await lab.run(['virsh', 'net-autostart', 'default', '--disable']);
+    await machine.lab.run(['virsh', 'net-autostart', 'default', '--disable']);
     await runSite({ sshConfig }, 1);
     // The step with all reads behind it, and reads that depend on those. What gives the lock back is sent, and not waited for.
     expect(requests).toHaveBeenCalledTimes(2 + 2);
     requests.mockRestore();
-    await lab.run(['timeout', '10', 'sh', '-c', 'while [ -e /run/kvm-play/lock ]; do sleep 0.05; done']);
+    await machine.lab.run(['timeout', '10', 'sh', '-c', 'while [ -e /run/kvm-play/lock ]; do sleep 0.05; done']);
 
     const most = { fresh: connection.fresh + 3, warm: connection.warm + 3 };
     const fresh = await fewest(most.fresh, freshConfig);
@@ -85,10 +79,10 @@ describeLab('a long way to the host', () => {
   });
 
   test('500 tasks with nothing to do cost no request more than 10', async () => {
-    const { all, some } = await idleTasks(lab);
+    const { all, some } = await idleTasks(machine.lab);
     expect([all.length, some.length]).toEqual([500, 10]);
     const requests = jest.spyOn(SshTransport.prototype, 'run');
-    const host = `root@${lab.hostAddress}`;
+    const host = machine.login;
     for (const tasks of [some, all]) {
       requests.mockClear();
       const { hosts } = await run(play({ name: 'Idle', tasks }), {

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import { beforeAll, expect, test } from '@jest/globals';
 import { startCommand } from '../support/command.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 /** Other tests run beside this one, with secrets of their own: this word is in no other. */
 const word = `hunter${process.pid}`;
@@ -35,8 +34,7 @@ export default play({
 });
 `;
 
-describeLab('one secret', () => {
-  let lab: Lab;
+withLab('one secret', (machine) => {
   let directory: string;
   const output: string[] = [];
   /** What the process lists of both machines showed, by command line; the host's processes are seen from here, too. */
@@ -44,18 +42,13 @@ describeLab('one secret', () => {
   const exposed = new Set<string>();
 
   beforeAll(async () => {
-    lab = await buildLab();
-    directory = mkdtempSync(join(tmpdir(), 'kvm-play-secrets-'));
+    directory = machine.directory;
     mkdirSync(join(directory, 'cache'), { mode: 0o700 });
-    writeFileSync(join(directory, 'site.ts'), site(`root@${lab.hostAddress}`));
+    writeFileSync(join(directory, 'site.ts'), site(machine.login));
     // An enum takes the way through jiti and its cache.
-    writeFileSync(join(directory, 'jiti.ts'), `enum Never { No }\nvoid Never.No;\n${site(`root@${lab.hostAddress}`)}`);
+    writeFileSync(join(directory, 'jiti.ts'), `enum Never { No }\nvoid Never.No;\n${site(machine.login)}`);
     // What is replaced by a secret may be an older one.
-    await lab.putFile('/etc/kp-app.conf', `old ${token}\n`);
-  });
-  afterAll(async () => {
-    if (directory !== undefined) rmSync(directory, { recursive: true });
-    await lab?.destroy();
+    await machine.lab.putFile('/etc/kp-app.conf', `old ${token}\n`);
   });
 
   /**
@@ -81,7 +74,7 @@ describeLab('one secret', () => {
 
   /** Runs the command while all process lists are looked at. */
   async function run(...args: readonly string[]): Promise<number | null> {
-    const child = startCommand([...args, '--ssh-config', lab.sshConfig], {
+    const child = startCommand([...args, '--ssh-config', machine.lab.sshConfig], {
       cwd: directory,
       env: { KP_TOKEN: token, XDG_CACHE_HOME: join(directory, 'cache') },
     });
@@ -101,8 +94,13 @@ describeLab('one secret', () => {
     expect(await run('--check', 'site.ts', '--json', '--junit', 'check.xml')).toBe(0);
     expect(await run('site.ts', ...loud, '--junit', 'apply.xml')).toBe(0);
     const written = async (): Promise<string> =>
-      (await lab.run(['sh', '-c', 'cat /etc/kp-app.conf /etc/kp-token; stat -c %a /etc/kp-app.conf /etc/kp-token']))
-        .stdout;
+      (
+        await machine.lab.run([
+          'sh',
+          '-c',
+          'cat /etc/kp-app.conf /etc/kp-token; stat -c %a /etc/kp-app.conf /etc/kp-token',
+        ])
+      ).stdout;
     expect(await written()).toBe(`user=first\npassword=${token}\n${token}600\n640`);
     expect(await run('jiti.ts', '-e', 'user=second', '--json')).toBe(0);
     expect(await written()).toBe(`user=second\npassword=${token}\n${token}600\n640`);
@@ -112,7 +110,7 @@ describeLab('one secret', () => {
     expect(await run('--check', 'site.ts', ...loud, '-e', 'replaced=true')).toBe(0);
     expect(await run('site.ts', '--json', '-e', 'replaced=true')).toBe(0);
     expect(
-      (await lab.run(['sh', '-c', 'cat /etc/kp-app.conf; ls /etc/kp-token; true'], { reject: false })).stdout,
+      (await machine.lab.run(['sh', '-c', 'cat /etc/kp-app.conf; ls /etc/kp-token; true'], { reject: false })).stdout,
     ).toBe('plain');
     // So that the search finds what is there.
     expect(await run('site.ts')).toBe(0);
@@ -136,18 +134,18 @@ describeLab('one secret', () => {
     expect([...exposed]).toEqual([]);
     // Both machines were looked at: what runs here, and what runs on the host.
     const lines = [...commandLines];
-    expect(lines.some((line) => line.startsWith('ssh ') && line.includes(lab.sshConfig))).toBe(true);
+    expect(lines.some((line) => line.startsWith('ssh ') && line.includes(machine.lab.sshConfig))).toBe(true);
     expect(lines.some((line) => line.includes('sh -c sleep 1; cat > /dev/null'))).toBe(true);
   });
 
   test('is nowhere on the host but in its files', async () => {
     const search = 'grep -rlaF -f - --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev / 2>/dev/null; true';
-    const { stdout } = await lab.run(['sh', '-c', search], { input: `${word}<2>` });
+    const { stdout } = await machine.lab.run(['sh', '-c', search], { input: `${word}<2>` });
     expect(stdout.split('\n').sort()).toEqual(['/etc/kp-app.conf', '/etc/kp-token']);
-    const journal = await lab.run(['journalctl', '--no-pager', '--output=export']);
+    const journal = await machine.lab.run(['journalctl', '--no-pager', '--output=export']);
     expect(journal.stdout).toContain('kvm-play');
     expect(journal.stdout).not.toContain(word);
-    const left = await lab.run(['sh', '-c', 'find /var/lib/kvm-play -path "*kp*"']);
+    const left = await machine.lab.run(['sh', '-c', 'find /var/lib/kvm-play -path "*kp*"']);
     expect(left.stdout.split('\n').sort()).toEqual([
       '/var/lib/kvm-play/secret/%2Fetc%2Fkp-app.conf',
       '/var/lib/kvm-play/secret/%2Fetc%2Fkp-token',

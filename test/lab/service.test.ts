@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { PlayEvent } from '../../lib/events/events.ts';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
-import { run } from '../../lib/run/run.ts';
-import { play } from '../../lib/site/play.ts';
+import { beforeAll, expect, test } from '@jest/globals';
 import type { Task } from '../../lib/task/task.ts';
 import { command, file, service } from '../../modules/index.ts';
 import { hostState } from './host_state.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 const idle = '[Service]\nExecStart=/bin/sleep infinity\n';
 const install = '[Install]\nWantedBy=multi-user.target\n';
@@ -33,29 +29,18 @@ const unitFiles: Readonly<Record<string, string>> = {
   '/opt/kp-linked-well.service': idle + install,
 };
 
-describeLab('services on a throwaway host', () => {
-  let lab: Lab;
-  let host: string;
+withLab('services on a throwaway host', (machine) => {
   beforeAll(async () => {
-    lab = await buildLab();
-    host = `root@${lab.hostAddress}`;
-    for (const [path, text] of Object.entries(unitFiles)) await lab.putFile(path, text);
+    for (const [path, text] of Object.entries(unitFiles)) await machine.lab.putFile(path, text);
     const script = `systemctl daemon-reload; systemctl link /opt/kp-linked.service /opt/kp-linked-well.service
 ln -s kp-vendor.service /usr/lib/systemd/system/kp-nick.service; systemctl daemon-reload
 systemctl start kp-unstoppable kp-other kp-talks.service kp-clock.timer kp-clock.service`;
-    await lab.run(['sh', '-c', script]);
+    await machine.inside(script);
   });
-  afterAll(() => lab?.destroy());
 
   /** Runs a play, and gives what became of each task, with what was warned of. */
   async function told(tasks: readonly Task[], check: boolean): Promise<readonly string[]> {
-    const events: PlayEvent[] = [];
-    await run(play({ name: 'Services', tasks }), {
-      hosts: [host],
-      sshConfig: lab.sshConfig,
-      check,
-      onEvent: (event) => events.push(event),
-    });
+    const { events } = await machine.run(tasks, { check });
     return events.flatMap((event) => {
       if (event.type === 'host-failed') return [event.error.message];
       if (event.type !== 'task-end') return [];
@@ -96,9 +81,9 @@ systemctl start kp-unstoppable kp-other kp-talks.service kp-clock.timer kp-clock
       [service({ name: 'init.scope', enabled: true }), /init\.scope cannot be enabled/],
       [service({ name: 'kp-vendor', masked: true }), /^changed$/],
     ];
-    const before = await hostState(lab);
+    const before = await hostState(machine.lab);
     for (const [task] of cases) await told([task], true);
-    expect(await hostState(lab)).toEqual(before);
+    expect(await hostState(machine.lab)).toEqual(before);
     for (const [task, expected] of cases) {
       const checked = await told([task], true);
       expect([task.title, ...checked]).toEqual([task.title, expect.stringMatching(expected)]);

@@ -1,5 +1,6 @@
-import { describe, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import { missingPackages, sweepLabs, unableReason } from '../../lib/lab/index.ts';
+import { Machine } from './machine.ts';
 
 const reason = await unavailable();
 if (reason === undefined) await sweepLabs();
@@ -32,4 +33,39 @@ export function describeLab(name: string, tests: () => void): void {
   }
   process.stderr.write(`${name}: skipped. ${reason}\n`);
   describe.skip(`${name} (skipped: ${reason})`, tests);
+}
+
+/**
+ * Describes tests on one throwaway host, which is built before the first of them and taken away after the last.
+ * @param name what is described
+ * @param tests the tests; the host is there once the first of them, or a `beforeAll` of theirs, runs
+ */
+export function withLab(name: string, tests: (machine: Machine) => void): void {
+  const machine = new Machine();
+  onMachines(name, [machine], () => tests(machine));
+}
+
+/** Describes tests on two throwaway hosts, which are built and taken away side by side. @param names of the hosts */
+export function withTwoLabs(
+  name: string,
+  names: readonly [string, string],
+  tests: (first: Machine, second: Machine) => void,
+): void {
+  const [first, second] = [new Machine({ name: names[0] }), new Machine({ name: names[1] })];
+  onMachines(name, [first, second], () => tests(first, second));
+}
+
+function onMachines(name: string, machines: readonly Machine[], tests: () => void): void {
+  describeLab(name, () => {
+    beforeAll(() => together(machines, (machine) => machine.build()));
+    afterAll(() => together(machines, (machine) => machine.remove()));
+    tests();
+  });
+}
+
+/** Waits for all, also when one fails: what still builds has to be taken away. */
+async function together(machines: readonly Machine[], work: (machine: Machine) => Promise<void>): Promise<void> {
+  const works = machines.map(work);
+  await Promise.allSettled(works);
+  await Promise.all(works);
 }

@@ -1,48 +1,28 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { PlayEvent } from '../../lib/events/events.ts';
-import { connect } from '../../lib/hosts/connect.ts';
-import { buildLab, type Lab } from '../../lib/lab/index.ts';
+import { beforeAll, expect, test } from '@jest/globals';
 import { fileDiff } from '../../lib/reporters/file_diff.ts';
-import { run } from '../../lib/run/run.ts';
-import { play } from '../../lib/site/play.ts';
 import { Secret } from '../../lib/task/secret.ts';
 import { removeFile, writeFile } from '../../lib/task/step.ts';
 import type { Task } from '../../lib/task/task.ts';
 import { command, file, service, sysctl } from '../../modules/index.ts';
-import { describeLab } from './support.ts';
+import { withLab } from './support.ts';
 
 const token = new Secret('a test', () => 'hunter2');
 
-describeLab('other users of a throwaway host', () => {
-  let lab: Lab;
+withLab('other users of a throwaway host', (machine) => {
+  const { inside } = machine;
   beforeAll(async () => {
-    lab = await buildLab();
     await inside(`useradd -m mallory; mkdir /srv/mallory; chown mallory: /srv/mallory
 umask 077; echo decoy-text > /root/decoy; echo decoy-text > /srv/decoy`);
   });
-  afterAll(() => lab?.destroy());
-
-  async function inside(script: string): Promise<string> {
-    return (await lab.run(['sh', '-c', script])).stdout;
-  }
 
   const decoys = (): Promise<string> => inside('cat /root/decoy /srv/decoy; stat -c "%U %a" /root/decoy /srv/decoy');
 
   /** Checks or applies tasks as a user, and gives what became of each, and all diffs. */
   async function told(user: string, tasks: readonly Task[], check = false) {
-    const events: PlayEvent[] = [];
-    await run(play({ name: 'Users', tasks }), {
-      hosts: [`${user}@${lab.hostAddress}`],
-      sshConfig: lab.sshConfig,
-      check,
-      onEvent: (event) => events.push(event),
-    });
+    const { events, ends } = await machine.run(tasks, { user, check });
     const ended = events.flatMap((event) => (event.type === 'task-end' ? [event] : []));
     return {
-      statuses: events.flatMap((event) => {
-        if (event.type === 'host-failed') return [event.error.message];
-        return event.type === 'task-end' ? [event.error?.message ?? event.status] : [];
-      }),
+      statuses: ends,
       diffs: ended.flatMap(({ result }) => (result?.steps ?? []).flatMap((step) => fileDiff(step) ?? [])).join('\n'),
     };
   }
@@ -72,8 +52,8 @@ umask 077; echo decoy-text > /root/decoy; echo decoy-text > /srv/decoy`);
 
   test('a user who races for a file and its temporary names gains nothing', async () => {
     const before = await decoys();
-    const host = await connect(`root@${lab.hostAddress}`, { sshConfig: lab.sshConfig });
-    const racer = lab.run(
+    const host = await machine.connect();
+    const racer = machine.lab.run(
       [
         'su',
         'mallory',
@@ -122,7 +102,7 @@ perl -e '\\''my ($p, $k, $v) = ("/tmp/${name}", "system.posix_acl_access", ${acl
         /belongs to mallory, who may have put it there/,
       );
     }
-    const host = await connect(`root@${lab.hostAddress}`, { sshConfig: lab.sshConfig });
+    const host = await machine.connect();
     try {
       const step = writeFile('/tmp/unowned', token, { chmod: 0o600 });
       await expect(host.execute(step)).rejects.toThrow('belongs to mallory, who may have put it there');
@@ -202,7 +182,7 @@ ${handOn('/srv/mallory/d')}; ${handOn('/srv/roots')}; su mallory -c 'echo plante
   });
 
   test('what a user wrote and root has not loaded is loaded by the next run', async () => {
-    await lab.putFile('/etc/systemd/system/app.service', '[Service]\nExecStart=/bin/sleep infinity\n');
+    await machine.lab.putFile('/etc/systemd/system/app.service', '[Service]\nExecStart=/bin/sleep infinity\n');
     const site = (text: string): readonly Task[] => {
       const settings = file({ path: '/home/admin/app.conf', content: text });
       return [settings, service({ name: 'app', reflects: [settings], become: true })];

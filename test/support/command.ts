@@ -36,6 +36,12 @@ afterAll(() => {
   expect(texts.flatMap((text) => schemaErrors(text.slice(0, text.lastIndexOf('\n') + 1)))).toEqual([]);
 });
 
+/** Where the command runs, and variables on top of this process's own. */
+export interface CommandOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /** How the command ended. */
 export interface CommandEnd {
   readonly exitCode: number | null;
@@ -44,10 +50,7 @@ export interface CommandEnd {
 }
 
 /** Starts the command from its source, in a process group of its own. */
-export function startCommand(
-  args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): ChildProcess {
+export function startCommand(args: readonly string[], options: CommandOptions = {}): ChildProcess {
   const child = spawn(process.execPath, [...program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -63,10 +66,7 @@ export function startCommand(
 }
 
 /** Runs the command from its source, and waits for its end. */
-export async function runCommand(
-  args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): Promise<CommandEnd> {
+export async function runCommand(args: readonly string[], options: CommandOptions = {}): Promise<CommandEnd> {
   const child = startCommand(args, options);
   const output = { stdout: '', stderr: '' };
   child.stdout?.on('data', (text) => {
