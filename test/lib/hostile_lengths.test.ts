@@ -47,7 +47,7 @@ beforeAll(loadXmlParser);
 
 test('a reader that is quadratic is seen to be', () => {
   const quadratic = (text: string) => /(.*?)(\s*)$/.exec(text);
-  expect(isBounded(quadratic, hostileTexts['blanks in a line'] ?? String)).toBe(false);
+  expect(isBounded(quadratic, (length) => `x${' '.repeat(length / 2)}x`)).toBe(false);
 });
 
 test.each(Object.entries(readers))('%s takes time that grows as the text does, whatever the text', (_name, read) => {
