@@ -60,7 +60,7 @@ async function runSite(site: string, line: CommandLine, password: Password, sign
   const connections = new Connections({ signal, ...files, ...password, ...(forks !== undefined && { forks }) });
   try {
     // ssh is on its way while the site is loaded.
-    for (const host of hosts) connections.ahead(host);
+    for (const host of hosts) connections.preconnect(host);
     const [{ run }, reporting, chosen, plans] = await Promise.all([
       import('../run/run.ts'),
       openReporting(line, () => !line.expectNoChange),

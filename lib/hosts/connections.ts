@@ -3,8 +3,8 @@ import { PlaybookError } from '../errors.ts';
 import { type ConnectOptions, prepare } from './connect.ts';
 import type { Host } from './host.ts';
 import { type HostSpec, hostName, isLocalHost } from './ssh/host_spec.ts';
-import { type OpenedAhead, openAhead } from './ssh/preconnect.ts';
-import { Gate } from './ssh/semaphore.ts';
+import { type Preconnected, preconnect } from './ssh/preconnect.ts';
+import { Semaphore } from './ssh/semaphore.ts';
 import type { SshOptions } from './ssh/ssh.ts';
 
 /** Connections that are being opened at a time, where nothing else is said. */
@@ -17,38 +17,38 @@ export interface ConnectionsOptions extends Omit<ConnectOptions, 'become'> {
 }
 
 /**
- * The connections of a run: opened a few at a time, because a jump host drops what comes all at once (sshd's MaxStartups);
- * once they are open, all hosts go side by side.
+ * The connections of a run. At most `forks` are being opened at a time, because a jump host refuses further handshakes (sshd's
+ * MaxStartups). Open connections are not limited.
  */
 export class Connections {
   readonly #options: Omit<ConnectOptions, 'become'>;
-  readonly #gate: Gate;
-  readonly #ahead = new Map<string, Promise<OpenedAhead>>();
+  readonly #handshakes: Semaphore;
+  readonly #preconnected = new Map<string, Promise<Preconnected>>();
   readonly #end = new AbortController();
 
-  /** @throws PlaybookError for a number of forks that lets nobody through */
+  /** @throws PlaybookError unless `forks` is a whole number from 1 on */
   constructor({ forks = defaultForks, ...options }: ConnectionsOptions = {}) {
     if (!Number.isInteger(forks) || forks < 1) {
       throw new PlaybookError(`forks is a whole number from 1 on, and was ${forks}`);
     }
     this.#options = options;
-    this.#gate = new Gate(forks);
+    this.#handshakes = new Semaphore(forks);
     // Every host listens to them; Node takes more than ten listeners for a leak, and says so.
     for (const signal of [this.#end.signal, options.signal]) if (signal !== undefined) setMaxListeners(0, signal);
   }
 
-  /** Starts to open the connection to a host that will be needed. What goes wrong is told when it is. */
-  ahead(spec: HostSpec): void {
-    if (isLocalHost(spec) || this.#ahead.has(hostName(spec))) return;
-    const opened = this.#openAhead(spec);
+  /** Begins to open the connection to a host that a play will need. An error is reported by the first script that runs on the host. */
+  preconnect(spec: HostSpec): void {
+    if (isLocalHost(spec) || this.#preconnected.has(hostName(spec))) return;
+    const opened = this.#openShared(spec);
     opened.catch(() => {});
-    this.#ahead.set(hostName(spec), opened);
+    this.#preconnected.set(hostName(spec), opened);
   }
 
   /**
-   * Makes a host of which nothing is asked yet; the caller closes it.
-   * @param lockId names the holder of the host's lock: the same for the same run, which may reach a host as root and as another user
-   * @param onProgress is told how far the connection is
+   * Makes a host without connecting to it: its first script opens the connection. The caller closes the host.
+   * @param lockId names the holder of the host's lock: one id for one run, which may reach a host as root and as another user
+   * @param onProgress is called as the connection is opened
    */
   async prepare(
     spec: HostSpec,
@@ -56,13 +56,17 @@ export class Connections {
     lockId?: string,
     onProgress?: SshOptions['onProgress'],
   ): Promise<Host> {
-    const ahead = this.#ahead.get(hostName(spec));
-    this.#ahead.delete(hostName(spec));
-    const shared = { gate: this.#gate, ...(ahead && { ahead }), ...(onProgress && { onProgress }) };
+    const preconnected = this.#preconnected.get(hostName(spec));
+    this.#preconnected.delete(hostName(spec));
+    const shared = {
+      handshakes: this.#handshakes,
+      ...(preconnected && { preconnected }),
+      ...(onProgress && { onProgress }),
+    };
     return prepare(spec, { ...this.#optionsFor(spec), become }, shared, lockId);
   }
 
-  /** Ends what is on its way and was not needed. */
+  /** Ends connections that are still being opened and that no host has used. */
   close(): void {
     this.#end.abort();
   }
@@ -71,11 +75,11 @@ export class Connections {
     return privateKey === undefined ? this.#options : { ...this.#options, privateKey };
   }
 
-  async #openAhead(spec: HostSpec): Promise<OpenedAhead> {
+  async #openShared(spec: HostSpec): Promise<Preconnected> {
     const { signal } = this.#options;
-    const leave = await this.#gate.enter();
+    const leave = await this.#handshakes.enter();
     try {
-      return await openAhead(
+      return await preconnect(
         spec,
         this.#optionsFor(spec),
         signal === undefined ? this.#end.signal : AbortSignal.any([signal, this.#end.signal]),

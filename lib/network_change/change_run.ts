@@ -8,9 +8,9 @@ import type { ChangePlan } from '../events/events.ts';
 import type { Host } from '../hosts/host.ts';
 import type { Step } from '../task/step.ts';
 import type { Task, TaskResult } from '../task/task.ts';
-import { addressesToCome, strandingReasons, timeFor } from './lockout.ts';
+import { addressesToCome, lockoutReasons, timeFor } from './lockout.ts';
 import { fingerprintOf, type NetworkChange, type Probe } from './network_change.ts';
-import { linkOf, readSurroundings, type Surroundings } from './network_state.ts';
+import { linkOf, type NetworkState, readNetworkState } from './network_state.ts';
 import { OpenChange, type TellPhase } from './open_change.ts';
 import { passes } from './probes.ts';
 import { type Promises, promisesInWords } from './proof.ts';
@@ -110,7 +110,7 @@ export async function applyChange(
 }
 
 /** Who runs the site again must find the host: by then its old address may be somebody else's. */
-function movedWords({ name, reachedAt }: Host, { connection }: Surroundings): readonly string[] {
+function movedWords({ name, reachedAt }: Host, { connection }: NetworkState): readonly string[] {
   if (reachedAt === undefined || reachedAt === connection?.local) return [];
   return [`${name} is reached at ${reachedAt} now; name that address in the site, the inventory or ssh_config`];
 }
@@ -122,8 +122,8 @@ async function prepare(
 ): Promise<Preparation> {
   const readings = planned.map(({ inspection }) => inspection.reading);
   const links = readings.flatMap(({ network }) => network.links);
-  const before = await readSurroundings(host.reader);
-  const reasons = [...strandingReasons(readings, before, options.reachAt), ...secretReasons(planned)];
+  const before = await readNetworkState(host.reader);
+  const reasons = [...lockoutReasons(readings, before, options.reachAt), ...secretReasons(planned)];
   if (reasons.length > 0) throw new UnsupportedChangeError(reasons.join('\n')).at({ task: tasks[0]?.title });
   const wanted = [...gatewayProbe(host, before), ...(options.prove ?? [])];
   const passing = await Promise.all(wanted.map((probe) => passes(host.reader, probe)));
@@ -157,7 +157,7 @@ function secretReasons(planned: readonly PlannedTask[]): readonly string[] {
  * No connection can prove that this very machine still has its network: its gateway has to answer. A link-local one is asked over
  * a link, which is another one afterwards.
  */
-function gatewayProbe(host: Host, { gateways }: Surroundings): readonly Probe[] {
+function gatewayProbe(host: Host, { gateways }: NetworkState): readonly Probe[] {
   const gateway = gateways.find(({ via }) => !via.startsWith('fe80:'));
   return host.isLocal && gateway !== undefined ? [{ ping: gateway.via }] : [];
 }

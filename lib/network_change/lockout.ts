@@ -9,7 +9,7 @@ import {
   parseIpv6Network,
 } from '../formats/ipv6.ts';
 import type { ExpectedIpv6, ExpectedLink, TaskReading } from '../task/task.ts';
-import { type Connection, isIpv6, linkOf, type Surroundings } from './network_state.ts';
+import { type Connection, isIpv6, linkOf, type NetworkState } from './network_state.ts';
 
 /** Seconds that a DHCP server may take to answer. */
 const dhcpLimit = 30;
@@ -26,20 +26,20 @@ export function timeFor(links: readonly ExpectedLink[]): number {
 }
 
 /** Addresses that the tasks themselves give to the link by which the host is reached, in place of the one that it has. */
-export function addressesToCome(links: readonly ExpectedLink[], around: Surroundings): readonly string[] {
-  const { connection } = around;
-  const carrier = carrierAfter(links, around);
+export function addressesToCome(links: readonly ExpectedLink[], state: NetworkState): readonly string[] {
+  const { connection } = state;
+  const carrier = carrierAfter(links, state);
   if (connection === undefined || carrier === undefined) return [];
-  if (isIpv6(connection.local)) return ipv6ToCome(carrier, connection, around);
+  if (isIpv6(connection.local)) return ipv6ToCome(carrier, connection, state);
   const address = carrier.ipv4.split('/')[0] ?? '';
   return parseIpv4(address) === undefined || address === connection.local ? [] : [address];
 }
 
-function ipv6ToCome(carrier: ExpectedLink, { local }: Connection, around: Surroundings): readonly string[] {
+function ipv6ToCome(carrier: ExpectedLink, { local }: Connection, state: NetworkState): readonly string[] {
   const { ipv6 } = carrier;
   const address = parseIpv6(local);
   if (address === undefined || staticNetworks(ipv6).some((network) => network.address === address)) return [];
-  const own = madeByMac(carrier, address, around);
+  const own = madeByMac(carrier, address, state);
   const fixed = isLinkLocal(address) ? [] : staticNetworks(ipv6).map((network) => network.address);
   const automatic = own !== undefined && (isLinkLocal(address) || ipv6?.isAutomatic === true) ? [own] : [];
   const coming = [...automatic, ...fixed];
@@ -50,8 +50,8 @@ function ipv6ToCome(carrier: ExpectedLink, { local }: Connection, around: Surrou
  * The address that the carrier makes for itself in the subnet of an address that it has made for itself before. One that a
  * DHCPv6 server has given (its prefix is 128) comes from there again.
  */
-function madeByMac(carrier: ExpectedLink, address: bigint, around: Surroundings): bigint | undefined {
-  const has = around.addresses.map((each) => parseIpv6Network(each.address));
+function madeByMac(carrier: ExpectedLink, address: bigint, state: NetworkState): bigint | undefined {
+  const has = state.addresses.map((each) => parseIpv6Network(each.address));
   const prefix = has.find((network) => network?.address === address)?.prefix;
   return carrier.mac === undefined || prefix !== 64 ? undefined : addressByMac(address, carrier.mac);
 }
@@ -61,31 +61,31 @@ function madeByMac(carrier: ExpectedLink, address: bigint, around: Surroundings)
  * speaks against it. What cannot be foreseen is proved afterwards.
  * @param elsewhere addresses besides its own at which the host may answer afterwards, by the user's own words
  */
-export function strandingReasons(
+export function lockoutReasons(
   readings: readonly TaskReading[],
-  around: Surroundings,
+  state: NetworkState,
   elsewhere: readonly string[] = [],
 ): readonly string[] {
   const links = readings.flatMap(({ network }) => network.links);
-  return [...readings.flatMap(({ network }) => network.lockout), ...pathReasons(links, around, elsewhere)];
+  return [...readings.flatMap(({ network }) => network.lockout), ...pathReasons(links, state, elsewhere)];
 }
 
 function pathReasons(
   links: readonly ExpectedLink[],
-  around: Surroundings,
+  state: NetworkState,
   elsewhere: readonly string[],
 ): readonly string[] {
-  const { connection } = around;
-  const link = carrierBefore(around);
+  const { connection } = state;
+  const link = carrierBefore(state);
   const own = links.find((each) => each.link === link);
   if (connection === undefined || own === undefined) return [];
-  const carrier = carrierAfter(links, around);
+  const carrier = carrierAfter(links, state);
   const carries = `${link} carries this connection (${connection.local})`;
   if (carrier === undefined) {
     return [`${carries}, and would be plugged into ${own.bridge}, whose address none of these tasks says`];
   }
   const reason = isIpv6(connection.local)
-    ? ipv6Reason(carrier, connection, around, elsewhere)
+    ? ipv6Reason(carrier, connection, state, elsewhere)
     : ipv4Reason(carrier, connection);
   return reason === undefined ? [] : [`${carries}, and ${reason}`];
 }
@@ -102,7 +102,7 @@ function ipv4Reason(carrier: ExpectedLink, { peer }: Connection): string | undef
 function ipv6Reason(
   carrier: ExpectedLink,
   { peer, local }: Connection,
-  around: Surroundings,
+  state: NetworkState,
   elsewhere: readonly string[],
 ): string | undefined {
   const { link, ipv6, routes = [] } = carrier;
@@ -120,7 +120,7 @@ function ipv6Reason(
       : `${link} would have ${ipv6.addresses.join(', ')} without an IPv6 gateway, from where ${peer} (this controller) is out of reach`;
   }
   // One that the host did not make from its MAC may come from a DHCPv6 server, or from a key that nobody sees.
-  const before = around.macs.get(carrierBefore(around) ?? '');
+  const before = state.macs.get(carrierBefore(state) ?? '');
   const isByMac = before !== undefined && addressByMac(address, before) === address;
   return isByMac && carrier.mac === undefined && networks.length === 0 && elsewhere.length === 0
     ? `${link} would have a MAC of its own, and so another address from router advertisements, which cannot be foreseen; say mac: 'port', or name the new address in reachAt`
@@ -145,16 +145,16 @@ function leadsTo(destination: string, address: string): boolean {
 }
 
 /** The link that carries the connection: the one with its address, or, where that is the loopback's or no link's, the way out. */
-function carrierBefore(around: Surroundings): string | undefined {
-  const { connection, way } = around;
+function carrierBefore(state: NetworkState): string | undefined {
+  const { connection, way } = state;
   if (connection === undefined) return undefined;
-  const link = linkOf(around, connection.local);
+  const link = linkOf(state, connection.local);
   return link === undefined || link === 'lo' ? way?.link : link;
 }
 
 /** What the link that carries the connection comes to. */
-function carrierAfter(links: readonly ExpectedLink[], around: Surroundings): ExpectedLink | undefined {
-  const link = carrierBefore(around);
+function carrierAfter(links: readonly ExpectedLink[], state: NetworkState): ExpectedLink | undefined {
+  const link = carrierBefore(state);
   const own = links.find((each) => each.link === link);
   return own && successorOf(own, links);
 }

@@ -1,11 +1,11 @@
 import type { ExpectedLink } from '../task/task.ts';
 import { successorOf } from './lockout.ts';
-import { isIpv6, type Surroundings } from './network_state.ts';
+import { isIpv6, type NetworkState } from './network_state.ts';
 
 /** What a host's network is held against after a change. */
 export interface NetworkPromises {
   /** The host's network before the change. */
-  readonly before: Surroundings;
+  readonly before: NetworkState;
   /** What its links come to by the change. */
   readonly links: readonly ExpectedLink[];
   /** Addresses of which the host must have one: its own of before, or one that the site gives it. */
@@ -26,7 +26,7 @@ export function networkInWords(promises: NetworkPromises): readonly string[] {
 }
 
 /** Says what of the network is not as it was promised. */
-export function networkComplaints(now: Surroundings, promises: NetworkPromises): readonly string[] {
+export function networkComplaints(now: NetworkState, promises: NetworkPromises): readonly string[] {
   return [
     ...addressComplaints(now, promises),
     ...gatewayComplaints(now, promises),
@@ -36,7 +36,7 @@ export function networkComplaints(now: Surroundings, promises: NetworkPromises):
 }
 
 /** Names default routes of before that are gone though nobody had promised them: no file knew them, or no server gives them. */
-export function lostGateways(now: Surroundings, { before, links }: NetworkPromises): readonly string[] {
+export function lostGateways(now: NetworkState, { before, links }: NetworkPromises): readonly string[] {
   const has = now.gateways.map(({ via }) => via);
   const isReplaced = links.some(({ gateway, ipv6 }) => gateway !== undefined || ipv6?.gateway !== undefined);
   if (isReplaced) return [];
@@ -44,7 +44,7 @@ export function lostGateways(now: Surroundings, { before, links }: NetworkPromis
   return gone.map(({ link, via }) => `the default route via ${via} (${link}) is gone: nothing has set it again`);
 }
 
-function addressComplaints(now: Surroundings, { addresses }: NetworkPromises): readonly string[] {
+function addressComplaints(now: NetworkState, { addresses }: NetworkPromises): readonly string[] {
   const has = now.addresses.map(({ address }) => address.split('/')[0] ?? '');
   if (addresses.length === 0 || addresses.some((address) => has.includes(address))) return [];
   const list = now.addresses.map(({ link, address }) => `${link} ${address}`).join(', ');
@@ -70,7 +70,7 @@ function promisedGateways({ before, links }: NetworkPromises): readonly (readonl
   ];
 }
 
-function oneOf(named: readonly string[], before: Surroundings['gateways']): readonly (readonly string[])[] {
+function oneOf(named: readonly string[], before: NetworkState['gateways']): readonly (readonly string[])[] {
   if (named.length > 0) return named.map((gateway) => [gateway]);
   return before.length === 0 ? [] : [[...new Set(before.map(({ via }) => via))]];
 }
@@ -81,7 +81,7 @@ function keepsAdvertisedRoutes(link: string, links: readonly ExpectedLink[]): bo
   return own === undefined || successorOf(own, links)?.ipv6?.isAutomatic === true;
 }
 
-function gatewayComplaints(now: Surroundings, promises: NetworkPromises): readonly string[] {
+function gatewayComplaints(now: NetworkState, promises: NetworkPromises): readonly string[] {
   const has = now.gateways.map(({ via }) => via);
   return promisedGateways(promises)
     .filter((any) => !any.some((gateway) => has.includes(gateway)))
@@ -101,7 +101,7 @@ function hopsToController({ before, links }: NetworkPromises): readonly string[]
 }
 
 /** From another address the host may take another way, which the new connection itself has proved. */
-function hopComplaints(now: Surroundings, promises: NetworkPromises): readonly string[] {
+function hopComplaints(now: NetworkState, promises: NetworkPromises): readonly string[] {
   const { connection } = promises.before;
   const hops = hopsToController(promises);
   const isSame = now.connection?.local === connection?.local && now.connection?.peer === connection?.peer;
@@ -110,7 +110,7 @@ function hopComplaints(now: Surroundings, promises: NetworkPromises): readonly s
   return [`the route to this controller (${connection.peer}) via ${hops.join(' or ')} is gone; ${way}`];
 }
 
-function portComplaints(now: Surroundings, { before, links }: NetworkPromises): readonly string[] {
+function portComplaints(now: NetworkState, { before, links }: NetworkPromises): readonly string[] {
   const touched = new Set(links.map(({ link }) => link));
   return [...before.masters].flatMap(([link, master]) => {
     // A guest that was stopped meanwhile has taken its tap with it.

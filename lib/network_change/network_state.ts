@@ -16,7 +16,7 @@ export interface Way {
 }
 
 /** A host's network as a change must find it again. */
-export interface Surroundings {
+export interface NetworkState {
   /** The connection of this session; undefined on this very machine. */
   readonly connection: Connection | undefined;
   /** Where packets of this connection go, by the host's own rules and all of its tables; undefined where it has no answer. */
@@ -46,7 +46,7 @@ echo "$l $mac $(readlink "$l/master")"
 done`;
 
 /** Looks at a host's network, in one request. Text and `/sys` only: EL7's `ip` knows no JSON. */
-export async function readSurroundings(host: ReadonlyHost): Promise<Surroundings> {
+export async function readNetworkState(host: ReadonlyHost): Promise<NetworkState> {
   const [connection, way, addresses, ipv4Routes, ipv6Routes, links] = await Promise.all([
     host.query(['sh', '-c', 'printf %s "$SSH_CONNECTION"']),
     host.query(['sh', '-c', wayScript]),
@@ -67,7 +67,7 @@ export async function readSurroundings(host: ReadonlyHost): Promise<Surroundings
 }
 
 /** The link that carries an address; undefined when none does (an address that is translated on the way). */
-export function linkOf({ addresses }: Surroundings, address: string): string | undefined {
+export function linkOf({ addresses }: NetworkState, address: string): string | undefined {
   return addresses.find((found) => found.address.split('/')[0] === address)?.link;
 }
 
@@ -95,14 +95,14 @@ function parseWay(text: string): Way | undefined {
 }
 
 /** Reads `2: ens33    inet 192.168.221.150/24 brd …`; a VLAN's name is `eth0.5@eth0`. A peer's address has none of the host's. */
-function parseAddresses(text: string): Surroundings['addresses'] {
+function parseAddresses(text: string): NetworkState['addresses'] {
   return [...text.matchAll(/^\d+: ([^\s@]+)\S*\s+inet6? (\S+)(.*)$/gm)].flatMap(
     ([, link = '', address = '', rest = '']) => (rest.includes(' dadfailed') ? [] : [{ link, address }]),
   );
 }
 
 /** Reads `default via 192.168.221.1 dev ens33 …`, and the hops of a route that has several. */
-function parseGateways(text: string): Surroundings['gateways'] {
+function parseGateways(text: string): NetworkState['gateways'] {
   return text.split('\n').flatMap((line) => {
     if (!/^(?:default|\s+nexthop) /.test(line)) return [];
     const [via, link] = [wordAfter('via', line), wordAfter('dev', line)];

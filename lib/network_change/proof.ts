@@ -3,7 +3,7 @@ import { describeDifferences } from '../task/diff.ts';
 import type { Task } from '../task/task.ts';
 import { type Probe, probeWords } from './network_change.ts';
 import { lostGateways, type NetworkPromises, networkComplaints, networkInWords } from './network_promises.ts';
-import { readSurroundings } from './network_state.ts';
+import { readNetworkState } from './network_state.ts';
 import { passes } from './probes.ts';
 
 /** What has to hold after a change. */
@@ -43,7 +43,7 @@ export function promisesInWords(promises: Omit<Promises, 'tasks'>): readonly str
 export async function prove(host: Host, promises: Promises): Promise<Proof> {
   const { tasks, probes } = promises;
   const [now, warnings, ...complaints] = await Promise.all([
-    readSurroundings(host.reader),
+    readNetworkState(host.reader),
     new Map<Task, readonly string[]>(),
     ...tasks.map((task) => taskComplaints(host, task)),
     ...probes.map((probe) => probeComplaints(host, probe)),

@@ -1,5 +1,5 @@
 import { feed } from '../session/session_script.ts';
-import { observedPiece } from '../shell/framing.ts';
+import { framedRun } from '../shell/framing.ts';
 
 /** One part of what is done to a host in one request. */
 export interface ActionPart {
@@ -15,16 +15,16 @@ export interface ActionPart {
 
 /** Script text that does one part after the other, up to the first that fails; their inputs come one after the other on standard input. */
 export function actionScript(parts: readonly ActionPart[], mark: string): string {
-  const pieces = parts.map(({ script, stdin, timeLimit, mayFail }) => {
+  const framedParts = parts.map(({ script, stdin, timeLimit, mayFail }) => {
     const alone = `( ${script}\n)`;
     const run =
       stdin === undefined || stdin.length === 0
         ? `${alone} </dev/null`
         : `kvm_play_feed ${stdin.length} | { ${alone}; kvm_play_status=$?; cat >/dev/null; exit "$kvm_play_status"; }`;
-    return `${observedPiece(run, mark, timeLimit)}
+    return `${framedRun(run, mark, timeLimit)}
 ${mayFail ? '' : '[ "$kvm_play_status" -eq 0 ] || exit 0'}`;
   });
-  return `${feed}\n${pieces.join('\n')}`;
+  return `${feed}\n${framedParts.join('\n')}`;
 }
 
 /** What all parts read, one after the other. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BugError, CommandError, ConnectionError } from '../../errors.ts';
-import { cut, endMark, piece } from '../shell/framing.ts';
+import { framed, frameEnd, splitFrames } from '../shell/framing.ts';
 import { prologue } from '../shell/script.ts';
 import { OutputLimitError, type RawOutput, type Transport } from '../shell/transport.ts';
 import { type ActionPart, actionInput, actionScript } from './action.ts';
@@ -124,28 +124,28 @@ async function request(transport: Transport, parts: readonly ActionPart[], all: 
     ),
     ...all.filter(({ alone }) => alone).map(({ question }) => askAlone(question)),
   ];
-  const action = parts.length === 0 ? [] : [`( ${actionScript(parts, inner)}\n); ${endMark(mark)}`];
+  const action = parts.length === 0 ? [] : [`( ${actionScript(parts, inner)}\n); ${frameEnd(mark)}`];
   const script = [
     prologue,
     ...action,
-    ...groups.map((group) => piece(group.script, mark, group.timeLimit)),
+    ...groups.map((group) => framed(group.script, mark, group.timeLimit)),
     'exit 0',
   ].join('\n');
   const timeLimit = [...parts, ...groups].reduce((sum, part) => sum + part.timeLimit, margin);
   const stdin = actionInput(parts);
   const read = (output: RawOutput): Reply => {
-    const pieces = cut(output, mark);
-    const [first] = action.length === 0 ? [] : [pieces.outputs[0] ?? pieces.rest];
+    const frames = splitFrames(output, mark);
+    const [first] = action.length === 0 ? [] : [frames.outputs[0] ?? frames.rest];
     return {
-      done: first === undefined ? [] : cut(first, inner).outputs,
-      answers: answersOf(groups, pieces.outputs.slice(action.length)),
+      done: first === undefined ? [] : splitFrames(first, inner).outputs,
+      answers: answersOf(groups, frames.outputs.slice(action.length)),
     };
   };
   try {
     return read(await transport.run(script, { timeLimit, ...(stdin.length > 0 && { stdin }) }));
   } catch (error) {
     if (!(error instanceof OutputLimitError)) throw error;
-    const { outputs } = cut(error.partial, mark);
+    const { outputs } = splitFrames(error.partial, mark);
     const { done, answers } = read(error.partial);
     const endless = groups[outputs.length - action.length];
     return {

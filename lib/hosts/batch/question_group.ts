@@ -1,5 +1,5 @@
 import { canBeShared, type PathLook, parseFiles, readFilesScript } from '../files/read_files.ts';
-import { cut, endMark, piece } from '../shell/framing.ts';
+import { framed, frameEnd, splitFrames } from '../shell/framing.ts';
 import { quoteAll } from '../shell/quote.ts';
 import { limited } from '../shell/script.ts';
 import type { RawOutput } from '../shell/transport.ts';
@@ -12,7 +12,7 @@ const looksAtOnce = 400;
 type ArgvQuestion = Extract<Question, { kind: 'argv' }>;
 type LookQuestion = Extract<Question, { kind: 'look' }>;
 
-/** Questions that are asked with one piece of a batch. */
+/** Questions that are asked with one frame of a batch. */
 export interface QuestionGroup<Q extends Question = Question> {
   readonly questions: readonly Q[];
   /** Seconds that asking may take. */
@@ -74,9 +74,9 @@ function askLooks(questions: readonly LookQuestion[], mark: string): QuestionGro
   return {
     questions,
     timeLimit,
-    script: lookScript(questions, endMark(mark), timeLimit),
+    script: lookScript(questions, frameEnd(mark), timeLimit),
     answers: (output) => {
-      const { outputs } = cut(output, mark);
+      const { outputs } = splitFrames(output, mark);
       return questions.map((_, index) => outputs[index]);
     },
   };
@@ -89,12 +89,12 @@ function askMerged(rule: MergeRule, questions: readonly ArgvQuestion[], mark: st
   return {
     questions,
     timeLimit: questions.reduce((sum, question) => sum + question.timeLimit, timeLimit),
-    script: `{ complaint=$(${limited(timeLimit, rule.merge(argvs))} 2>&1 >&9 9>&-); } 9>&1; ${endMark(mark)}
+    script: `{ complaint=$(${limited(timeLimit, rule.merge(argvs))} 2>&1 >&9 9>&-); } 9>&1; ${frameEnd(mark)}
 [ -z "$complaint" ] || {
 ${singlyScript(argvs, timeLimit, mark)}
 }`,
     answers: (output) => {
-      const [together, ...single] = cut(output, mark).outputs;
+      const [together, ...single] = splitFrames(output, mark).outputs;
       if (single.length > 0 || together === undefined) return questions.map((_, index) => single[index]);
       const answers = rule.split(together.stdout.toString('latin1'), argvs, together.exitCode) ?? [];
       return questions.map((_, index) => {
@@ -116,7 +116,7 @@ function singlyScript(argvs: readonly (readonly string[])[], timeLimit: number, 
   const end = first.findIndex((word, index) => argvs.some((argv) => argv[index] !== word));
   const common = first.slice(0, end === -1 ? 1 : end);
   const rest = argvs.map((argv) => `singly ${quoteAll(argv.slice(common.length))}`);
-  return `singly() { ${piece(`${limited(timeLimit, common)} "$@"`, mark, timeLimit)}; }\n${rest.join('\n')}`;
+  return `singly() { ${framed(`${limited(timeLimit, common)} "$@"`, mark, timeLimit)}; }\n${rest.join('\n')}`;
 }
 
 function mergeable(rule: MergeRule, questions: readonly ArgvQuestion[]): readonly (readonly ArgvQuestion[])[] {

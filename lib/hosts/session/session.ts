@@ -6,7 +6,7 @@ import { OutputLimitError, outputLimit, type RawOutput, type RunScript } from '.
 import { bootstrap, commandOf } from './clean_shell.ts';
 import { MarkedStream } from './marked_stream.ts';
 import { endGroup } from './process.ts';
-import { farewell, frameBytes, sessionProgram } from './session_script.ts';
+import { farewell, requestBytes, sessionProgram } from './session_script.ts';
 import type { Reaction, SudoDialog } from './sudo_dialog.ts';
 
 /** Seconds until a host that does not answer counts as unreachable. */
@@ -85,9 +85,9 @@ export class Session {
     const outcome = new Promise<RawOutput>((resolve, reject) => {
       this.#job = this.#newJob(mark, timeLimit, resolve, reject);
     });
-    const frame = { mark, script, inputLength: stdin.length };
-    if (this.#child === undefined) this.#open(frame, stdin);
-    else this.#child.stdin?.write(Buffer.concat([frameBytes(frame), stdin]));
+    const request = { mark, script, inputLength: stdin.length };
+    if (this.#child === undefined) this.#open(request, stdin);
+    else this.#child.stdin?.write(Buffer.concat([requestBytes(request), stdin]));
     return outcome;
   }
 
@@ -106,9 +106,9 @@ export class Session {
     this.#end(new ConnectionError('the session was closed'));
   }
 
-  #open(frame: { mark: string; script: string; inputLength: number }, stdin: Buffer): void {
+  #open(request: { mark: string; script: string; inputLength: number }, stdin: Buffer): void {
     const { become, argv, signal, dialog, sh } = this.#start;
-    const program = sessionProgram(frame);
+    const program = sessionProgram(request);
     // Who may have to become root gives the program on standard input: sudo would write it to the log.
     const command = become ? undefined : commandOf(program, { sh });
     const bytes = Buffer.from(`${program}\n`);

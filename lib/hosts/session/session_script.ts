@@ -11,12 +11,12 @@ if [ $(($1 % 65536)) -ne 0 ]; then kvm_play_take $(($1 % 65536)); fi
 }`;
 
 /**
- * The far end of a session: it reads frames from standard input, `MARK LENGTH INPUT` and a line's end, then a script of LENGTH
+ * The far end of a session: it reads requests from standard input, `MARK LENGTH INPUT` and a line's end, then a script of LENGTH
  * bytes, then INPUT bytes for the script's standard input. It answers with the mark before and after what the script prints, on
  * both streams, and its exit status behind the last one on standard output.
  *
  * A script runs beside the reader, so that the end of the session is noticed at once: then everything that was started in it is
- * ended. (`end LENGTH` as a frame says that nothing is left to be ended; a last script may follow, whose output nobody gets.) Frames are on descriptor 3, which scripts do not inherit.
+ * ended. (`end LENGTH` as a request says that nothing is left to be ended; a last script may follow, whose output nobody gets.) Requests are read from descriptor 3, which scripts do not inherit.
  */
 const loop = `exec 3<&0 </dev/null
 ${feed}
@@ -54,16 +54,16 @@ exit 1
 }`;
 
 /** One script for the far end of a session. */
-export interface Frame {
+export interface SessionRequest {
   /** A random word that stands nowhere in what the script prints. */
   readonly mark: string;
   readonly script: string;
-  /** Bytes of standard input that follow the frame. */
+  /** Bytes of standard input that follow the request. */
   readonly inputLength: number;
 }
 
 /** What is sent for a script once the session is open; the script's own input follows. */
-export function frameBytes({ mark, script, inputLength }: Frame): Buffer {
+export function requestBytes({ mark, script, inputLength }: SessionRequest): Buffer {
   const bytes = Buffer.from(script);
   return Buffer.concat([Buffer.from(`${mark} ${bytes.length} ${inputLength}\n`), bytes]);
 }
@@ -75,6 +75,6 @@ export function farewell(last = ''): Buffer {
 }
 
 /** The program of the far end, which starts with a script of its own. */
-export function sessionProgram({ mark, script, inputLength }: Frame): string {
+export function sessionProgram({ mark, script, inputLength }: SessionRequest): string {
   return `${loop}\nkvm_play_start ${markWord(mark)} ${quote(script)} ${inputLength}\nkvm_play_serve`;
 }

@@ -1,63 +1,70 @@
+/*
+ * Framing: one request runs many scripts, and its output has to be split into theirs. Each script is followed by a mark, a random
+ * word, on both streams; on standard output the rest of the mark's line says how the script ended. A frame is the output of one
+ * script up to its mark.
+ */
 import { type Outcome, observed, parseOutcome } from './outcome.ts';
 import type { RawOutput } from './transport.ts';
 
 /**
- * Script text that runs one piece of a batch, which can neither end nor change another one, and marks where its output ends.
- * @param timeLimit seconds that it limits itself to
+ * Script text that runs a script in a subshell, without standard input, and ends its frame.
+ * @param timeLimit seconds after which the script ends itself
  */
-export function piece(script: string, mark: string, timeLimit: number): string {
-  return observedPiece(`( ${script}\n) </dev/null`, mark, timeLimit);
+export function framed(script: string, mark: string, timeLimit: number): string {
+  return framedRun(`( ${script}\n) </dev/null`, mark, timeLimit);
 }
 
-/** Like {@link piece}, for script text that has a standard input and a shell of its own. */
-export function observedPiece(run: string, mark: string, timeLimit: number): string {
-  return `${observed(run)}\n${markOf(mark, `"$kvm_play_outcome ${timeLimit}"`)}`;
+/** Like {@link framed}, for script text that has a subshell and a standard input of its own. */
+export function framedRun(run: string, mark: string, timeLimit: number): string {
+  return `${observed(run)}\n${markLine(mark, `"$kvm_play_outcome ${timeLimit}"`)}`;
 }
 
-/** Script text that marks the end of a piece on both streams, with its exit status on standard output. */
-export function endMark(mark: string): string {
-  return markOf(mark, '"$?"');
+/** Script text that ends a frame with the exit status of the command before it. */
+export function frameEnd(mark: string): string {
+  return markLine(mark, '"$?"');
 }
 
-function markOf(mark: string, ending: string): string {
+function markLine(mark: string, ending: string): string {
   const word = markWord(mark);
   return `printf '%s %s\\n' ${word} ${ending}; printf '%s\\n' ${word} >&2`;
 }
 
-/** A mark as a word of a script, in which the mark itself does not stand: `ps` prints scripts, and so would print marks. */
+/** A mark as a word of a script. The script does not contain the mark itself: `ps` prints scripts, and so would print marks. */
 export function markWord(mark: string): string {
   const middle = mark.length / 2;
   return `${mark.slice(0, middle)}""${mark.slice(middle)}`;
 }
 
-/** What the pieces of a batch left behind, as far as they came to an end; and what an unfinished one had printed. */
-export interface Pieces {
+/** Output that was split into frames. */
+export interface Frames {
+  /** The complete frames, in the order of their scripts. */
   readonly outputs: readonly RawOutput[];
+  /** What the next script had printed by the end of the output. */
   readonly rest: RawOutput;
 }
 
-/** Cuts the output of a batch into those of its pieces. */
-export function cut({ exitCode, stdout, stderr }: RawOutput, mark: string): Pieces {
+/** Splits the output of a request into frames. */
+export function splitFrames({ exitCode, stdout, stderr }: RawOutput, mark: string): Frames {
   const out = split(stdout, mark);
   const err = split(stderr, mark);
   const texts = (parts: readonly Buffer[], index: number): Buffer => body(parts[index], index);
   const outputs = out.slice(1).flatMap((behind, index) => {
     if (err.length <= index + 1) return [];
-    return [{ ...ending(behind), stdout: texts(out, index), stderr: texts(err, index) }];
+    return [{ ...outcomeAt(behind), stdout: texts(out, index), stderr: texts(err, index) }];
   });
   const count = outputs.length;
   return { outputs, rest: { exitCode, stdout: texts(out, count), stderr: texts(err, count) } };
 }
 
-/** Reads how a piece ended; one whose time nobody has observed has none. */
-function ending(behind: Buffer): Outcome {
+/** Reads the rest of a mark's line: an exit status alone, or an outcome and its time limit. */
+function outcomeAt(behind: Buffer): Outcome {
   const line = behind.toString('latin1', 0, behind.indexOf('\n')).trim();
   const [exitCode, began, ended, limit] = line.split(' ');
   if (limit === undefined) return { exitCode: Number(exitCode), timedOut: false };
   return parseOutcome([exitCode, began, ended].join(' '), Number(limit));
 }
 
-/** Behind the mark stands the exit status of the piece before it, up to the line's end. */
+/** Takes the rest of the previous mark's line away from all parts but the first. */
 function body(part: Buffer | undefined, index: number): Buffer {
   if (part === undefined) return Buffer.alloc(0);
   return index === 0 ? part : part.subarray(part.indexOf('\n') + 1);

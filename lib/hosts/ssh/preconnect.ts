@@ -5,23 +5,23 @@ import type { HostSpec } from './host_spec.ts';
 import { type SshConfiguration, sharing, socketPath, sshArguments } from './ssh_command.ts';
 import { type SshSettings, sshSettings } from './ssh_settings.ts';
 
-/** What is known of a host once its shared connection is open. */
-export interface OpenedAhead {
+/** A shared connection that is open. */
+export interface Preconnected {
   readonly settings: SshSettings;
-  /** Seconds that opening took; undefined where it was open. */
+  /** Seconds that opening it took; undefined where it was open already. */
   readonly took: number | undefined;
 }
 
 /**
- * Opens the shared connection to a host before there is anything to ask it, or finds that it is open: a handshake takes a dozen
- * round trips, in which a site can be loaded.
+ * Opens the shared connection to a host, unless it is open already. A handshake takes a dozen round trips: it is begun before the site
+ * is loaded, so that both happen at the same time.
  * @throws ConnectionError with ssh's own words; InterruptedError when the signal ended it
  */
-export async function openAhead(
+export async function preconnect(
   spec: HostSpec,
   configuration: SshConfiguration,
   signal: AbortSignal,
-): Promise<OpenedAhead> {
+): Promise<Preconnected> {
   const socket = await socketPath(spec, configuration);
   const ssh = async (
     settings: SshSettings | undefined,
@@ -44,7 +44,7 @@ export async function openAhead(
     ]);
     if (check.exitCode === 0) return { settings, took: undefined };
     const started = performance.now();
-    // Into the background as soon as it is authenticated, without a command. Before all options: the first one counts.
+    // -f -N: ssh goes into the background once it is authenticated, and runs no command. For each option ssh takes the first value.
     const { exitCode, words } = await ssh(settings, ['-f', '-N', ...sharing(socket)]);
     if (exitCode !== 0) throw new ConnectionError(words || `ssh ended with ${exitCode ?? 'a signal'}`);
     return { settings, took: (performance.now() - started) / 1000 };
@@ -53,7 +53,7 @@ export async function openAhead(
   }
 }
 
-/** What goes into the background keeps standard error open, so only its last words are waited for. */
+/** An ssh that went into the background keeps standard error open: only after a failure is the stream's end awaited. */
 async function ended(child: ChildProcess): Promise<{ exitCode: number | undefined; words: string }> {
   let words = '';
   child.stderr?.on('data', (piece: Buffer) => {

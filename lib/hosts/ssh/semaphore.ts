@@ -1,21 +1,21 @@
-/** Lets so many through at a time; the others wait in line. */
-export class Gate {
+/** A semaphore: at most `places` holders; {@link Semaphore.enter} resolves to the function that releases one. */
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
-  /** @param places how many */
+  /** @param places how many holders there may be at a time */
   constructor(places: number) {
     this.#free = places;
   }
 
-  /** Waits for a place. @returns what gives it back; called again it does nothing */
+  /** Waits for a free place, first come, first served. @returns releases the place; further calls of it do nothing */
   async enter(): Promise<() => void> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    let isInside = true;
+    let isHeld = true;
     return () => {
-      if (!isInside) return;
-      isInside = false;
+      if (!isHeld) return;
+      isHeld = false;
       const next = this.#waiting.shift();
       if (next === undefined) this.#free += 1;
       else next();

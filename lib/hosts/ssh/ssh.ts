@@ -16,9 +16,9 @@ import {
   type Transport,
 } from '../shell/transport.ts';
 import type { HostSpec } from './host_spec.ts';
-import type { OpenedAhead } from './preconnect.ts';
+import type { Preconnected } from './preconnect.ts';
 import { isReleased } from './released_socket.ts';
-import type { Gate } from './semaphore.ts';
+import type { Semaphore } from './semaphore.ts';
 import { type SshConfiguration, sharing, socketPath, sshArguments, sshFailed } from './ssh_command.ts';
 import { askSsh, type SshSettings, sshSettings } from './ssh_settings.ts';
 
@@ -28,11 +28,11 @@ export interface SshOptions extends SshConfiguration {
   /** The password that sudo may want. Default: none, `sudo -n`. */
   readonly becomePassword?: Secret;
   readonly signal?: AbortSignal;
-  /** Bounds how many connections are being opened at a time. */
-  readonly gate?: Gate;
-  /** The shared connection, where it is on its way already. */
-  readonly ahead?: Promise<OpenedAhead>;
-  /** Is told how far the first connection is. */
+  /** Limits how many connections are being opened at a time. */
+  readonly handshakes?: Semaphore;
+  /** The shared connection, where it is being opened already. */
+  readonly preconnected?: Promise<Preconnected>;
+  /** Is called as the first connection is opened. */
   readonly onProgress?: (progress: ConnectionProgress) => void;
 }
 
@@ -49,7 +49,7 @@ interface OwnPlace {
   readonly values: ReadonlyMap<string, string>;
 }
 
-/** How far a connection is: its turn has come, and it is open. */
+/** How far a connection is: `connecting` once its handshake may begin, then `open`. */
 export type ConnectionProgress = 'connecting' | 'open';
 
 /**
@@ -194,12 +194,12 @@ export class SshTransport implements Transport {
   }
 
   async #start(): Promise<SessionStart> {
-    const { signal, gate, ahead, onProgress } = this.#options;
+    const { signal, handshakes, preconnected, onProgress } = this.#options;
     const isFirst = this.#isFirst;
-    const leave = isFirst && ahead !== undefined ? undefined : await gate?.enter();
+    const leave = isFirst && preconnected !== undefined ? undefined : await handshakes?.enter();
     if (isFirst) onProgress?.('connecting');
-    if (isFirst && ahead !== undefined) {
-      const { settings, took } = await ahead;
+    if (isFirst && preconnected !== undefined) {
+      const { settings, took } = await preconnected;
       this.#known = Promise.resolve(settings);
       this.#learn(took);
     }

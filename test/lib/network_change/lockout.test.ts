@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { addressesToCome, strandingReasons, timeFor } from '../../../lib/network_change/lockout.ts';
-import type { Surroundings } from '../../../lib/network_change/network_state.ts';
+import { addressesToCome, lockoutReasons, timeFor } from '../../../lib/network_change/lockout.ts';
+import type { NetworkState } from '../../../lib/network_change/network_state.ts';
 import type { ExpectedLink, TaskReading } from '../../../lib/task/task.ts';
 
 const mac = '52:54:00:aa:00:01';
-const around = (peer = '192.168.221.1', local = '192.168.221.150'): Surroundings => ({
+const stateWith = (peer = '192.168.221.1', local = '192.168.221.150'): NetworkState => ({
   connection: { peer, local },
   way: { link: 'ens33', via: undefined },
   addresses: [
@@ -18,8 +18,8 @@ const around = (peer = '192.168.221.1', local = '192.168.221.150'): Surroundings
   macs: new Map([['ens33', mac]]),
 });
 /** Reached over IPv6: at an address made by its MAC, at a static one, and at one that a DHCPv6 server gave. */
-const over6 = (local = 'fd00:221::5054:ff:feaa:1', peer = 'fd00:221::1'): Surroundings => ({
-  ...around(peer, local),
+const over6 = (local = 'fd00:221::5054:ff:feaa:1', peer = 'fd00:221::1'): NetworkState => ({
+  ...stateWith(peer, local),
   addresses: [
     { link: 'ens33', address: '192.168.221.150/24' },
     { link: 'ens33', address: 'fd00:221::5054:ff:feaa:1/64' },
@@ -63,21 +63,21 @@ const bridge6 = (
   ipv6: { addresses, isAutomatic, ...(more.gateway !== undefined && { gateway: more.gateway }) },
 });
 
-describe('strandingReasons', () => {
-  test.each<[string, readonly ExpectedLink[], Surroundings]>([
-    ['a bridge with DHCP', [bridge('dhcp'), port], around()],
-    ['a static address in the subnet of the controller', [bridge('192.168.221.9/24'), port], around()],
-    ['a static address with a gateway', [bridge('10.0.0.5/24', '10.0.0.1'), port], around()],
-    ['another link than the one that carries the connection', [{ link: 'ens34', ipv4: 'none' }], around()],
+describe('lockoutReasons', () => {
+  test.each<[string, readonly ExpectedLink[], NetworkState]>([
+    ['a bridge with DHCP', [bridge('dhcp'), port], stateWith()],
+    ['a static address in the subnet of the controller', [bridge('192.168.221.9/24'), port], stateWith()],
+    ['a static address with a gateway', [bridge('10.0.0.5/24', '10.0.0.1'), port], stateWith()],
+    ['another link than the one that carries the connection', [{ link: 'ens34', ipv4: 'none' }], stateWith()],
     [
       'an address that no link carries',
       [bridge('none'), port],
-      { ...around('192.168.221.1', '203.0.113.9'), way: undefined },
+      { ...stateWith('192.168.221.1', '203.0.113.9'), way: undefined },
     ],
     [
       'a static address without a gateway, with a route of whatever table that leads to the controller',
       [{ ...bridge('192.168.221.9/24'), routes: ['10.1.0.0/16'] }, port],
-      around('10.1.2.3'),
+      stateWith('10.1.2.3'),
     ],
     [
       'a bridge that goes, whose port takes its address over',
@@ -85,7 +85,7 @@ describe('strandingReasons', () => {
         { ...bridge('dhcp'), link: 'ens33' },
         { link: 'br0', ipv4: 'none', heir: 'ens33' },
       ],
-      { ...around(), addresses: [{ link: 'br0', address: '192.168.221.150/24' }] },
+      { ...stateWith(), addresses: [{ link: 'br0', address: '192.168.221.150/24' }] },
     ],
     ['IPv6 of which the task says nothing', [bridge('none'), port], over6()],
     ['IPv6 by router advertisements, with the MAC of the port', [bridge6([], true), port], over6()],
@@ -102,9 +102,9 @@ describe('strandingReasons', () => {
       over6('fd00:221::150', 'fd00:5::1'),
     ],
     ['a link-local address', [bridge6([], false), port], over6('fe80::5054:ff:feaa:1', 'fe80::1')],
-    ['this very machine', [bridge('none'), port], { ...around(), connection: undefined }],
-  ])('finds nothing against %s', (_what, links, surroundings) => {
-    expect(strandingReasons([reading(links)], surroundings)).toEqual([]);
+    ['this very machine', [bridge('none'), port], { ...stateWith(), connection: undefined }],
+  ])('finds nothing against %s', (_what, links, state) => {
+    expect(lockoutReasons([reading(links)], state)).toEqual([]);
   });
 
   test.each<[string, readonly ExpectedLink[], string]>([
@@ -121,16 +121,16 @@ describe('strandingReasons', () => {
       'br0 would have 10.0.0.5/24 without a gateway, from where 192.168.221.1 (this controller) is out of reach',
     ],
   ])('refuses %s', (_what, links, words) => {
-    expect(strandingReasons([reading(links)], around())).toEqual([expect.stringContaining(words)]);
+    expect(lockoutReasons([reading(links)], stateWith())).toEqual([expect.stringContaining(words)]);
   });
 
   test('takes the way out for the carrier of a connection to an address of the loopback', () => {
-    expect(strandingReasons([reading([bridge('none'), port])], around('10.1.0.1', '10.99.0.1'))).toEqual([
+    expect(lockoutReasons([reading([bridge('none'), port])], stateWith('10.1.0.1', '10.99.0.1'))).toEqual([
       'ens33 carries this connection (10.99.0.1), and br0 would end without an address',
     ]);
   });
 
-  test.each<[string, ExpectedLink, Surroundings, string]>([
+  test.each<[string, ExpectedLink, NetworkState, string]>([
     ['no IPv6', bridge6([], false), over6(), 'br0 would end without an IPv6 address'],
     [
       'another static IPv6 address without a gateway',
@@ -144,24 +144,24 @@ describe('strandingReasons', () => {
       over6(),
       "another address from router advertisements, which cannot be foreseen; say mac: 'port', or name the new address in reachAt",
     ],
-  ])('refuses a bridge with %s to whoever is connected over IPv6', (_what, outlook, surroundings, words) => {
-    expect(strandingReasons([reading([outlook, port])], surroundings)).toEqual([expect.stringContaining(words)]);
-    expect(strandingReasons([reading([outlook, port])], around())).toEqual([]);
+  ])('refuses a bridge with %s to whoever is connected over IPv6', (_what, outlook, state, words) => {
+    expect(lockoutReasons([reading([outlook, port])], state)).toEqual([expect.stringContaining(words)]);
+    expect(lockoutReasons([reading([outlook, port])], stateWith())).toEqual([]);
   });
 
   test('leaves an address that cannot be foreseen to whoever names it', () => {
-    expect(strandingReasons([reading([bridge6([], true, {}), port])], over6(), ['fd00:221::7'])).toEqual([]);
+    expect(lockoutReasons([reading([bridge6([], true, {}), port])], over6(), ['fd00:221::7'])).toEqual([]);
   });
 
   test('tells what the modules have against it', () => {
-    expect(strandingReasons([reading([], ['network is not enabled'])], around())).toEqual(['network is not enabled']);
+    expect(lockoutReasons([reading([], ['network is not enabled'])], stateWith())).toEqual(['network is not enabled']);
   });
 });
 
 test('a new static address is where the host is looked for', () => {
-  expect(addressesToCome([bridge('192.168.221.9/24'), port], around())).toEqual(['192.168.221.9']);
-  expect(addressesToCome([bridge('192.168.221.150/24'), port], around())).toEqual([]);
-  expect(addressesToCome([bridge('dhcp'), port], around())).toEqual([]);
+  expect(addressesToCome([bridge('192.168.221.9/24'), port], stateWith())).toEqual(['192.168.221.9']);
+  expect(addressesToCome([bridge('192.168.221.150/24'), port], stateWith())).toEqual([]);
+  expect(addressesToCome([bridge('dhcp'), port], stateWith())).toEqual([]);
 });
 
 test.each<[string, ExpectedLink, string, readonly string[]]>([

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { lostGateways, networkComplaints, networkInWords } from '../../../lib/network_change/network_promises.ts';
-import type { Surroundings } from '../../../lib/network_change/network_state.ts';
+import type { NetworkState } from '../../../lib/network_change/network_state.ts';
 import type { ExpectedLink } from '../../../lib/task/task.ts';
 
-const before: Surroundings = {
+const before: NetworkState = {
   connection: { peer: '10.1.0.1', local: '192.168.221.150' },
   way: { link: 'ens33', via: '192.168.221.1' },
   addresses: [{ link: 'ens33', address: '192.168.221.150/24' }],
@@ -11,7 +11,7 @@ const before: Surroundings = {
   masters: new Map([['ens33', '']]),
   macs: new Map(),
 };
-const after: Surroundings = {
+const after: NetworkState = {
   ...before,
   way: { link: 'br0', via: '192.168.221.1' },
   addresses: [{ link: 'br0', address: '192.168.221.150/24' }],

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from '@jest/globals';
-import { linkOf, linksScript, readSurroundings, wayScript } from '../../../lib/network_change/network_state.ts';
+import { linkOf, linksScript, readNetworkState, wayScript } from '../../../lib/network_change/network_state.ts';
 import { FakeHost } from '../../../lib/testing/index.ts';
 
 /** As a host printed it with a bridge, a guest's tap and a VLAN. */
@@ -35,7 +35,7 @@ const host = (connection: string, way = ''): FakeHost =>
 
 test('a host’s network is read as a change must find it again', async () => {
   const way = '10.1.0.1 from 192.168.221.150 via 192.168.221.1 dev br0 table 100 uid 0 \n    cache \n';
-  const seen = await readSurroundings(host('10.1.0.1 52800 192.168.221.150 22', way).reader);
+  const seen = await readNetworkState(host('10.1.0.1 52800 192.168.221.150 22', way).reader);
   expect(seen).toEqual({
     connection: { peer: '10.1.0.1', local: '192.168.221.150' },
     way: { link: 'br0', via: '192.168.221.1' },
@@ -75,11 +75,11 @@ test.each([
   ['an IPv6 address', 'fd00::1 5 fd00::2 22', 'fd00::1', 'fd00::2'],
   ['a link-local address, with its zone', 'fe80::1%br0 5 fe80::2%br0 22', 'fe80::1', 'fe80::2'],
 ])('%s is read as what it is', async (_what, connection, peer, local) => {
-  expect((await readSurroundings(host(connection).reader)).connection).toEqual({ peer, local });
+  expect((await readNetworkState(host(connection).reader)).connection).toEqual({ peer, local });
 });
 
 test('this machine has no connection', async () => {
-  expect(await readSurroundings(host('').reader)).toMatchObject({ connection: undefined, way: undefined });
+  expect(await readNetworkState(host('').reader)).toMatchObject({ connection: undefined, way: undefined });
 });
 
 test.each([

@@ -1,14 +1,14 @@
 import { expect, test } from '@jest/globals';
 import { Connections } from '../../../../lib/hosts/connections.ts';
-import { Gate } from '../../../../lib/hosts/ssh/semaphore.ts';
+import { Semaphore } from '../../../../lib/hosts/ssh/semaphore.ts';
 
-test('a gate lets so many through at a time, and the others in their order', async () => {
-  const gate = new Gate(2);
+test('a semaphore lets so many through at a time, and the others in their order', async () => {
+  const semaphore = new Semaphore(2);
   const inside: number[] = [];
   const log: string[] = [];
   await Promise.all(
     [0, 1, 2, 3, 4].map(async (number) => {
-      const leave = await gate.enter();
+      const leave = await semaphore.enter();
       inside.push(number);
       log.push(inside.join(' '));
       await new Promise((resolve) => setImmediate(resolve));
