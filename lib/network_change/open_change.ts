@@ -46,11 +46,17 @@ const comparisons = 3;
 /** Seconds between two looks. */
 const lookInterval = 0.5;
 
-/** Gets each step of the protocol as it begins, and its end. */
-export type TellPhase = (
-  phase: NetworkChangePhase,
-  details?: { readonly id?: string; readonly reason?: string; readonly plan?: ChangePlan; readonly task?: Task },
-) => void;
+/** What belongs to a phase of a network change. */
+export interface PhaseDetails {
+  readonly id?: string;
+  readonly reason?: string;
+  readonly plan?: ChangePlan;
+  /** The task that is applied. */
+  readonly task?: Task;
+}
+
+/** Gets each phase of a network change as it begins. */
+export type TellPhase = (phase: NetworkChangePhase, details?: PhaseDetails) => void;
 
 /** A change that is armed on the host, until it is confirmed or rolled back. */
 export class OpenChange {

@@ -1,269 +1,256 @@
 import { checkInspected } from '../engine/check_task.ts';
-import { type Inspection, type InspectOptions, inspect } from '../engine/inspect.ts';
-import { type Permissions, planSteps, refuseMissing } from '../engine/plan_steps.ts';
+import { type Inspection, inspect } from '../engine/inspect.ts';
+import { type Permissions, refuseMissing } from '../engine/plan_steps.ts';
 import { ConnectionError, InterruptedError, PlaybookError } from '../errors.ts';
-import type { TaskName } from '../events/events.ts';
+import type { ChangePlan, TaskName } from '../events/events.ts';
 import type { Host } from '../hosts/host.ts';
-import type { HostReport } from '../run/host_report.ts';
-import { isAssertionNode, isLaterNode, isTaskNode, type LeafNode, type Node } from '../site/flatten.ts';
-import type { Later } from '../site/play_items.ts';
+import type { PlannedTask } from '../network_change/change_run.ts';
+import type { NetworkChange } from '../network_change/network_change.ts';
+import { type ChangeNode, isTaskNode, type LeafNode, type Node } from '../site/flatten.ts';
 import { differences, inWords } from '../task/diff.ts';
 import type { Facts } from '../task/facts.ts';
-import type { Step } from '../task/step.ts';
 import type { Missing, Task } from '../task/task.ts';
-import { KeptTasks } from './kept_tasks.ts';
-import { placed, Results } from './results.ts';
-import { type End, hold, inTurn, madeNow, noTask, reasonToSkip, type Taker, takeBlock } from './turn.ts';
+import { Outcomes, withLine } from './outcomes.ts';
+import { planTask, type TaskPlan } from './plan_task.ts';
+import { type End, endOf, type Walker, walk } from './walk.ts';
 
-/** A task with what was seen of it before anything was written, and what it would come to. */
-export interface TaskForecast {
-  readonly task: Task;
-  readonly name: TaskName;
-  readonly inspection: Inspection;
-  readonly steps: readonly Step[];
-  /** Titles of earlier tasks that provide what this one leans on. */
-  readonly after: readonly string[];
+/** What one item of a play would come to. */
+export type PreviewEntry =
+  | ({ readonly kind: 'task'; readonly node: LeafNode<Task> } & TaskPlan)
+  /** An assertion that holds. */
+  | { readonly kind: 'assertion'; readonly node: LeafNode }
+  | { readonly kind: 'skipped'; readonly node: LeafNode; readonly reason: string }
+  /** An item whose failure is ignored or rescued, or with which apply fails only in the item's turn. */
+  | { readonly kind: 'failed'; readonly node: LeafNode; readonly error: unknown }
+  /** A network change with something to do; its tasks follow. In check mode alone. */
+  | { readonly kind: 'change'; readonly change: NetworkChange; readonly plan: ChangePlan };
+
+/** What a play would come to on one host, worked out before anything is written. It is plain data. */
+export interface Preview {
+  /** In the order in which it would happen. */
+  readonly entries: readonly PreviewEntry[];
+  /** Why the play cannot work: then nothing of it is done. */
+  readonly refusal: Refusal | undefined;
+  /** Tasks that would change something, those that counted so from the start included. */
+  readonly changing: ReadonlySet<Task>;
+  /** Tasks that would be left out: nothing of them would be loaded. */
+  readonly leftOut: ReadonlySet<Task>;
 }
 
-/** What a leaf comes to, given what the earlier ones change. */
-export type Forecast =
-  | ({ readonly kind: 'task' } & TaskForecast)
-  /** Of an item that makes its tasks in its turn. */
-  | { readonly kind: 'made'; readonly nodes: readonly LeafNode<Task>[] }
-  /** An assertion's. */
-  | { readonly kind: 'holds' }
-  | { readonly kind: 'skipped'; readonly reason: string }
-  /** Of a task whose failure somebody deals with. */
-  | { readonly kind: 'failed'; readonly error: unknown };
+/** Why a play cannot work. */
+export interface Refusal {
+  /** The item that cannot work. */
+  readonly name: TaskName;
+  readonly error: unknown;
+}
 
-/** What a forecast is made from. */
-export interface ForecastOptions {
+/** What a preview is worked out from. */
+export interface PreviewOptions {
   readonly host: Host;
   /** The same machine, as root or as the user who logs in. */
   readonly hostFor: (become: boolean) => Host;
-  readonly options: InspectOptions & Permissions & { readonly check?: boolean };
-  readonly report: HostReport;
-  /** What was seen of the tasks before anything was written. */
-  readonly looks: ReadonlyMap<Task, PromiseSettledResult<Inspection>>;
-  /** Gets the tasks that are not wanted on this host. */
-  readonly unwanted: Set<Task>;
-  /** Gets the tasks that would change something. In check mode it holds those of the run's earlier plays already. */
-  readonly changing: Set<Task>;
-  /** undefined where nobody asks for them. */
+  readonly permissions: Permissions;
+  readonly signal: AbortSignal | undefined;
+  /** undefined where no item of the play needs them. */
   readonly facts: Facts | undefined;
+  /** The tasks as they were found before anything was written. */
+  readonly inspections: ReadonlyMap<Task, PromiseSettledResult<Inspection>>;
+  /** In check mode: tasks of the run's earlier plays that would change something. */
+  readonly changing?: ReadonlySet<Task> | undefined;
+  /**
+   * In check mode: plans a network change. Apply plans it in its turn, from a state that is then known, so that a preview for apply
+   * costs no round trip.
+   */
+  readonly planChange?: PlanChange | undefined;
 }
+
+/** Plans a network change, as apply does before its first write. */
+export type PlanChange = (host: Host, change: NetworkChange, planned: readonly PlannedTask[]) => Promise<ChangePlan>;
 
 /**
- * Says what each leaf of a play would come to, given what the earlier ones change.
- * @returns undefined when one of them cannot work: that has been reported, and nothing was written
- * @throws ConnectionError when the host is lost
+ * Works out what a play would come to on a host.
+ * @throws ConnectionError when the host is lost; InterruptedError
  */
-export async function foresee(
-  nodes: readonly Node[],
-  options: ForecastOptions,
-): Promise<ReadonlyMap<LeafNode, Forecast> | undefined> {
-  const forecaster = new Forecaster(options);
-  return (await forecaster.foresee(nodes)) ? forecaster.forecasts : undefined;
+export async function previewPlay(nodes: readonly Node[], options: PreviewOptions): Promise<Preview> {
+  return new Previewer(options).preview(nodes);
 }
 
-class Forecaster implements Taker {
-  readonly forecasts = new Map<LeafNode, Forecast>();
-  readonly results: Results;
-  readonly kept = new KeptTasks();
-  readonly #from: ForecastOptions;
-  readonly #changing: Set<Task>;
-  /** What was seen at the start; nothing of it counts any more once something was waited for. */
-  #looks: ReadonlyMap<Task, PromiseSettledResult<Inspection>>;
-  /** What ended a wait that apply takes in the task's turn, and not before the first write. */
-  #inVain: unknown;
+class Previewer implements Walker {
+  readonly outcomes: Outcomes;
+  readonly #options: PreviewOptions;
+  readonly #entries: PreviewEntry[] = [];
+  readonly #lacking: { readonly name: TaskName; readonly missing: readonly Missing[] }[] = [];
   readonly #states = new Map<Task, object>();
-  readonly #lacking: { name: TaskName; missing: readonly Missing[] }[] = [];
+  /** Inspections that were made at the start; none of them counts any more once something was waited for. */
+  #inspections: ReadonlyMap<Task, PromiseSettledResult<Inspection>>;
+  #refusal: Refusal | undefined;
+  /** An error with which apply fails in the item's turn, and not before its first write. */
+  #lateError: unknown;
 
-  constructor(from: ForecastOptions) {
-    this.#from = from;
-    this.#changing = from.changing;
-    this.#looks = from.looks;
-    this.results = new Results(from.host.name, from.facts);
+  constructor(options: PreviewOptions) {
+    this.#options = options;
+    this.#inspections = options.inspections;
+    const { facts, changing } = options;
+    this.outcomes = new Outcomes(options.host.name, { facts, ...(changing && { changed: changing }) });
   }
 
-  async foresee(nodes: readonly Node[]): Promise<boolean> {
-    const end = await this.take(nodes);
-    if (end === 'ended') return false;
-    const [first] = this.#lacking;
-    if (first === undefined) return true;
-    // All that is missing is said at once, on the first task that lacks something.
-    try {
-      refuseMissing(this.#lacking.flatMap(({ missing }) => missing));
-    } catch (error) {
-      this.#from.report.fail(first.name, error);
+  async preview(nodes: readonly Node[]): Promise<Preview> {
+    await walk(nodes, this);
+    const { changed, leftOut } = this.outcomes;
+    return { entries: this.#entries, refusal: this.#refusal ?? this.#whatIsMissing(), changing: changed, leftOut };
+  }
+
+  async task(node: LeafNode<Task>): Promise<void> {
+    const { item: task, become } = node;
+    const host = this.#options.hostFor(become);
+    const inspection = await this.#inspect(host, task);
+    this.#refuseContradiction(task, inspection, this.outcomes.mustHold().keys());
+    const plan = planTask(host, task, inspection, this.outcomes.changed, this.#options.permissions);
+    this.#noteLacking(node, plan);
+    this.#noteTask(host, node, plan);
+  }
+
+  async change({ change, nodes, become }: ChangeNode, onTask: (node: LeafNode<Task>) => void): Promise<void> {
+    const host = this.#options.hostFor(become);
+    const permissions = { ...this.#options.permissions, inNetworkChange: true };
+    const plans: { node: LeafNode<Task>; plan: TaskPlan }[] = [];
+    const changing = new Set(this.outcomes.changed);
+    for (const node of nodes) {
+      onTask(node);
+      const { item: task } = node;
+      const inspection = await this.#inspect(host, task);
+      this.#refuseContradiction(task, inspection, [
+        ...this.outcomes.mustHold().keys(),
+        ...plans.map(({ plan }) => plan.task),
+      ]);
+      const plan = planTask(host, task, inspection, changing, permissions);
+      this.#noteLacking(node, plan);
+      if (plan.steps.length > 0) changing.add(task);
+      plans.push({ node, plan });
     }
-    return false;
+    const [first] = nodes;
+    if (first !== undefined) onTask(first);
+    await this.#planChange(
+      host,
+      change,
+      plans.map(({ plan }) => plan),
+    );
+    for (const { node, plan } of plans) this.#noteTask(host, node, plan);
   }
 
-  async take(nodes: readonly Node[], inNetworkChange = false): Promise<End> {
-    return inTurn(nodes, async (node) => {
-      switch (node.kind) {
-        case 'leaf':
-          return this.#leaf(node, inNetworkChange);
-        case 'change':
-          return this.take(node.nodes, true);
-        case 'block':
-          return takeBlock(node, this);
-      }
-    });
+  held(node: LeafNode): void {
+    this.#entries.push({ kind: 'assertion', node });
   }
 
-  leaveOut(task: Task): void {
-    this.#from.unwanted.add(task);
+  async skipped(node: LeafNode, reason: string): Promise<void> {
+    this.#entries.push({ kind: 'skipped', node, reason });
+  }
+
+  failed(node: LeafNode, error: unknown): End {
+    if (error instanceof ConnectionError || error instanceof InterruptedError) throw error;
+    const { name, handling } = node;
+    if (handling === undefined && error !== this.#lateError) {
+      this.#refusal = { name, error };
+      return 'ended';
+    }
+    if (isTaskNode(node)) this.outcomes.failed(node.item, handling !== undefined);
+    this.#entries.push({ kind: 'failed', node, error });
+    return endOf(handling);
   }
 
   async undone(tasks: readonly Task[]): Promise<readonly Task[]> {
     return tasks;
   }
 
-  async #leaf(node: LeafNode, inNetworkChange: boolean): Promise<End> {
+  /** A task that lacks something is noted, and the others are planned nevertheless. @throws MissingError where that is handled */
+  #noteLacking({ name, handling }: LeafNode, { lacking }: TaskPlan): void {
+    if (lacking.length === 0) return;
+    if (handling !== undefined) refuseMissing(lacking);
+    this.#lacking.push({ name, missing: lacking });
+  }
+
+  #noteTask(host: Host, node: LeafNode<Task>, plan: TaskPlan): void {
+    const { task, inspection, steps, lacking } = plan;
+    const { state, expected } = inspection.reading;
+    const changed = lacking.length > 0 ? inspection.differences.length > 0 : steps.length > 0;
+    this.#states.set(task, state);
+    this.outcomes.done(task, host, { changed, before: state, after: changed ? expected : state });
+    if (lacking.length === 0) this.#entries.push({ kind: 'task', node, ...plan });
+  }
+
+  /** Lists all that is missing at once, on the first task that lacks something. */
+  #whatIsMissing(): Refusal | undefined {
+    const [first] = this.#lacking;
+    if (first === undefined) return undefined;
     try {
-      const reason = reasonToSkip(node.conditions, this.results);
-      if (reason !== undefined) return this.#skip(node, reason);
-      if (isTaskNode(node)) return await this.#task(node, inNetworkChange);
-      if (isLaterNode(node)) return await this.#made(node);
-      if (isAssertionNode(node)) hold(node.item, this.results);
-      this.forecasts.set(node, { kind: 'holds' });
-      return 'done';
+      refuseMissing(this.#lacking.flatMap(({ missing }) => missing));
     } catch (error) {
-      if (error instanceof ConnectionError) throw error;
-      if (error instanceof InterruptedError) return 'ended';
-      if (node.handling === undefined && error !== this.#inVain) {
-        this.#from.report.fail(node.name, error);
-        return 'ended';
-      }
-      if (isTaskNode(node)) {
-        this.results.addWithout(node.item, 'failed');
-        this.leaveOut(node.item);
-      }
-      this.forecasts.set(node, { kind: 'failed', error });
-      if (node.handling === undefined) return 'broken';
-      return node.handling === 'ignored' ? 'done' : 'failed';
+      return { name: first.name, error };
     }
+    return undefined;
   }
 
-  #skip(node: LeafNode, reason: string): End {
-    if (isTaskNode(node)) {
-      this.results.addWithout(node.item, 'skipped');
-      this.leaveOut(node.item);
+  async #planChange(host: Host, change: NetworkChange, plans: readonly TaskPlan[]): Promise<void> {
+    const { planChange } = this.#options;
+    const hasSteps = plans.some(({ steps }) => steps.length > 0);
+    if (planChange === undefined || !hasSteps || this.#lacking.length > 0) return;
+    try {
+      this.#entries.push({ kind: 'change', change, plan: await planChange(host, change, plans) });
+    } catch (error) {
+      this.#lateError = error;
+      throw error;
     }
-    this.forecasts.set(node, { kind: 'skipped', reason });
-    return 'done';
-  }
-
-  async #made(node: LeafNode<Later>): Promise<End> {
-    const nodes = madeNow(node, this.results);
-    if (nodes.length === 0) return this.#skip(node, noTask);
-    this.forecasts.set(node, { kind: 'made', nodes });
-    return this.take(nodes);
-  }
-
-  /** A task that lacks something is noted, and the others are looked at nevertheless. */
-  async #task(node: LeafNode<Task>, inNetworkChange: boolean): Promise<End> {
-    const { item: task, name } = node;
-    const host = this.#from.hostFor(node.become);
-    const options = { ...this.#from.options, inNetworkChange };
-    const inspection = withDue(task, await this.#inspect(host, task, options), this.#changing);
-    this.#refuseContradiction(task, inspection);
-    const unprovided = inspection.missing.filter(({ key }) => providers(key, this.#changing).length === 0);
-    if (unprovided.length > 0) {
-      if (node.handling !== undefined) refuseMissing(unprovided);
-      this.#lacking.push({ name, missing: unprovided });
-      this.#note(host, task, inspection, inspection.differences.length > 0);
-      return 'done';
-    }
-    const steps = planSteps(host, task, inspection, options);
-    this.#note(host, task, inspection, steps.length > 0);
-    const after = inspection.missing.flatMap(({ key }) => providers(key, this.#changing).map(({ title }) => title));
-    const told = steps.length > 0 ? [...new Set(after)] : [];
-    const shown = this.#from.options.check === true ? withAwaited(inspection, steps) : inspection;
-    this.forecasts.set(node, { kind: 'task', task, name, inspection: shown, steps, after: told });
-    return 'done';
-  }
-
-  #note(host: Host, task: Task, { reading: { state, expected } }: Inspection, changes: boolean): void {
-    if (changes) this.#changing.add(task);
-    if (!task.isUnknowable) this.kept.add(task, host);
-    this.results.add({ task, status: changes ? 'changed' : 'ok', before: state, after: changes ? expected : state });
   }
 
   /**
-   * Two tasks that want one thing otherwise, and see it as it is in the same way, can never both hold.
+   * Two tasks that want different things of the same subject, and read it in the same way, can never both hold.
    * @throws PlaybookError that names both
    */
-  #refuseContradiction(task: Task, { reading: { state } }: Inspection): void {
-    for (const earlier of this.kept.all().keys()) {
-      const before = this.#states.get(earlier);
-      const seenOtherwise = [...differences(before, state), ...differences(state, before)].map(({ path }) => path);
-      const clash = task.contradicts(earlier).find(({ path }) => !seenOtherwise.includes(path));
+  #refuseContradiction(task: Task, { reading: { state } }: Inspection, earlier: Iterable<Task>): void {
+    for (const other of earlier) {
+      const before = this.#states.get(other);
+      const readOtherwise = [...differences(before, state), ...differences(state, before)].map(({ path }) => path);
+      const clash = task.contradicts(other).find(({ path }) => !readOtherwise.includes(path));
       if (clash === undefined) continue;
       const { path, wanted, actual } = clash;
       throw new PlaybookError(
-        `it wants ${path} to be ${inWords(wanted)}, and ${placed(earlier)} wants it to be ${inWords(actual)}, both of ${task.module} ${task.subject}: each takes back what the other does; leave one of them out`,
+        `it wants ${path} to be ${inWords(wanted)}, and ${withLine(other)} wants it to be ${inWords(actual)}, both of ${task.module} ${task.subject}: each takes back what the other does; leave one of them out`,
       );
     }
     this.#states.set(task, state);
   }
 
   /**
-   * What was seen at the start, unless it loads what turned out not to be wanted, or was not known then. As long as nothing would
-   * have changed by then, the task is waited for as apply does.
+   * The inspection from the start, unless the task loads another that turned out to be left out, or was not known then. As long as
+   * nothing would have changed by then, the task is waited for as apply does.
    */
-  async #inspect(host: Host, task: Task, options: InspectOptions & Permissions): Promise<Inspection> {
-    const { unwanted } = this.#from;
-    const known = this.#looks.get(task);
-    const isKnown = known !== undefined && !task.reflects.some((other) => unwanted.has(other));
-    const own = { ...options, leftOut: unwanted };
-    const [seen] = await Promise.allSettled([isKnown ? settledInspection(known) : inspect(host, task, own)]);
-    if (task.retry === undefined || this.#changing.size > 0 || !this.#needsAnother(seen))
-      return settledInspection(seen);
-    this.#looks = new Map();
+  async #inspect(host: Host, task: Task): Promise<Inspection> {
+    const { permissions, signal } = this.#options;
+    const { leftOut, changed } = this.outcomes;
+    const known = this.#inspections.get(task);
+    const isCurrent = known !== undefined && !task.reflects.some((other) => leftOut.has(other));
+    const [found] = await Promise.allSettled([isCurrent ? resolved(known) : inspect(host, task, { leftOut, signal })]);
+    if (task.retry === undefined || changed.size > 0 || !this.#needsAnother(found)) return resolved(found);
+    this.#inspections = new Map();
     try {
-      return (await checkInspected(host, task, () => settledInspection(seen), { ...own, permissions: options }))
-        .inspection;
+      const checked = await checkInspected(host, task, () => resolved(found), { leftOut, signal, permissions });
+      return checked.inspection;
     } catch (error) {
-      if (seen.status === 'fulfilled') this.#inVain = error;
+      if (found.status === 'fulfilled') this.#lateError = error;
       throw error;
     }
   }
 
-  /** A inspection that failed, in both modes; in check mode also one at what `until` waits for, which apply does in the task's turn. */
-  #needsAnother(seen: PromiseSettledResult<Inspection>): boolean {
-    if (seen.status === 'rejected') return !(seen.reason instanceof ConnectionError);
-    const { differences, missing, reading } = seen.value;
-    return this.#from.options.check === true && reading.isAwaited && differences.length === 0 && missing.length === 0;
+  /** Whether to wait: for an inspection that succeeds; in check mode also for what `until` waits for, which apply does in the task's turn. */
+  #needsAnother(found: PromiseSettledResult<Inspection>): boolean {
+    if (found.status === 'rejected') return !(found.reason instanceof ConnectionError);
+    const { differences, missing, reading } = found.value;
+    const isCheck = this.#options.planChange !== undefined;
+    return isCheck && reading.isAwaited && differences.length === 0 && missing.length === 0;
   }
 }
 
-async function settledInspection(seen: PromiseSettledResult<Inspection>): Promise<Inspection> {
-  if (seen.status === 'rejected') throw seen.reason;
-  return seen.value;
-}
-
-/** Warns of what `until` will wait for: nobody can know whether it comes. */
-function withAwaited(inspection: Inspection, steps: readonly Step[]): Inspection {
-  const { isAwaited, isAwaitedAfter, state } = inspection.reading;
-  if (!(steps.length > 0 ? isAwaitedAfter : isAwaited)) return inspection;
-  const warning = `what 'until' waits for does not hold yet (${inWords(state)}): apply waits for it, and fails if it does not come`;
-  return { ...inspection, warnings: [...inspection.warnings, warning] };
-}
-
-/** A task that loads what a changing task writes is due, though nothing has been written yet. */
-export function withDue(task: Task, inspection: Inspection, changing: ReadonlySet<Task>): Inspection {
-  const due = task.reflects
-    .filter((other) => changing.has(other))
-    .map(({ subject }) => ({ path: `in force.${subject}`, wanted: 'loaded', actual: 'not written yet' }));
-  return { ...inspection, due: [...inspection.due, ...due], differences: [...inspection.differences, ...due] };
-}
-
-/** Which of the changing tasks provide a key; what a reflected task writes is provided by the task that loads it. */
-function providers(key: string, changing: ReadonlySet<Task>): readonly Task[] {
-  return [...changing].filter(
-    ({ provides, reflects }) => provides.includes(key) || reflects.some((other) => other.provides.includes(key)),
-  );
+async function resolved<T>(settled: PromiseSettledResult<T>): Promise<T> {
+  if (settled.status === 'rejected') throw settled.reason;
+  return settled.value;
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { PlanMismatchError } from '../errors.ts';
 import type { ChangePlan, TaskName, TaskStatus } from '../events/events.ts';
-import type { Forecast } from '../preview/preview.ts';
+import type { PreviewEntry } from '../preview/preview.ts';
 import type { LeafNode } from '../site/flatten.ts';
 import type { Step } from '../task/step.ts';
 import { stepDifferences } from './mismatch.ts';
@@ -9,7 +9,7 @@ import type { PlanHost, PlanStep, PlanTask } from './plan.ts';
 import { planStep } from './plan_step.ts';
 import type { Seals } from './secret_digests.ts';
 
-/** What was reviewed of one play on one host, and what came of it. What is about to be done is held against it. */
+/** What was reviewed of one play on one host. What is about to be done is compared with it. */
 export class ReviewedPlay {
   readonly #plan: PlanHost;
   readonly #seals: Seals;
@@ -21,19 +21,20 @@ export class ReviewedPlay {
   constructor(plan: PlanHost, seals: Seals) {
     this.#plan = plan;
     this.#seals = seals;
-    this.#open = plan.tasks.filter(isForeseen);
+    this.#open = plan.tasks.filter(isPreviewed);
   }
 
   /**
-   * Holds all that is foreseen against the plan, before anything is written.
+   * Compares a whole preview with the plan, before anything is written.
    * @throws PlanMismatchError that names everything that differs
    */
-  async holdForecast(forecasts: ReadonlyMap<LeafNode, Forecast>): Promise<void> {
-    const left = this.#plan.tasks.filter(isForeseen);
+  async comparePreview(entries: readonly PreviewEntry[]): Promise<void> {
+    const left = this.#plan.tasks.filter(isPreviewed);
     const lines: string[] = [];
-    for (const [{ name }, forecast] of forecasts) {
-      if (forecast.kind === 'made') continue;
-      const now = { status: statusOf(forecast), steps: await this.#shown(stepsOf(forecast)) };
+    for (const entry of entries) {
+      if (entry.kind === 'change') continue;
+      const { name } = entry.node;
+      const now = { status: statusOf(entry), steps: await this.#shown(entry.kind === 'task' ? entry.steps : []) };
       lines.push(...taskDifferences(name, takeOut(left, name), now));
     }
     lines.push(...left.map((task) => `'${task.title}': planned ${statusWords(task)}, and now it is not there`));
@@ -44,10 +45,10 @@ export class ReviewedPlay {
   }
 
   /**
-   * Holds a task's steps against the plan in its turn, before any of them is taken.
+   * Compares a task's steps with the plan in its turn, before any of them is taken.
    * @throws PlanMismatchError
    */
-  async holdSteps(node: LeafNode, steps: readonly Step[]): Promise<void> {
+  async compareSteps(node: LeafNode, steps: readonly Step[]): Promise<void> {
     const { title } = node.name;
     const planned = this.#taken.get(node) ?? takeOut(this.#open, node.name);
     if (planned === undefined) {
@@ -64,10 +65,10 @@ export class ReviewedPlay {
   }
 
   /**
-   * Holds against the plan how a network change is made and proved, before anything of it is done. To prove more is no harm.
+   * Compares with the plan how a network change is made and proved, before anything of it is done. To prove more is no harm.
    * @throws PlanMismatchError
    */
-  holdChange(title: string, now: ChangePlan): void {
+  compareChange(title: string, now: ChangePlan): void {
     const planned = this.#plan.networkChanges.filter((change) => change.title === title);
     if (planned.some((change) => isKept(change, now))) return;
     const lines = [...planned.map((change) => `planned: ${changeWords(change)}`), `now: ${changeWords(now)}`];
@@ -77,7 +78,7 @@ export class ReviewedPlay {
   }
 
   /** @throws PlanMismatchError for steps of the plan that were not taken, though nothing else went wrong */
-  finish(): void {
+  compareEnd(): void {
     const undone = this.#open.filter(({ steps }) => steps.length > 0).map(({ title }) => `'${title}'`);
     if (undone.length === 0) return;
     throw new PlanMismatchError(
@@ -90,8 +91,8 @@ export class ReviewedPlay {
   }
 }
 
-/** A task that was not attempted, because an earlier one failed, was not foreseen either. */
-function isForeseen({ status, reason }: PlanTask): boolean {
+/** A task that was not attempted, because an earlier one failed, is in no preview. */
+function isPreviewed({ status, reason }: PlanTask): boolean {
   return status !== 'skipped' || reason !== undefined;
 }
 
@@ -140,18 +141,14 @@ function changeWords({ confirmWithin, files, proves }: ChangePlan): string {
   return [`confirmed within ${confirmWithin} s`, `files ${files.join(', ') || 'none'}`, ...proves].join('; ');
 }
 
-function stepsOf(forecast: Forecast): readonly Step[] {
-  return forecast.kind === 'task' ? forecast.steps : [];
-}
-
-function statusOf(forecast: Exclude<Forecast, { kind: 'made' }>): TaskStatus {
-  switch (forecast.kind) {
+function statusOf(entry: Exclude<PreviewEntry, { kind: 'change' }>): TaskStatus {
+  switch (entry.kind) {
     case 'task':
-      return forecast.steps.length > 0 ? 'changed' : 'ok';
-    case 'holds':
+      return entry.steps.length > 0 ? 'changed' : 'ok';
+    case 'assertion':
       return 'ok';
     case 'skipped':
     case 'failed':
-      return forecast.kind;
+      return entry.kind;
   }
 }

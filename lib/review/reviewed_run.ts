@@ -1,6 +1,6 @@
 import { PlanMismatchError } from '../errors.ts';
 import { type Selection, taskName } from '../events/events.ts';
-import { layOut, plannedLeaves } from '../site/flatten.ts';
+import { flatten, plannedLeaves } from '../site/flatten.ts';
 import { isTask, leavesOf, type PlayItem } from '../site/play_items.ts';
 import type { Plan, PlanHost, PlanPlay, PlanTask } from './plan.ts';
 import { ReviewedPlay } from './reviewed_play.ts';
@@ -109,7 +109,7 @@ function taskDifferences({ host, tasks: planned }: PlanHost, { items }: BuiltHos
     return words === undefined ? [] : [`[${host}] ${words}`];
   });
   const places = new Set(planned.map(({ index }) => index));
-  const unplanned = plannedLeaves(layOut(items, false)).filter(({ name }) => !places.has(name.index));
+  const unplanned = plannedLeaves(flatten(items, false)).filter(({ name }) => !places.has(name.index));
   return [...wrong, ...unplanned.map(({ name }) => `[${host}] '${name.title}' is not in the plan`)];
 }
 

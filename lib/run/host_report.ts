@@ -1,7 +1,6 @@
 import { KvmPlayError } from '../errors.ts';
-import type { PlayEvent, TaskName, TaskStatus } from '../events/events.ts';
-import type { Host } from '../hosts/host.ts';
-import type { End } from '../preview/turn.ts';
+import type { NetworkChangePhase, PlayEvent, TaskName, TaskStatus } from '../events/events.ts';
+import type { PhaseDetails } from '../network_change/open_change.ts';
 import type { Handling } from '../site/flatten.ts';
 import type { TaskResult } from '../task/task.ts';
 
@@ -10,72 +9,84 @@ export function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-/** Tells of each task of a play on one host once: its end, or that it was skipped. */
+/** Emits the events of a play on one host. Each task has one end, or was skipped. */
 export class HostReport {
-  readonly #host: Host;
+  readonly #host: string;
   readonly #emit: (event: PlayEvent) => void;
   readonly #open: Map<number, TaskName>;
   /** When the last task ended, or the one under way began: what is waited for twice would be counted twice. */
   #since = performance.now();
 
   /**
-   * @param names what will have an end
+   * @param host its name
+   * @param names the items that will have an end
    * @param emit gets every event
    */
-  constructor(host: Host, names: readonly TaskName[], emit: (event: PlayEvent) => void) {
+  constructor(host: string, names: readonly TaskName[], emit: (event: PlayEvent) => void) {
     this.#host = host;
     this.#emit = emit;
     this.#open = new Map(names.map((name) => [name.index, name]));
   }
 
-  /** All tasks have been looked at: that was for all of them at once, and is no part of any one's time. */
-  begin(): void {
+  /** All tasks have been inspected at once: that is no part of any task's time. */
+  inspected(): void {
     this.#since = performance.now();
   }
 
-  /** A task is about to be looked at once more, and applied. */
+  /** A task is about to be inspected once more, and applied. */
   start(task: TaskName): void {
     this.#since = performance.now();
-    this.#emit({ type: 'task-start', host: this.#host.name, task });
+    this.#emit({ type: 'task-start', host: this.#host, task });
   }
 
   /** A task is as wanted; in check mode, it is known what it comes to. */
-  end(task: TaskName, status: TaskStatus, more: { result: TaskResult; after?: readonly string[] }): End {
-    this.#close(task, status, more);
-    return 'done';
+  end(task: TaskName, more: { readonly result: TaskResult; readonly after?: readonly string[] }): void {
+    this.#close(task, more.result.steps.length > 0 ? 'changed' : 'ok', more);
   }
 
-  /** What must hold does. */
-  hold(task: TaskName): End {
-    const result = { changed: false, differences: [], steps: [], warnings: [], before: {}, after: {} };
-    return this.end(task, 'ok', { result });
+  /** An assertion holds. */
+  held(name: TaskName): void {
+    this.end(name, { result: { changed: false, differences: [], steps: [], warnings: [], before: {}, after: {} } });
   }
 
-  /** A task is not wanted on this host. */
-  skip(task: TaskName, reason: string): End {
-    this.#close(task, 'skipped', { reason });
-    return 'done';
+  /** An item is not wanted on this host. */
+  skip(name: TaskName, reason: string): void {
+    this.#close(name, 'skipped', { reason });
   }
 
-  /** A task has failed. Unless somebody deals with that, its host ends with it. */
-  fail(task: TaskName, cause: unknown, handling?: Handling): End {
+  /** An item has failed. Unless that is handled, the play ends on this host. */
+  fail(name: TaskName, cause: unknown, handling?: Handling): void {
     const error = asError(cause);
-    const { title, location } = task;
-    if (error instanceof KvmPlayError) error.at({ host: this.#host.name, task: title, location });
-    this.#close(task, 'failed', { error, ...(handling && { handling }) });
-    if (handling === undefined) return 'broken';
-    return handling === 'ignored' ? 'done' : 'failed';
+    const { title, location } = name;
+    if (error instanceof KvmPlayError) error.at({ host: this.#host, task: title, location });
+    this.#close(name, 'failed', { error, ...(handling && { handling }) });
   }
 
-  /** Nobody knows what became of the task under way when the host was lost: it was neither done nor skipped. */
+  /** The host was lost in the midst of a task: nobody knows what became of it, so it has no end. */
   lose(task: TaskName): void {
     this.#open.delete(task.index);
+  }
+
+  /** A network change enters a phase. */
+  changePhase(title: string, phase: NetworkChangePhase, { task, ...details }: PhaseDetails = {}): void {
+    const reason = task && { reason: task.title };
+    this.#emit({ type: 'network-change', host: this.#host, title, phase, ...details, ...reason });
+  }
+
+  /** Something has changed, and all tasks are inspected once more. */
+  verify(): void {
+    this.#emit({ type: 'host-phase', host: this.#host, phase: 'verifying' });
+  }
+
+  /** Something failed that is no task's failure. */
+  failHost(error: unknown): void {
+    this.#emit({ type: 'host-failed', host: this.#host, error: asError(error) });
   }
 
   /** Whatever has no end yet was not attempted. */
   skipRest(): void {
     for (const task of this.#open.values()) {
-      this.#emit({ type: 'task-end', host: this.#host.name, task, status: 'skipped', seconds: 0 });
+      this.#emit({ type: 'task-end', host: this.#host, task, status: 'skipped', seconds: 0 });
     }
     this.#open.clear();
   }
@@ -89,6 +100,6 @@ export class HostReport {
     const now = performance.now();
     const seconds = status === 'skipped' ? 0 : (now - this.#since) / 1000;
     this.#since = now;
-    this.#emit({ type: 'task-end', host: this.#host.name, task, status, ...more, seconds });
+    this.#emit({ type: 'task-end', host: this.#host, task, status, ...more, seconds });
   }
 }

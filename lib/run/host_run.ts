@@ -1,37 +1,39 @@
 import { type Inspection, inspect } from '../engine/inspect.ts';
-import { ConnectionError } from '../errors.ts';
+import { ConnectionError, InterruptedError } from '../errors.ts';
 import type { PlayEvent } from '../events/events.ts';
 import type { Host } from '../hosts/host.ts';
-import { foresee } from '../preview/preview.ts';
+import { type PlanChange, previewPlay } from '../preview/preview.ts';
 import type { ReviewedPlay } from '../review/reviewed_play.ts';
-import { asksForKnown, isTaskNode, layOut, type Node, plannedLeaves } from '../site/flatten.ts';
+import { flatten, isTaskNode, type Node, needsFacts, plannedLeaves } from '../site/flatten.ts';
 import { networkChangesOf, type PlayItem } from '../site/play_items.ts';
 import type { Facts } from '../task/facts.ts';
 import type { Task } from '../task/task.ts';
-import { HostTurns, type HostTurnsOptions, teller } from './executor.ts';
-import { asError, HostReport } from './host_report.ts';
+import { Executor } from './executor.ts';
+import { HostReport } from './host_report.ts';
 import { readFacts } from './read_facts.ts';
+import { reportPreview } from './report_preview.ts';
 
 /** How a play is run on one host. */
 export interface HostRunOptions {
+  readonly check?: boolean;
   /** Allows a step that cuts the links of this very machine. Default false. */
   readonly restartOwnNetwork?: boolean;
-  /** Ends the run between two steps, or while something settles. */
+  /** Ends the run between two steps, or while a state settles. */
   readonly signal?: AbortSignal;
-  readonly check?: boolean;
   /** Whether tasks are done as root where neither they nor their blocks say anything: so is the host then reached. Default false. */
   readonly become?: boolean;
   /** The same machine, for tasks that say otherwise. Default: the host itself. */
   readonly otherwise?: Host;
-  /** In check mode: tasks of the run's earlier plays that would have changed something here; those of this play are added. */
-  readonly changing?: Set<Task>;
+  /** In check mode: tasks of the run's earlier plays that would have changed something here. */
+  readonly changing?: ReadonlySet<Task> | undefined;
   /** What was reviewed: exactly that is done, or nothing. */
   readonly reviewed?: ReviewedPlay | undefined;
 }
 
 /**
- * Runs a play on one host, in order, and tells everything through `emit`.
- * All tasks are looked at before the first write: what is missing, and what is refused, is said before anything has changed.
+ * Runs a play on one host, in order, and emits everything that happens. What the play comes to is worked out once, before the first
+ * write: check mode reports that preview, and apply mode carries it out.
+ * @returns the tasks that would change something, those of earlier plays included
  * @throws ConnectionError when the host is lost
  */
 export async function runOnHost(
@@ -39,70 +41,87 @@ export async function runOnHost(
   items: readonly PlayItem[],
   options: HostRunOptions,
   emit: (event: PlayEvent) => void,
-): Promise<void> {
-  const { become = false, otherwise = host } = options;
-  const nodes = layOut(items, become);
+): Promise<ReadonlySet<Task>> {
+  const { become = false, otherwise = host, check = false, restartOwnNetwork, signal, changing, reviewed } = options;
+  const nodes = flatten(items, become);
   const names = plannedLeaves(nodes).map(({ name }) => name);
-  const report = new HostReport(host, names, emit);
+  const report = new HostReport(host.name, names, emit);
   const hostFor = (asRoot: boolean): Host => (asRoot === become ? host : otherwise);
-  const start: HostTurnsOptions = { host, hostFor, options, report, emit, written: new Set(), unwanted: new Set() };
   try {
-    const seen = await inspectAll(start, nodes, items);
-    report.begin();
-    const changing = options.check === true ? (options.changing ?? new Set<Task>()) : new Set<Task>();
-    const forecasts = await foresee(nodes, { ...start, ...seen, changing });
-    if (forecasts === undefined) return;
-    await options.reviewed?.holdForecast(forecasts);
-    const turns = new HostTurns(start, nodes, forecasts, seen.facts);
-    if ((await turns.take(nodes)) !== 'done') return;
-    await turns.verify();
-    options.reviewed?.finish();
+    const start: Start = { host, hostFor, signal, report, nodes, items };
+    // To take up a pending change is in no plan: where only what was reviewed may be done, it is left alone as in check mode.
+    const { inspections, facts } = await inspectAll(start, check || reviewed !== undefined);
+    report.inspected();
+    const common = { host, hostFor, permissions: { restartOwnNetwork }, signal, facts };
+    const preview = await previewPlay(nodes, {
+      ...common,
+      inspections,
+      ...(check && { changing, planChange }),
+    });
+    if (preview.refusal !== undefined) report.fail(preview.refusal.name, preview.refusal.error);
+    else if (check) reportPreview(preview, report);
+    else {
+      await reviewed?.comparePreview(preview.entries);
+      await new Executor({ ...common, report, reviewed }, nodes, preview).execute();
+    }
+    return preview.changing;
   } catch (error) {
     if (error instanceof ConnectionError) throw error;
-    emit({ type: 'host-failed', host: host.name, error: asError(error) });
+    if (!(error instanceof InterruptedError)) report.failHost(error);
+    return new Set();
   } finally {
     report.skipRest();
   }
 }
 
-/** What was seen of a host before anything was written. */
-interface FirstLook {
-  readonly looks: ReadonlyMap<Task, PromiseSettledResult<Inspection>>;
-  /** undefined where nobody asks for them. */
+const planChange: PlanChange = async (...all) => {
+  const { planChange } = await import('../network_change/change_run.ts');
+  return planChange(...all);
+};
+
+/** What the first inspections are made with. */
+interface Start {
+  readonly host: Host;
+  readonly hostFor: (become: boolean) => Host;
+  readonly signal: AbortSignal | undefined;
+  readonly report: HostReport;
+  readonly nodes: readonly Node[];
+  readonly items: readonly PlayItem[];
+}
+
+/** A host as it was found before anything was written. */
+interface Found {
+  readonly inspections: ReadonlyMap<Task, PromiseSettledResult<Inspection>>;
+  /** undefined where no item of the play needs them. */
   readonly facts: Facts | undefined;
 }
 
-/** Looks at all tasks at once; where an earlier run has left a network change pending, once that is over. */
-async function inspectAll(
-  start: HostTurnsOptions,
-  nodes: readonly Node[],
-  items: readonly PlayItem[],
-): Promise<FirstLook> {
-  const { host, options } = start;
+/** Inspects all tasks at once; where an earlier run has left a network change pending, again once that is over. */
+async function inspectAll(start: Start, leavesPending: boolean): Promise<Found> {
+  const { host, items, report } = start;
   const changes = networkChangesOf(items);
-  if (changes.length === 0) return firstLook(start, nodes);
+  if (changes.length === 0) return inspectOnce(start);
   const { hasPending, resolvePending } = await import('../network_change/pending.ts');
-  const [pending, seen] = await Promise.all([hasPending(host), firstLook(start, nodes)]);
-  if (!pending) return seen;
+  const [pending, found] = await Promise.all([hasPending(host), inspectOnce(start)]);
+  if (!pending) return found;
   await resolvePending(host, changes, {
-    // To take it up is in no plan: where only what was reviewed may be done, it is left alone as in check mode.
-    check: options.check === true || options.reviewed !== undefined,
-    tell: (title) => teller(start, title, []),
+    check: leavesPending,
+    tell: (title) => (phase, details) => report.changePhase(title, phase, details),
   });
-  return firstLook(start, nodes);
+  return inspectOnce(start);
 }
 
-async function firstLook({ host, hostFor, options }: HostTurnsOptions, nodes: readonly Node[]): Promise<FirstLook> {
+async function inspectOnce({ host, hostFor, signal, nodes }: Start): Promise<Found> {
   const tasks = new Map(
     plannedLeaves(nodes).flatMap((node) => (isTaskNode(node) ? [[node.item, hostFor(node.become)] as const] : [])),
   );
   const [facts, settled] = await Promise.all([
-    asksForKnown(nodes) ? readFacts(host.reader) : undefined,
-    Promise.allSettled([...tasks].map(([task, on]) => inspect(on, task, { signal: options.signal }))),
+    needsFacts(nodes) ? readFacts(host.reader) : undefined,
+    Promise.allSettled([...tasks].map(([task, on]) => inspect(on, task, { signal }))),
   ]);
-  const looks = [...tasks.keys()].flatMap((task, index) => {
+  const inspections = [...tasks.keys()].flatMap((task, index) => {
     const own = settled[index];
     return own === undefined ? [] : [[task, own] as const];
   });
-  return { looks: new Map(looks), facts };
+  return { inspections: new Map(inspections), facts };
 }

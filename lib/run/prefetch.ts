@@ -2,47 +2,50 @@ import { type Inspection, type InspectOptions, inspect } from '../engine/inspect
 import type { Host } from '../hosts/host.ts';
 import type { Task } from '../task/task.ts';
 
-/** A task that is read ahead. */
-export interface AheadTask {
+/** A task that can be prefetched. */
+export interface ExpectedTask {
   readonly task: Task;
-  /** Where it is looked at: as root, or as the user who logs in. */
+  /** Where it is inspected: as root, or as the user who logs in. */
   readonly host: Host;
-  /** What was seen of it before anything was changed. */
+  /** The task as it was found before anything was changed. */
   readonly inspection: Inspection;
   /** True when it is expected to change something. */
   readonly isExpected: boolean;
 }
 
 /**
- * Looks at tasks before it is their turn, so that their reads travel together, and with the steps of the task before them.
- * A look counts only as long as nothing has changed on the host since; whoever changes something says so by {@link forget}.
- * Looks reach as far as the next task that is expected to change something: behind that one they would be in vain. Where none is
- * expected they reach to the end of the play, and the tasks before are looked at again as well, for the proof that all still hold.
- * A task that was not known from the start is looked at in its turn.
+ * Inspects tasks before it is their turn, so that their reads travel together, and with the steps of the task before them.
+ * An inspection counts only as long as nothing has changed on the host since; whoever changes something calls {@link discard}.
+ * Inspections reach as far as the next task that is expected to change something: behind that one they would be in vain. Where none
+ * is expected they reach to the end of the play, and the tasks before are inspected again as well, for the proof that all still hold.
+ * A task that was not known from the start is inspected in its turn.
  */
-export class ReadAhead {
-  readonly #tasks: readonly AheadTask[];
+export class Prefetcher {
+  readonly #tasks: readonly ExpectedTask[];
   readonly #options: InspectOptions;
-  #looks: Map<Task, Promise<Inspection>>;
+  #inspections: Map<Task, Promise<Inspection>>;
 
-  /** @param tasks in order */
-  constructor(tasks: readonly AheadTask[], options: InspectOptions) {
+  /**
+   * @param tasks in order
+   * @param options its sets grow as the play goes on
+   */
+  constructor(tasks: readonly ExpectedTask[], options: InspectOptions) {
     this.#tasks = tasks;
     this.#options = options;
-    this.#looks = new Map(tasks.map(({ task, inspection }) => [task, Promise.resolve(inspection)]));
+    this.#inspections = new Map(tasks.map(({ task, inspection }) => [task, Promise.resolve(inspection)]));
   }
 
-  /** What is seen of a task now that it is its turn. A look ahead that failed is taken again. */
-  async look(task: Task, host: Host): Promise<Inspection> {
-    const ahead = await this.#looks.get(task)?.catch(() => undefined);
-    if (ahead !== undefined) return ahead;
-    this.#looks.delete(task);
+  /** A task as it is found in its turn. A prefetched inspection that failed is made again. */
+  async inspect(task: Task, host: Host): Promise<Inspection> {
+    const prefetched = await this.#inspections.get(task)?.catch(() => undefined);
+    if (prefetched !== undefined) return prefetched;
+    this.#inspections.delete(task);
     const index = this.#indexOf(task);
     if (index !== undefined) this.#start(index, this.#options);
-    return this.#looks.get(task) ?? inspect(host, task, this.#options);
+    return this.#inspections.get(task) ?? inspect(host, task, this.#options);
   }
 
-  /** Looks on behind a task whose steps are being executed in this turn of the event loop. */
+  /** Prefetches behind a task whose steps are being executed in this turn of the event loop. */
   startBehind(task: Task): void {
     const index = this.#indexOf(task);
     if (index === undefined) return;
@@ -50,19 +53,19 @@ export class ReadAhead {
     this.#start(index + 1, { ...this.#options, written });
   }
 
-  /** Nothing that was seen counts any more. */
-  forget(): void {
-    this.#looks = new Map();
+  /** Nothing that was prefetched counts any more. */
+  discard(): void {
+    this.#inspections = new Map();
   }
 
-  /** What is seen of some tasks after the last change. */
-  async all(
+  /** Tasks as they are found after the last change. */
+  async atTheEnd(
     tasks: ReadonlyMap<Task, Host>,
   ): Promise<readonly { readonly task: Task; readonly inspection: Inspection }[]> {
     return Promise.all(
       [...tasks].map(async ([task, host]) => {
-        const ahead = await this.#looks.get(task)?.catch(() => undefined);
-        return { task, inspection: ahead ?? (await inspect(host, task, this.#atTheEnd())) };
+        const prefetched = await this.#inspections.get(task)?.catch(() => undefined);
+        return { task, inspection: prefetched ?? (await inspect(host, task, this.#optionsAtTheEnd())) };
       }),
     );
   }
@@ -73,24 +76,24 @@ export class ReadAhead {
   }
 
   #start(from: number, options: InspectOptions): void {
-    for (const ahead of this.#tasks.slice(from)) {
-      this.#keep(ahead, options);
-      if (ahead.isExpected) return;
+    for (const expected of this.#tasks.slice(from)) {
+      this.#keep(expected, options);
+      if (expected.isExpected) return;
     }
-    for (const ahead of this.#tasks.slice(0, from)) this.#keep(ahead, this.#atTheEnd());
+    for (const expected of this.#tasks.slice(0, from)) this.#keep(expected, this.#optionsAtTheEnd());
   }
 
   /** That a task has written something in this run is no reason to load it again at the end. */
-  #atTheEnd(): InspectOptions {
+  #optionsAtTheEnd(): InspectOptions {
     const { leftOut } = this.#options;
     return leftOut === undefined ? {} : { leftOut };
   }
 
-  #keep({ task, host }: AheadTask, options: InspectOptions): void {
-    if (this.#looks.has(task)) return;
-    const look = inspect(host, task, options);
+  #keep({ task, host }: ExpectedTask, options: InspectOptions): void {
+    if (this.#inspections.has(task)) return;
+    const inspection = inspect(host, task, options);
     // Whether it failed is of interest only in its turn.
-    look.catch(() => {});
-    this.#looks.set(task, look);
+    inspection.catch(() => {});
+    this.#inspections.set(task, inspection);
   }
 }

@@ -83,7 +83,7 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
   };
   const { check = false, signal } = options;
   /** In check mode, what earlier plays would have changed on a host is there for later ones. */
-  const changing = new Map<string, Set<Task>>();
+  const changing = new Map<string, ReadonlySet<Task>>();
   const selection = selectionOf(options);
   emit({ type: 'run-start', check, ...(selection && { selection }) });
   for (const [index, { play, targets }] of built.entries()) {
@@ -100,12 +100,10 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
         continue;
       }
       await Promise.all(
-        batch.map((target) => {
+        batch.map(async (target) => {
           const name = hostName(target.spec);
-          const earlier = changing.get(name) ?? new Set<Task>();
-          changing.set(name, earlier);
-          const own = { reviewed: reviewed?.of(index, name), changing: earlier };
-          return playOnHost(connections, play, target, { ...options, ...own }, emit);
+          const own = { reviewed: reviewed?.of(index, name), changing: changing.get(name) };
+          changing.set(name, await playOnHost(connections, play, target, { ...options, ...own }, emit));
         }),
       );
       isStopped = !batch.every(({ spec }) => tally.isGoing(hostName(spec)));
@@ -213,7 +211,7 @@ async function playOnHost(
   { spec, become: own, items }: Target,
   options: RunOptions & Pick<HostRunOptions, 'reviewed' | 'changing'>,
   emit: (event: PlayEvent) => void,
-): Promise<void> {
+): Promise<ReadonlySet<Task>> {
   const name = hostName(spec);
   const become = own ?? (play.become || (options.become ?? false));
   try {
@@ -223,7 +221,7 @@ async function playOnHost(
     );
     const otherwise = await connections.prepare(spec, !become, lockId);
     try {
-      await runOnHost(host, items, { ...options, become, otherwise }, emit);
+      return await runOnHost(host, items, { ...options, become, otherwise }, emit);
     } finally {
       await Promise.all([host.close(), otherwise.close()]);
     }
@@ -231,8 +229,10 @@ async function playOnHost(
     // What is no trouble with the connection must not look like one.
     const type = error instanceof ConnectionError ? 'host-unreachable' : 'host-failed';
     emit({ type, host: name, error: asError(error) });
+    return new Set();
+  } finally {
+    emit({ type: 'host-phase', host: name, phase: 'ended' });
   }
-  emit({ type: 'host-phase', host: name, phase: 'ended' });
 }
 
 /** What became of a network change, by the error that ended it. */

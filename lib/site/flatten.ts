@@ -69,7 +69,7 @@ export function leafNode<Item extends Leaf>(item: Item, index: number, around: A
  * Gives each item its place in the play, with what it has from the blocks that it is in.
  * @param become whether tasks are done as root where neither they nor their blocks say anything
  */
-export function layOut(items: readonly PlayItem[], become: boolean): readonly Node[] {
+export function flatten(items: readonly PlayItem[], become: boolean): readonly Node[] {
   let index = 0;
   const leaf = <Item extends Leaf>(item: Item, around: Around): LeafNode<Item> => {
     index += 1;
@@ -111,10 +111,10 @@ export function plannedLeaves(nodes: readonly Node[]): readonly LeafNode[] {
   });
 }
 
-/** Tells whether anything in a play asks for what is known of a host. */
-export function asksForKnown(nodes: readonly Node[]): boolean {
+/** Tells whether any item of a play needs the facts and results of a host. */
+export function needsFacts(nodes: readonly Node[]): boolean {
   return nodes.some((node) => {
-    if (node.kind === 'block') return asksForKnown([...node.nodes, ...(node.rescue ?? []), ...node.always]);
+    if (node.kind === 'block') return needsFacts([...node.nodes, ...(node.rescue ?? []), ...node.always]);
     return node.conditions.length > 0 || (node.kind === 'leaf' && !isTask(node.item));
   });
 }

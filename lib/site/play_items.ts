@@ -68,6 +68,8 @@ export interface Assertion {
   readonly when: Condition | undefined;
   readonly tags: readonly string[];
   readonly that: Condition;
+  /** The message of the error where it does not hold. */
+  readonly failure: string;
   readonly remedy: string | undefined;
 }
 
@@ -151,7 +153,17 @@ export function assert(title: string, that: Condition, options: AssertOptions = 
   checkItemOptions('assert', options, ['when', 'tags', 'remedy'], { title, location });
   fromUser({ title, location }, () => refuseWrongTypes('assert', { that }, { that: 'function' }, ['that']));
   const { when, tags = [], remedy } = options;
-  return Object.freeze({ kind: 'assert', title, module: 'assert', location, when, tags, that, remedy });
+  return Object.freeze({
+    kind: 'assert',
+    title,
+    module: 'assert',
+    location,
+    when,
+    tags,
+    that,
+    failure: `assertion failed: ${title}`,
+    remedy,
+  });
 }
 
 /**
@@ -162,7 +174,17 @@ export function fail(title: string, options: AssertOptions = {}): Assertion {
   const location = callerLocation();
   checkItemOptions('fail', options, ['when', 'tags', 'remedy'], { title, location });
   const { when, tags = [], remedy } = options;
-  return Object.freeze({ kind: 'assert', title, module: 'assert', location, when, tags, that: () => false, remedy });
+  return Object.freeze({
+    kind: 'assert',
+    title,
+    module: 'assert',
+    location,
+    when,
+    tags,
+    that: () => false,
+    failure: title,
+    remedy,
+  });
 }
 
 /** Running a site does not check its types. @throws PlaybookError */

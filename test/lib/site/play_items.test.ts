@@ -135,7 +135,7 @@ describe.each([
       { check },
     );
     expect(ends).toEqual(['There are two NICs failed', 'a skipped', 'b skipped']);
-    expect(errors).toEqual(['it does not hold: There are two NICs\nplug one in']);
+    expect(errors).toEqual(['assertion failed: There are two NICs\nplug one in']);
     expect(host.executed).toEqual([]);
   });
 
@@ -268,7 +268,7 @@ describe('blocks', () => {
       { host: onlyFilesWork() },
     );
     expect(ends).toEqual(['x failed rescued', 'Ask the storage team failed']);
-    expect(errors[1]).toBe('it does not hold: Ask the storage team\ncall 123');
+    expect(errors[1]).toBe('Ask the storage team\ncall 123');
   });
 
   test('an interruption is rescued by nobody', async () => {
