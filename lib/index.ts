@@ -58,6 +58,7 @@ export {
 } from './site/play_items.ts';
 export { type Difference, Once, once } from './task/diff.ts';
 export type { Facts } from './task/facts.ts';
+export type { MergedAnswer, MergeRule } from './task/merge_rule.ts';
 export type { Provision } from './task/provision.ts';
 export type { Output, QueryOptions, ReadonlyHost, TextFile } from './task/readonly_host.ts';
 export { Secret, secret } from './task/secret.ts';

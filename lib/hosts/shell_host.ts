@@ -196,14 +196,14 @@ class ShellReader implements ReadonlyHost {
     this.#batch = batch;
   }
 
-  async query(argv: readonly string[], { timeLimit = queryLimit }: QueryOptions = {}): Promise<Output> {
-    const output = await this.#batch.ask(questionOf(argv, timeLimit));
+  async query(argv: readonly string[], { timeLimit = queryLimit, mergeRule }: QueryOptions = {}): Promise<Output> {
+    const output = await this.#batch.ask(questionOf(argv, timeLimit, mergeRule));
     if (output.timedOut) throw timeoutError(argv, output, timeLimit);
     return { exitCode: output.exitCode, stdout: output.stdout.toString(), stderr: output.stderr.toString() };
   }
 
-  async text(argv: readonly string[], { timeLimit = queryLimit }: QueryOptions = {}): Promise<string> {
-    const output = await this.#batch.ask(questionOf(argv, timeLimit));
+  async text(argv: readonly string[], { timeLimit = queryLimit, mergeRule }: QueryOptions = {}): Promise<string> {
+    const output = await this.#batch.ask(questionOf(argv, timeLimit, mergeRule));
     refuseFailed(argv, output, timeLimit);
     return output.stdout.toString().trim();
   }

@@ -1,3 +1,5 @@
+import type { MergeRule } from './merge_rule.ts';
+
 /** What a command left behind. */
 export interface Output {
   readonly exitCode: number;
@@ -16,6 +18,8 @@ export interface TextFile {
 export interface QueryOptions {
   /** Seconds after which the query is ended and fails. Default 30. */
   readonly timeLimit?: number;
+  /** How the host may ask this question together with others of the same tool. Default: it is asked by itself. */
+  readonly mergeRule?: MergeRule;
 }
 
 /** Who and what stands between a path and a change of what is there. */
@@ -37,7 +41,8 @@ export interface Exposure {
 
 /**
  * A host as a module's reads see it: it answers questions and takes no steps.
- * Queries may be batched, merged and asked ahead, so a query must not change anything and must not depend on another one's effect.
+ * Queries are batched, those that come with a rule are merged, and all may be asked before a task's turn: a query changes nothing, and does
+ * not depend on the effect of another one.
  */
 export interface ReadonlyHost {
   /** The host's name, as the user wrote it. */

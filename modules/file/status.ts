@@ -1,6 +1,7 @@
 import { CommandError } from '../../lib/errors.ts';
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { Missing } from '../../lib/task/task.ts';
+import { statRule } from './merge_rule.ts';
 
 /** What stands at a path. */
 export interface FileStatus {
@@ -37,7 +38,7 @@ export async function readStatus(
   { follow }: { readonly follow: boolean },
 ): Promise<FileStatus | undefined> {
   const argv = ['stat', ...(follow ? ['-L'] : []), '-c', format, '--', path];
-  const { exitCode, stdout, stderr } = await host.query(argv);
+  const { exitCode, stdout, stderr } = await host.query(argv, { mergeRule: statRule });
   if (exitCode !== 0) {
     if (/No such file or directory|Not a directory/.test(stderr)) return undefined;
     throw new CommandError(`${argv.join(' ')} failed with exit code ${exitCode}: ${stderr.trim()}`, {

@@ -1,5 +1,6 @@
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { Missing } from '../../lib/task/task.ts';
+import { showRule } from '../systemd/merge_rules.ts';
 
 /** What libvirt manages by name. */
 export type ObjectKind = 'domain' | 'network' | 'pool';
@@ -27,7 +28,9 @@ export interface Daemon {
 
 /** Asks systemd, in one query, whether the daemon of `qemu:///system` runs or at least listens. Wakes nothing. */
 export async function findDaemon(host: ReadonlyHost, kind: ObjectKind): Promise<Daemon> {
-  const { exitCode, stdout } = await host.query(['systemctl', 'show', '-p', 'Id,LoadState,ActiveState', ...units]);
+  const { exitCode, stdout } = await host.query(['systemctl', 'show', '-p', 'Id,LoadState,ActiveState', ...units], {
+    mergeRule: showRule,
+  });
   if (exitCode !== 0) return findDaemonWithoutSystemd(host);
   const shown = readUnits(stdout);
   const isLoaded = (unit: string): boolean => shown.get(unit)?.load === 'loaded';

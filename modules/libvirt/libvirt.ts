@@ -16,6 +16,7 @@ import type { Missing } from '../../lib/task/task.ts';
 import { found, line } from '../../lib/validation/arguments.ts';
 import { missingTools } from '../common/packages.ts';
 import { findDaemon, type ObjectKind } from './daemon.ts';
+import { virshRule } from './merge_rule.ts';
 
 /** A way to look at a host's libvirt that wakes nothing, and what stands in the way of a change. */
 export interface Connection {
@@ -212,7 +213,7 @@ export async function readSnapshots(
   const [snapshots, checkpoints] = await Promise.all([
     virsh(host, connection, ['snapshot-list', '--name', name]),
     // libvirt before 5.6 has no checkpoints, and virsh before that no such command.
-    host.query(['virsh', '-c', connection.uri, 'checkpoint-list', '--name', name]),
+    host.query(['virsh', '-c', connection.uri, 'checkpoint-list', '--name', name], { mergeRule: virshRule }),
   ]);
   return { snapshots: lines(snapshots), checkpoints: checkpoints.exitCode === 0 ? lines(checkpoints.stdout) : [] };
 }
@@ -235,7 +236,7 @@ export async function virsh(
   args: readonly string[],
 ): Promise<string | undefined> {
   const argv = ['virsh', '-c', uri, ...args];
-  const { exitCode, stdout, stderr } = await host.query(argv);
+  const { exitCode, stdout, stderr } = await host.query(argv, { mergeRule: virshRule });
   if (exitCode === 0) return stdout;
   if (exitCode === 1 && /failed to get (domain|pool|network|vol)\b|not found|is not active/i.test(stderr))
     return undefined;

@@ -2,6 +2,7 @@ import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { Disruption } from '../../lib/task/step.ts';
 import type { Missing } from '../../lib/task/task.ts';
 import { installRemedy, packageFamily } from '../common/packages.ts';
+import { isEnabledRule, showRule } from './merge_rules.ts';
 
 /** A socket whose traffic starts a unit. */
 export interface SocketStatus {
@@ -128,7 +129,7 @@ export async function readUnit(host: ReadonlyHost, name: string): Promise<UnitSt
   const guess = isService ? [`${name}*.socket`] : [];
   const [shown, enabled, hasScript] = await Promise.all([
     show(host, [unit, ...guess]),
-    host.query(['systemctl', 'is-enabled', unit]),
+    host.query(['systemctl', 'is-enabled', unit], { mergeRule: isEnabledRule }),
     name === 'network' ? host.exists('/etc/init.d/network') : false,
   ]);
   if ('remedy' in shown) return shown;
@@ -159,7 +160,9 @@ export async function isEnabledIndirectly(host: ReadonlyHost, name: string): Pro
   const also = [...(await readUnitFile(host, name)).matchAll(/^\s*Also\s*=(.*)$/gm)].flatMap(([, units]) =>
     words(units),
   );
-  const states = await Promise.all(also.map((unit) => host.query(['systemctl', 'is-enabled', unit])));
+  const states = await Promise.all(
+    also.map((unit) => host.query(['systemctl', 'is-enabled', unit], { mergeRule: isEnabledRule })),
+  );
   return states.length > 0 && states.every(({ exitCode }) => exitCode === 0);
 }
 
@@ -203,7 +206,9 @@ export async function missingUnitFile(host: ReadonlyHost, name: string): Promise
 type Properties = Readonly<Record<string, string>>;
 
 async function show(host: ReadonlyHost, units: readonly string[]): Promise<readonly Properties[] | Missing> {
-  const { exitCode, stdout, stderr } = await host.query(['systemctl', 'show', '-p', properties, ...units]);
+  const { exitCode, stdout, stderr } = await host.query(['systemctl', 'show', '-p', properties, ...units], {
+    mergeRule: showRule,
+  });
   if (exitCode === 127) return noSystemd('there is no systemctl on the host');
   if (exitCode !== 0) return noSystemd(`systemd cannot be asked (${stderr.trim().split('\n').at(0)})`);
   return stdout

@@ -10,6 +10,7 @@ import {
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import { nearest } from '../../lib/validation/nearest.ts';
 import type { Connection } from '../libvirt/libvirt.ts';
+import { virshRule } from '../libvirt/merge_rule.ts';
 import type { GuestHardware } from './guest.ts';
 
 /** What a host's QEMU can give to guests; what is undefined could not be asked. */
@@ -80,7 +81,7 @@ async function readCapabilities(
   virtType: string,
 ): Promise<Capabilities | string> {
   const argv = ['virsh', '-c', uri, 'domcapabilities', '--virttype', virtType];
-  const { exitCode, stdout, stderr } = await host.query(argv, { timeLimit: 60 });
+  const { exitCode, stdout, stderr } = await host.query(argv, { timeLimit: 60, mergeRule: virshRule });
   const nothing = { emulator: undefined, buses: undefined, consoles: undefined, maximum: undefined };
   if (exitCode !== 0) {
     if (!/not supported|does not support|no emulator/i.test(stderr)) return nothing;

@@ -6,9 +6,9 @@ import { expect, test } from '@jest/globals';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The sources below a folder: path and text. */
-function sources(folder: string): readonly { path: string; text: string }[] {
+function sources(folder: string, ending = '.ts'): readonly { path: string; text: string }[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((found) => found.isFile() && found.name.endsWith('.ts'))
+    .filter((found) => found.isFile() && found.name.endsWith(ending))
     .map((found) => join(found.parentPath, found.name))
     .map((file) => ({ path: relative(root, file), text: readFileSync(file, 'utf8') }));
 }
@@ -116,6 +116,20 @@ test('no file imports itself by way of others', () => {
   };
   for (const { path } of files) follow(path, []);
   expect([...circles]).toEqual([]);
+});
+
+test('hosts know no tool by name: whoever asks a tool brings the rule for merging along', () => {
+  const tools =
+    /\b(systemctl|virsh|libvirtd?|qemu-img|virt-install|nmcli|NetworkManager|brctl|ip6?tables|nft|sysctl|rpm|dpkg)\b/;
+  const offenders = ['.ts', '.sh'].flatMap((ending) =>
+    sources('lib/hosts', ending).flatMap(({ path, text }) =>
+      text
+        .split('\n')
+        .filter((line) => !/^\s*(\/?\*|\/\/|#)/.test(line) && tools.test(line))
+        .map((line) => `${path}: ${line.trim()}`),
+    ),
+  );
+  expect(offenders).toEqual([]);
 });
 
 test('formats know no host', () => {

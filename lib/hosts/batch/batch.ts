@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BugError, CommandError, ConnectionError } from '../../errors.ts';
+import type { MergeRule } from '../../task/merge_rule.ts';
 import { framed, frameEnd, splitFrames } from '../shell/framing.ts';
 import { prologue } from '../shell/script.ts';
 import { OutputLimitError, type RawOutput, type Transport } from '../shell/transport.ts';
@@ -11,7 +12,8 @@ import { askAlone, groupQuestions, type QuestionGroup } from './question_group.t
 const margin = 15;
 
 interface Asked {
-  readonly question: Question;
+  /** Of equal questions the one that came with a rule for merging, where one did. */
+  question: Question;
   /** True for one that cannot be asked together with others. */
   readonly alone: boolean;
   readonly answer: Promise<RawOutput>;
@@ -46,9 +48,12 @@ export class QueryBatch {
 
   /** Asks one question. @throws ConnectionError; CommandError for an answer that is too long to be held */
   async ask(question: Question): Promise<RawOutput> {
-    const key = JSON.stringify(question);
+    const key = keyOf(question);
     const known = this.#gathered.get(key);
-    if (known !== undefined) return known.answer;
+    if (known !== undefined) {
+      if (mergeRuleOf(known.question) === undefined) known.question = question;
+      return known.answer;
+    }
     const asked = newAsked(question);
     this.#gathered.set(key, asked);
     this.#sendSoon();
@@ -171,6 +176,15 @@ function tooLong({ questions }: QuestionGroup, { message }: OutputLimitError): r
   if (question === undefined || others.length > 0) return [];
   const argv = question.kind === 'argv' ? question.argv : [question.look, question.at];
   return [[question, new CommandError(`'${argv.join(' ')}': ${message}`, { argv, exitCode: 1, stderr: '' })]];
+}
+
+/** Equal questions have equal keys, whatever rule they came with. */
+function keyOf(question: Question): string {
+  return JSON.stringify({ ...question, mergeRule: undefined });
+}
+
+function mergeRuleOf(question: Question): MergeRule | undefined {
+  return question.kind === 'argv' ? question.mergeRule : undefined;
 }
 
 function randomMark(): string {

@@ -1,3 +1,4 @@
+import type { MergeRule } from '../../task/merge_rule.ts';
 import { trustedPath } from '../files/trusted_path.ts';
 import { noted, ownPlaces } from '../shell/paths.ts';
 import { quote } from '../shell/quote.ts';
@@ -41,7 +42,12 @@ const looking = `${ownPlaces}\n${noted}\n${trustedPath}`;
 
 /** What a host is asked: a command that only looks, or a cheap look at one thing. */
 export type Question =
-  | { readonly kind: 'argv'; readonly argv: readonly string[]; readonly timeLimit: number }
+  | {
+      readonly kind: 'argv';
+      readonly argv: readonly string[];
+      readonly timeLimit: number;
+      readonly mergeRule?: MergeRule | undefined;
+    }
   | { readonly kind: 'look'; readonly look: LookKind; readonly at: string; readonly timeLimit: number };
 
 /** Commands that are cheap looks in other words. */
@@ -51,12 +57,12 @@ const commandLooks: readonly { readonly words: readonly string[]; readonly look:
 ];
 
 /** Makes a question of a command. */
-export function questionOf(argv: readonly string[], timeLimit: number): Question {
+export function questionOf(argv: readonly string[], timeLimit: number, mergeRule?: MergeRule): Question {
   const at = argv.at(-1);
   const same = commandLooks.find(
     ({ words }) => words.length === argv.length - 1 && words.every((word, index) => word === argv[index]),
   );
-  if (same === undefined || at === undefined) return { kind: 'argv', argv, timeLimit };
+  if (same === undefined || at === undefined) return { kind: 'argv', argv, timeLimit, mergeRule };
   return { kind: 'look', look: same.look, at, timeLimit };
 }
 

@@ -1,9 +1,9 @@
+import type { MergeRule } from '../../task/merge_rule.ts';
 import { canBeShared, type PathLook, parseFiles, readFilesScript } from '../files/read_files.ts';
 import { framed, frameEnd, splitFrames } from '../shell/framing.ts';
 import { quoteAll } from '../shell/quote.ts';
 import { limited } from '../shell/script.ts';
 import type { RawOutput } from '../shell/transport.ts';
-import { type MergeRule, mergeRules } from './merge.ts';
 import { askScript, lookScript, type Question } from './question.ts';
 
 /** Most looks that one shell takes: their names must fit on a command line. */
@@ -32,7 +32,8 @@ export function groupQuestions(questions: readonly Question[], mark: string): re
   const files = looks.filter(isSharedPathLook);
   const others = files.length < 2 ? looks : looks.filter((look) => !isSharedPathLook(look));
   const commands = questions.filter((question) => question.kind === 'argv');
-  const merged = mergeRules.flatMap((rule) => mergeable(rule, commands).map((group) => askMerged(rule, group, mark)));
+  const rules = new Set(commands.flatMap(({ mergeRule }) => mergeRule ?? []));
+  const merged = [...rules].flatMap((rule) => mergeable(rule, commands).map((group) => askMerged(rule, group, mark)));
   const taken = new Set<Question>(merged.flatMap((group) => group.questions));
   return [
     ...(files.length < 2 ? [] : chunks(files, looksAtOnce).map(askFiles)),
@@ -122,7 +123,7 @@ function singlyScript(argvs: readonly (readonly string[])[], timeLimit: number, 
 function mergeable(rule: MergeRule, questions: readonly ArgvQuestion[]): readonly (readonly ArgvQuestion[])[] {
   const groups = new Map<string, ArgvQuestion[]>();
   for (const question of questions) {
-    const name = rule.group(question.argv);
+    const name = question.mergeRule === rule ? rule.group(question.argv) : undefined;
     if (name !== undefined) groups.set(name, [...(groups.get(name) ?? []), question]);
   }
   return [...groups.values()].filter((group) => group.length >= rule.least);

@@ -7,6 +7,7 @@ import { LocalTransport } from '../../../../lib/hosts/local.ts';
 import { prologue } from '../../../../lib/hosts/shell/script.ts';
 import type { AnotherConnection, RawOutput, RunScript, Transport } from '../../../../lib/hosts/shell/transport.ts';
 import { ShellHost } from '../../../../lib/hosts/shell_host.ts';
+import type { MergeRule } from '../../../../lib/task/merge_rule.ts';
 import type { ReadonlyHost } from '../../../../lib/task/readonly_host.ts';
 import { command } from '../../../../lib/task/step.ts';
 import { type LocalUser, localUser } from '../../../support/local_user.ts';
@@ -101,6 +102,25 @@ describe('QueryBatch', () => {
     expect(answers.map(({ exitCode }) => exitCode)).toEqual([5, 124, 0, 0]);
     expect(answers.map(({ timedOut }) => timedOut)).toEqual([false, true, false, false]);
     expect(answers[3]?.stdout.toString()).toBe('/\n');
+    expect(transport.scripts).toHaveLength(1);
+  });
+
+  test('an equal question that comes with a rule lets both be merged, and is asked once all the same', async () => {
+    const transport = counted();
+    const batch = new QueryBatch(transport);
+    const echo = (word: string): readonly string[] => ['echo', word];
+    const mergeRule: MergeRule = {
+      least: 2,
+      group: ([tool]) => tool,
+      merge: (argvs) => ['printf', '%s\\n', ...argvs.map(([, word]) => word ?? '')],
+      split: (stdout) => stdout.split('\n').map((line) => ({ exitCode: 0, stdout: `${line} merged` })),
+    };
+    const answers = await Promise.all([
+      batch.ask({ kind: 'argv', argv: echo('a'), timeLimit: 10 }),
+      batch.ask({ kind: 'argv', argv: echo('a'), timeLimit: 10, mergeRule }),
+      batch.ask({ kind: 'argv', argv: echo('b'), timeLimit: 10, mergeRule }),
+    ]);
+    expect(answers.map(({ stdout }) => stdout.toString())).toEqual(['a merged', 'a merged', 'b merged']);
     expect(transport.scripts).toHaveLength(1);
   });
 

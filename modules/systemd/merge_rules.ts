@@ -1,26 +1,7 @@
-/** A way to ask a tool many questions with one command. */
-export interface MergeRule {
-  /** Fewest commands for which it is worth it. */
-  readonly least: number;
-  /** Names the commands that can be asked with this one as one; undefined for a command that cannot be merged. */
-  group(argv: readonly string[]): string | undefined;
-  /** The one command for all. */
-  merge(argvs: readonly (readonly string[])[]): readonly string[];
-  /**
-   * Says what each command would have printed, had it been asked alone, and its exit status; the one command had nothing to
-   * complain of. undefined where that cannot be told.
-   */
-  split(stdout: string, argvs: readonly (readonly string[])[], exitCode: number): readonly Answer[] | undefined;
-}
+import type { MergeRule } from '../../lib/task/merge_rule.ts';
 
-/** What a command would have answered alone. */
-export interface Answer {
-  readonly exitCode: number;
-  readonly stdout: string;
-}
-
-/** `systemctl show -p PROPERTIES UNIT... PATTERN...`: a block for each unit in the order asked for, then those that match a pattern. */
-const systemctlShow: MergeRule = {
+/** Merges `systemctl show -p PROPERTIES UNIT... PATTERN...`: it prints a block for each unit in the order asked for, then those that match a pattern. */
+export const showRule: MergeRule = {
   least: 2,
   group: (argv) => {
     const [tool, verb, option, properties = ''] = argv;
@@ -56,8 +37,11 @@ const enabledWords: Readonly<Record<string, number>> = {
   ),
 };
 
-/** `systemctl is-enabled UNIT...`: one word a unit. Where one of them is a SysV script or unknown it complains, so few are not worth the try. */
-const systemctlIsEnabled: MergeRule = {
+/**
+ * Merges `systemctl is-enabled UNIT`: it prints a word for each unit. For a SysV script and for an unknown unit it complains, and then all
+ * are asked one by one: merging pays only for many.
+ */
+export const isEnabledRule: MergeRule = {
   least: 6,
   group: ([tool, verb, unit, ...more]) =>
     tool === 'systemctl' && verb === 'is-enabled' && unit !== undefined && more.length === 0 && isPlainUnit(unit)
@@ -74,44 +58,6 @@ const systemctlIsEnabled: MergeRule = {
     return answers.length === argvs.length ? answers : undefined;
   },
 };
-
-const virshMark = 'kvm-play-next';
-
-/** `virsh -c URI COMMAND`: virsh takes many, separated by semicolons, and `echo` is one of them. */
-const virsh: MergeRule = {
-  least: 2,
-  group: ([tool, option, uri, ...command]) =>
-    tool === 'virsh' && option === '-c' && command.length > 0 && command.every((word) => /^[\w./:@%+,=-]+$/.test(word))
-      ? `virsh ${uri}`
-      : undefined,
-  merge: (argvs) => [
-    ...(argvs[0] ?? []).slice(0, 3),
-    argvs.map((argv) => `${argv.slice(3).join(' ')}; echo ${virshMark}`).join('; '),
-  ],
-  split: (stdout, argvs, exitCode) => {
-    const parts = stdout.split(`${virshMark}\n`);
-    if (exitCode !== 0 || parts.length !== argvs.length + 1) return undefined;
-    return parts.slice(0, -1).map((part) => ({ exitCode: 0, stdout: part.replace(/^\n(?=.)/, '') }));
-  },
-};
-
-/** `stat OPTIONS -- PATH`: one line a path, where the format names no path; it complains of one that is not there. */
-const stat: MergeRule = {
-  least: 2,
-  group: (argv) =>
-    argv[0] === 'stat' && argv.at(-2) === '--' && !argv.some((word) => /%n|%N|\n/.test(word))
-      ? argv.slice(0, -1).join(' ')
-      : undefined,
-  merge: (argvs) => [...(argvs[0] ?? []).slice(0, -1), ...argvs.map((argv) => argv.at(-1) ?? '')],
-  split: (stdout, argvs, exitCode) => {
-    const lines = stdout.trimEnd().split('\n');
-    if (exitCode !== 0 || lines.length !== argvs.length) return undefined;
-    return lines.map((line) => ({ exitCode: 0, stdout: `${line}\n` }));
-  },
-};
-
-/** All tools that can be asked many things at once. */
-export const mergeRules: readonly MergeRule[] = [systemctlShow, systemctlIsEnabled, virsh, stat];
 
 function unitsOf(argv: readonly string[]): readonly string[] {
   return argv.slice(4);
