@@ -4,8 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import ts from 'typescript';
-import { exitCodes } from '../lib/cli/commands/exit_code.ts';
-import { usage } from '../lib/cli/options/usage.ts';
+import { exitCodeHelp, exitCodes } from '../lib/cli/options/exit_codes.ts';
+import { keysOf } from '../lib/cli/options/keys.ts';
+import { fullHelp, type Option, options, spellingsOf } from '../lib/cli/options/option_table.ts';
+import { synopses, usage } from '../lib/cli/options/usage.ts';
 import { nothingCounted, type PlayEvent } from '../lib/events/events.ts';
 import * as library from '../lib/index.ts';
 import { basesDirectory, labsDirectory } from '../lib/lab/layout.ts';
@@ -189,19 +191,39 @@ test('every link leads to a file, and to a heading in it', () => {
 describe('docs/command.md', () => {
   const page = 'docs/command.md';
 
-  test('has every option of the help, and no other', () => {
-    const helped = [...usage.matchAll(/^ {2}(?:(-\w), )?(--[a-z-]+)/gm)].flatMap(([, short, long]) => [short, long]);
-    const documented = tablesOf(sectionOf(page, 'Options')).flatMap(firstCells);
-    const names = documented.map((option) => option.split(' ')[0]);
-    expect(names.sort()).toEqual(helped.filter((option) => option !== undefined).sort());
+  /** A cell as plain text: without backticks, and links as their words. */
+  const plain = (cell: string): string => cell.replaceAll('`', '').replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1');
+  /** What a cell says first, with the words that it must begin with: whole sentences may follow. */
+  const beginning = (cell: string, help: string): string =>
+    new RegExp(String.raw`^.{${help.length}}(?=$|\. )`).exec(plain(cell))?.[0] ?? plain(cell);
+
+  test('has every option of the table, as the help spells and explains it, and no other', () => {
+    const rows = tablesOf(sectionOf(page, 'Options')).flat();
+    const isOfRehearsal = ({ section }: Option): boolean => section === 'Rehearsal';
+    const helpOf = (option?: Option): string => (option === undefined ? '' : fullHelp(option));
+    const inOrder = [...options].filter(([, option]) => !isOfRehearsal(option));
+    const wanted = [...inOrder, ...[...options].filter(([, option]) => isOfRehearsal(option))];
+    expect(rows.map(([cell, meaning = ''], index) => [cell, beginning(meaning, helpOf(wanted[index]?.[1]))])).toEqual(
+      wanted.map(([name, option]) => [
+        spellingsOf(name, option)
+          .map((spelling) => `\`${spelling}${option.value === undefined ? '' : ` ${option.value}`}\``)
+          .join(', '),
+        fullHelp(option),
+      ]),
+    );
   });
 
-  test('has every exit code, and no other; so has the help', () => {
+  test('begins with the synopses of the help', () => {
+    const [block] = blocksOf(page, 'console');
+    expect(block?.code).toBe(synopses.map((line) => `$ npx ${line}\n`).join(''));
+  });
+
+  test('has every exit code, with the words of the help', () => {
     const [table = []] = tablesOf(sectionOf(page, 'Exit codes'));
-    const codes = Object.values<number>(exitCodes);
-    expect(table.map(([code]) => Number(code))).toEqual(codes);
-    const helped = usage.slice(usage.indexOf('Exit codes')).matchAll(/ {2}(\d+) /g);
-    expect([...helped].map(([, code]) => Number(code)).sort((a, b) => a - b)).toEqual(codes);
+    const wanted = keysOf(exitCodes).map((name) => [String(exitCodes[name]), exitCodeHelp[name]]);
+    expect(table.map(([code, meaning = ''], index) => [code, beginning(meaning, wanted[index]?.[1] ?? '')])).toEqual(
+      wanted,
+    );
   });
 
   test('has every event of the stream, with its fields', () => {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { ArgumentError, KvmPlayError, PlaybookError } from '../errors.ts';
-import { exitCodes } from './commands/exit_code.ts';
 import { parseCommandLine } from './options/command_line.ts';
+import { exitCodes } from './options/exit_codes.ts';
 import { usage } from './options/usage.ts';
 
 /** Runs the command. @returns the exit code */

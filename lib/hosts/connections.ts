@@ -1,14 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { PlaybookError } from '../errors.ts';
 import { type ConnectOptions, prepare } from './connect.ts';
+import { defaultForks } from './forks.ts';
 import type { Host } from './host.ts';
 import { type HostSpec, hostName, isLocalHost } from './ssh/host_spec.ts';
 import { type Preconnected, preconnect } from './ssh/preconnect.ts';
 import { Semaphore } from './ssh/semaphore.ts';
 import type { SshOptions } from './ssh/ssh.ts';
-
-/** Connections that are being opened at a time, where nothing else is said. */
-export const defaultForks = 32;
 
 /** How {@link Connections} are made. */
 export interface ConnectionsOptions extends Omit<ConnectOptions, 'become'> {

@@ -166,5 +166,6 @@ test('the command starts, and gets as far as the site, without loading what take
   expect(loaded('modules/index.ts')).toContain('valibot');
   expect(packagesOf('lib/cli/main.ts')).toEqual([]);
   expect(loaded('lib/cli/execute.ts')).toEqual([]);
+  expect(loaded('lib/cli/commands/run_site.ts')).toEqual([]);
   expect(loaded('lib/reporters/terminal.ts')).toEqual([]);
 });

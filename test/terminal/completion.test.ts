@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { completionScript } from '../../lib/cli/completion/script.ts';
-import { commands, networkActions, shells } from '../../lib/cli/options/commands.ts';
-import { options } from '../../lib/cli/options/option_table.ts';
+import { commandNames, networkActions, shells } from '../../lib/cli/options/commands.ts';
+import { options, takersOf } from '../../lib/cli/options/option_table.ts';
 import { runCommand } from '../support/command.ts';
 import { describeWith } from '../support/programs.ts';
 import { Tmux } from '../support/tmux.ts';
@@ -59,13 +59,13 @@ const cases: readonly (readonly [typed: readonly string[], words: readonly strin
 ];
 
 /** Every option of a command. */
-const optionsOf = (command: (typeof commands)[number]): readonly string[] =>
-  options
-    .filter(([, option]) => option.commands.includes(command))
+const optionsOf = (command: (typeof commandNames)[number]): readonly string[] =>
+  [...options]
+    .filter(([, option]) => takersOf(option).includes(command))
     .map(([name]) => `--${name}`)
     .sort();
 
-const typedCommands = commands.map((command) => [command, command === 'run' ? [] : [command]] as const);
+const typedCommands = commandNames.map((command) => [command, command === 'run' ? [] : [command]] as const);
 
 describeWith(['bash'], 'completion in bash', () => {
   /** Calls the function as bash does, with the words as it splits them. */
@@ -176,10 +176,12 @@ describeWith(['zsh', 'tmux'], 'completion in zsh', () => {
   test('shows what the help says', async () => {
     const listed = await completed('network --', /--version/);
     expect(listed.match(/--[a-z-]+/g)?.sort()).toEqual(optionsOf('network'));
-    expect(listed).toMatch(/^--ssh-config +-- an ssh_config in place of your own$/m);
-    expect(await completed('network ', /status/)).toMatch(/^rollback +-- take it back now, and wait for that$/m);
+    expect(listed).toMatch(/^--ssh-config +-- An ssh_config in place of your own$/m);
+    expect(await completed('network ', /status/)).toMatch(
+      /^rollback +-- Roll the change back now, and wait until the host has done so$/m,
+    );
     expect(await completed('--li', /list-hosts/)).toContain(
-      '-- only these hosts, e.g. web:&dc1:!old; @failed: those that failed',
+      '-- Only some of the hosts, e.g. web:&dc1:!old; @failed stands for those that failed',
     );
   });
 });

@@ -1,26 +1,15 @@
 import type { Summary } from '../../events/events.ts';
+import { exitCodes } from '../options/exit_codes.ts';
 
-/** What the exit code depends on beside the summary. */
+/** What the exit code depends on besides the summary. */
 export interface ExitCodeOptions {
   /** `--expect-no-change` was given. */
   readonly expectNoChange?: boolean;
 }
 
-/** Exit codes of the command. */
-export const exitCodes = {
-  ok: 0,
-  usage: 1,
-  failed: 2,
-  changed: 3,
-  unreachable: 4,
-  rolledBack: 5,
-  unverified: 6,
-  interrupted: 130,
-} as const;
-
 /**
- * Says how the command ends after a run. A host that may be lost wins over all; then an interrupted run, a network change that was
- * rolled back, an unreachable host, a failed task, and a change that was not expected.
+ * Gives the exit code of a run. If several apply, a host that may be lost comes first, then an interrupted run, a network change that
+ * was rolled back, an unreachable host, a failed task, and an unexpected change.
  */
 export function exitCode(summary: Summary, { expectNoChange = false }: ExitCodeOptions): number {
   const hosts = Object.values(summary.hosts);

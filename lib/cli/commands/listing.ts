@@ -5,9 +5,26 @@ import type { Values } from '../../inventory/values.ts';
 import { checkNames, type Play, valuesFor } from '../../site/play.ts';
 import { leavesOf } from '../../site/play_items.ts';
 import { checkSelection, selectionByPlay, selectTasks, type TaskSelection, tagsOf } from '../../site/select_tasks.ts';
+import type { CommandLine } from '../options/command_line.ts';
+import { exitCodes } from '../options/exit_codes.ts';
+import { print } from '../output/print.ts';
+import { chosenBy, loadPlays } from './chosen.ts';
+
+/** Prints the hosts, tags and tasks of a site. @returns the exit code */
+export async function listSite(site: string, line: CommandLine): Promise<number> {
+  const chosen = await chosenBy(site, line);
+  const plays = await loadPlays(site, line, chosen.inventory);
+  const what = [
+    ...(line.listHosts ? (['hosts'] as const) : []),
+    ...(line.listTags ? (['tags'] as const) : []),
+    ...(line.listTasks ? (['tasks'] as const) : []),
+  ];
+  print(process.stdout, listing(plays, { ...chosen, what, hosts: line.host }).join('\n'));
+  return exitCodes.ok;
+}
 
 /** What is listed, and of which part of a site. */
-export interface ListingOptions extends TaskSelection, Omit<TargetOptions, 'hosts'> {
+interface ListingOptions extends TaskSelection, Omit<TargetOptions, 'hosts'> {
   readonly what: readonly ('tasks' | 'tags' | 'hosts')[];
   readonly vars: Values;
   readonly hosts: readonly string[];
@@ -18,7 +35,7 @@ export interface ListingOptions extends TaskSelection, Omit<TargetOptions, 'host
  * @returns the lines
  * @throws PlaybookError as a run would before anything is attempted
  */
-export function listing(plays: readonly Play[], options: ListingOptions): readonly string[] {
+function listing(plays: readonly Play[], options: ListingOptions): readonly string[] {
   const { what, vars, hosts, inventory, limit } = options;
   checkNames(plays, vars);
   const targetOptions = { ...(hosts.length > 0 && { hosts: hosts.map(parseHost) }), ...(inventory && { inventory }) };

@@ -14,7 +14,7 @@ import {
   requestRollBack,
 } from '../../network_change/transaction.ts';
 import type { NetworkCommand } from '../options/command_line.ts';
-import { exitCodes } from './exit_code.ts';
+import { exitCodes } from '../options/exit_codes.ts';
 
 /** Seconds in which a host must have gone back that was asked to. */
 const rollBackLimit = 240;

@@ -9,7 +9,8 @@ import { run } from '../../run/run.ts';
 import { loadSite } from '../../site/load_site.ts';
 import { checkNames, type Play } from '../../site/play.ts';
 import { tasksOf } from '../../site/play_items.ts';
-import { exitCode, exitCodes } from './exit_code.ts';
+import { exitCodes } from '../options/exit_codes.ts';
+import { exitCode } from './exit_code.ts';
 
 /** Seconds that guests may take to boot and to get a lease. */
 const guestLimit = 180;

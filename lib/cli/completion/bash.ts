@@ -1,5 +1,5 @@
-import { commands, networkActions, shells } from '../options/commands.ts';
-import { optionsOf, otherCommands, spelledOptions, valueSpellings } from './spelling.ts';
+import { commandNames, namedCommands } from '../options/commands.ts';
+import { type CompletedOperand, completedOperands, optionsOf, spelledOptions, valueSpellings } from './spelling.ts';
 
 /** Makes the script for bash, from 3.2 on; it needs nothing of the package bash-completion. */
 export function bashScript(): string {
@@ -43,7 +43,7 @@ _kvm_play() {
       esac
     fi
     case $command:$places:$word in
-      ${otherCommands.map((command) => `run:0:${command}`).join('|')}) command=$word ;;
+      ${namedCommands.map((command) => `run:0:${command}`).join('|')}) command=$word ;;
       *) places=$((places + 1)) ;;
     esac
   done
@@ -57,15 +57,12 @@ ${spelledOptions.flatMap(({ spellings, completes }) => (completes === undefined 
 
   if [[ -z $ended && $current == -* ]]; then
     case $command in
-${commands.map((command) => `      ${command}) ${offer(optionsOf(command).flatMap(({ spellings }) => spellings))} ;;`).join('\n')}
+${commandNames.map((command) => `      ${command}) ${offer(optionsOf(command).flatMap(({ spellings }) => spellings))} ;;`).join('\n')}
     esac
     return
   fi
   case $command:$places in
-    run:0) _kvm_play_sites "$current"; ${offer(otherCommands)} ;;
-    rehearse:0) _kvm_play_sites "$current" ;;
-    network:0) ${offer(networkActions)} ;;
-    completion:0) ${offer(shells)} ;;
+${completedOperands.map(operandLine).join('\n')}
   esac
 }
 
@@ -76,4 +73,11 @@ complete -F _kvm_play kvm-play
 /** Offers files, or words. */
 function offer(what: 'files' | readonly string[]): string {
   return what === 'files' ? '_kvm_play_files "$current"' : `_kvm_play_offer -W '${what.join(' ')}' -- "$current"`;
+}
+
+/** Where no command is named yet, the first word may also be one. */
+function operandLine({ command, place, completes }: CompletedOperand): string {
+  const own = completes === 'sites' ? '_kvm_play_sites "$current"' : offer(Object.keys(completes));
+  const commandWords = command === 'run' && place === 0 ? `; ${offer(namedCommands)}` : '';
+  return `    ${command}:${place}) ${own}${commandWords} ;;`;
 }

@@ -1,5 +1,12 @@
-import { commandHelp, type NamedCommand, networkHelp, shells } from '../options/commands.ts';
-import { otherCommands, type SpelledOption, spelledOptions, valueSpellings } from './spelling.ts';
+import { commandTable, namedCommands } from '../options/commands.ts';
+import { takersOf } from '../options/option_table.ts';
+import {
+  type CompletedOperand,
+  completedOperands,
+  type SpelledOption,
+  spelledOptions,
+  valueSpellings,
+} from './spelling.ts';
 
 /** Makes the script for fish, from 3.0 on. */
 export function fishScript(): string {
@@ -28,7 +35,7 @@ function __kvm_play_typed
                     continue
             end
         end
-        if test "$command:$places" = run:0; and contains -- $word ${otherCommands.join(' ')}
+        if test "$command:$places" = run:0; and contains -- $word ${namedCommands.join(' ')}
             set command $word
         else
             set places (math $places + 1)
@@ -50,24 +57,27 @@ function __kvm_play_sites
 end
 
 complete -c kvm-play -f
-complete -c kvm-play -n '__kvm_play_at run:0 rehearse:0' -a '(__kvm_play_sites)'
-${otherCommands.map((command) => wordLine('run', command, commandHelp[command])).join('\n')}
-${Object.entries(networkHelp)
-  .map(([action, help]) => wordLine('network', action, help))
-  .join('\n')}
-${shells.map((shell) => wordLine('completion', shell, `a script for ${shell}`)).join('\n')}
+${namedCommands.map((command) => wordLine('run:0', command, commandTable[command].help)).join('\n')}
+${completedOperands.flatMap(operandLines).join('\n')}
 
 ${spelledOptions.map(optionLine).join('\n')}
 `;
 }
 
-function wordLine(command: NamedCommand, word: string, help: string): string {
-  return `complete -c kvm-play -n '__kvm_play_at ${command}:0' -a ${word} -d ${quoted(help)}`;
+function operandLines({ command, place, completes }: CompletedOperand): readonly string[] {
+  const at = `${command}:${place}`;
+  if (completes === 'sites') return [`complete -c kvm-play -n '__kvm_play_at ${at}' -a '(__kvm_play_sites)'`];
+  return Object.entries(completes).map(([word, help]) => wordLine(at, word, help));
 }
 
-function optionLine({ name, short, value, completes, commands, help }: SpelledOption): string {
+function wordLine(at: string, word: string, help: string): string {
+  return `complete -c kvm-play -n '__kvm_play_at ${at}' -a ${word} -d ${quoted(help)}`;
+}
+
+function optionLine(option: SpelledOption): string {
+  const { name, short, value, completes, help } = option;
   return [
-    `complete -c kvm-play -n '__kvm_play_command ${commands.join(' ')}'`,
+    `complete -c kvm-play -n '__kvm_play_command ${takersOf(option).join(' ')}'`,
     ...(short === undefined ? [] : [`-s ${short}`]),
     `-l ${name}`,
     ...(value === undefined ? [] : [completes === 'files' ? '-r -F' : '-x']),
@@ -76,7 +86,7 @@ function optionLine({ name, short, value, completes, commands, help }: SpelledOp
   ].join(' ');
 }
 
-/** As fish quotes: between single quotes only these two characters have to be escaped. */
+/** Quotes a text for fish: between single quotes only the backslash and the single quote have to be escaped. */
 function quoted(text: string): string {
   return `'${text.replaceAll(/[\\']/g, '\\$&')}'`;
 }

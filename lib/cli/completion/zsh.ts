@@ -1,15 +1,7 @@
 import { quote } from '../../hosts/shell/quote.ts';
-import { commandHelp, commands, type NamedCommand, networkHelp, shells } from '../options/commands.ts';
-import { optionsOf, otherCommands, type SpelledOption, valueSpellings } from './spelling.ts';
-
-/** What stands behind the options of each command, as `_arguments` takes it. */
-const places: Readonly<Record<NamedCommand, readonly string[]>> = {
-  run: ['1:site or command:_kvm_play_first', '*: :'],
-  rehearse: [': :(rehearse)', ':site:_kvm_play_sites', '*: :'],
-  network: [': :(network)', `:action:${described(Object.entries(networkHelp))}`, ':host: ', ':seconds: '],
-  inventory: [': :(inventory)', ':pattern: '],
-  completion: [': :(completion)', `:shell:(${shells.join(' ')})`],
-};
+import { type CommandName, commandNames, commandTable, namedCommands, type Operand } from '../options/commands.ts';
+import { isRepeatable } from '../options/option_table.ts';
+import { optionsOf, type SpelledOption, valueSpellings } from './spelling.ts';
 
 /** Makes the script for zsh. It can be sourced after compinit, and it can be a file `_kvm-play` in one of the directories of `fpath`. */
 export function zshScript(): string {
@@ -22,7 +14,7 @@ _kvm_play_sites() {
 
 _kvm_play_first() {
   local -a commands=(
-${otherCommands.map((command) => `    ${quote(`${command}:${commandHelp[command]}`)}`).join('\n')}
+${namedCommands.map((command) => `    ${quote(`${command}:${commandTable[command].help}`)}`).join('\n')}
   )
   _alternative 'sites:site:_kvm_play_sites' 'commands:command:{_describe command commands}'
 }
@@ -38,14 +30,14 @@ _kvm_play() {
       --) ;;
       ${valueSpellings.join('|')}) option=$word ;;
       -*) ;;
-      ${otherCommands.join('|')}) command=$word; break ;;
+      ${namedCommands.join('|')}) command=$word; break ;;
       *) break ;;
     esac
   done
 
   local -a arguments
   case $command in
-${commands.map(caseOf).join('\n')}
+${commandNames.map(caseOf).join('\n')}
   esac
   _arguments -s -S $arguments
 }
@@ -58,14 +50,28 @@ fi
 `;
 }
 
-function caseOf(command: NamedCommand): string {
-  const specs = [...optionsOf(command).flatMap(optionSpecs), ...places[command]];
+function caseOf(command: CommandName): string {
+  const specs = [...optionsOf(command).flatMap(optionSpecs), ...operandSpecs(command)];
   return `    ${command}) arguments=(\n${specs.map((spec) => `      ${quote(spec)}`).join('\n')}\n    ) ;;`;
 }
 
+/** The words of a command as `_arguments` takes them; no further word is completed. */
+function operandSpecs(command: CommandName): readonly string[] {
+  if (command === 'run') return ['1:site or command:_kvm_play_first', '*: :'];
+  const operands: readonly Operand[] = commandTable[command].operands;
+  return [`: :(${command})`, ...operands.map(operandSpec), '*: :'];
+}
+
+function operandSpec({ name, completes }: Operand): string {
+  if (completes === undefined) return `:${name}: `;
+  return `:${name}:${completes === 'sites' ? '_kvm_play_sites' : described(Object.entries(completes))}`;
+}
+
 /** An option as `_arguments` takes it, once for each of its spellings; unless it is repeatable, one spelling excludes the others. */
-function optionSpecs({ spellings, multiple, value, completes, help }: SpelledOption): readonly string[] {
-  const before = multiple ? '*' : spellings.length > 1 ? `(${spellings.join(' ')})` : '';
+function optionSpecs(option: SpelledOption): readonly string[] {
+  const { spellings, value, completes, help } = option;
+  const before =
+    isRepeatable(option) && option.kind !== 'flag' ? '*' : spellings.length > 1 ? `(${spellings.join(' ')})` : '';
   const action = completes === 'files' ? '_files' : completes === undefined ? ' ' : `(${completes.join(' ')})`;
   const after = value === undefined ? '' : `:${escaped(value)}:${action}`;
   return spellings.map((spelling) => {

@@ -1,109 +1,105 @@
-import { parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { PlaybookError } from '../../errors.ts';
 import { nearest } from '../../validation/nearest.ts';
-import { type Option, options, optionTable } from './option_table.ts';
+import { insteadOf } from './ansible_options.ts';
+import { type CommandName, commandTable } from './commands.ts';
+import { isRepeatable, type Option, options, takersOf } from './option_table.ts';
 
-/** What options of Ansible's are here. */
-const ofAnsible: Readonly<Record<string, string>> = {
-  '-b': 'here it is --become',
-  '-C': 'here it is --check',
-  '-D': 'here it is --diff',
-  '-f': 'here it is --forks N',
-  '-u': 'write the user before the host, as --host USER@NAME, or ansible_user in the inventory',
-  '--user': 'write the user before the host, as --host USER@NAME, or ansible_user in the inventory',
-  '-k': 'ssh logs in with a key, and is given no password',
-  '--ask-pass': 'ssh logs in with a key, and is given no password',
-  '--connection-password-file': 'ssh logs in with a key, and is given no password',
-  '--conn-pass-file': 'ssh logs in with a key, and is given no password',
-  '--become-password-file': 'the password for sudo is asked for: --ask-become-pass (-K)',
-  '--become-pass-file': 'the password for sudo is asked for: --ask-become-pass (-K)',
-  '--become-user': 'tasks are done by root or by the user who logs in',
-  '--become-method': 'sudo is the only method',
-  '-m': 'there are no commands without a site; write a task of the module `command` or `query`',
-  '--module-name': 'there are no commands without a site; write a task of the module `command` or `query`',
-  '-a': 'there are no commands without a site; write a task of the module `command` or `query`',
-  '--args': 'there are no commands without a site; write a task of the module `command` or `query`',
-  '-M': 'a module is imported by the site',
-  '--module-path': 'a module is imported by the site',
-  '-c': 'a host is reached by ssh, and localhost is this machine',
-  '--connection': 'a host is reached by ssh, and localhost is this machine',
-  '-T': 'ssh_config says it: ConnectTimeout',
-  '--timeout': 'ssh_config says it: ConnectTimeout',
-  '-s': 'here it is --become',
-  '--key-file': 'here it is --private-key FILE',
-  '--ssh-common-args': 'write it into ssh_config (see --ssh-config)',
-  '--ssh-extra-args': 'write it into ssh_config (see --ssh-config)',
-  '--sftp-extra-args': 'there is no sftp in it',
-  '--scp-extra-args': 'there is no scp in it',
-  '--syntax-check': 'here it is --list-tasks, which loads the site and connects to nothing',
-  '--step': 'here a plan is reviewed: --check --plan-out FILE, and then --apply-plan FILE',
-  '--force-handlers': 'nothing is lost here: what was written and not loaded is loaded by the next run',
-  '--flush-cache': 'facts are read anew by every run',
-  '-J': 'here a site reads its secrets where they are kept: secret.file, secret.command',
-  '--ask-vault-pass': 'here a site reads its secrets where they are kept: secret.file, secret.command',
-  '--ask-vault-password': 'here a site reads its secrets where they are kept: secret.file, secret.command',
-  '--vault-id': 'here a site reads its secrets where they are kept: secret.file, secret.command',
-  '--vault-password-file': 'here a site reads its secrets where they are kept: secret.file, secret.command',
-  '--vault-pass-file': 'here a site reads its secrets where they are kept: secret.file, secret.command',
-  '--list': 'here it is kvm-play inventory -i FILE',
-  '--graph': 'here it is kvm-play inventory -i FILE',
-};
+/** A command line, split by the rules of the option table. */
+export interface SplitLine {
+  /** The texts that were given for each option, by its name: for a flag an empty one per occurrence. Options that were not given are absent. */
+  readonly given: ReadonlyMap<string, readonly string[]>;
+  /** All other words, in order. */
+  readonly operands: readonly string[];
+}
 
-const byName: ReadonlyMap<string, Option> = new Map(options);
+/** The option table as Node's parser takes it. */
+const parserOptions: ParseArgsConfig['options'] = Object.fromEntries(
+  [...options].map(([name, { short, value }]) => [
+    name,
+    { type: value === undefined ? 'boolean' : 'string', ...(short !== undefined && { short }) },
+  ]),
+);
 
 /**
- * Checks the options of a command line, before it is read.
- * @throws PlaybookError that says what is wrong: an option that is not there, one without its value or with one that it does not
- *   take, and one that is given twice though only the last would count
+ * Splits a command line into options and operands.
+ * @throws PlaybookError for an option that does not exist, one without its value or with a value that it does not take, and one that
+ *   is given twice though only the last would count
  */
-export function checkOptions(args: readonly string[]): void {
-  const { tokens } = parseArgs({
+export function splitLine(args: readonly string[]): SplitLine {
+  // The parser's own messages are written for programmers, so that the tokens are checked here.
+  const { tokens, positionals } = parseArgs({
     args: [...args],
-    options: optionTable,
+    options: parserOptions,
     allowPositionals: true,
     strict: false,
     tokens: true,
   });
-  const seen = new Set<string>();
+  const given = new Map<string, string[]>();
   for (const token of tokens) {
     if (token.kind !== 'option') continue;
     const { name, rawName, value, inlineValue } = token;
-    const option = byName.get(name);
+    const option = options.get(name);
     if (option === undefined) throw unknownOption(rawName);
     checkValue(rawName, option, value, inlineValue === true);
-    if (seen.has(name) && option.type === 'string' && option.multiple !== true) {
+    const before = given.get(name) ?? [];
+    if (before.length > 0 && !isRepeatable(option)) {
       throw new PlaybookError(`${rawName} is given twice, and only one can count; leave one out`);
     }
-    seen.add(name);
+    given.set(name, [...before, value ?? '']);
+  }
+  return { given, operands: positionals };
+}
+
+/**
+ * Refuses options that the command does not take, because it would ignore them (who writes `rehearse --check` does not expect a
+ * run), and options that exclude each other.
+ * @throws PlaybookError
+ */
+export function checkCombination(command: CommandName, given: SplitLine['given']): void {
+  for (const [name, option] of options) {
+    if (!given.has(name)) continue;
+    const takers = takersOf(option);
+    if (!takers.includes(command)) throw refusal(command, name, takers);
+    for (const [other, reason] of Object.entries(option.conflicts ?? {})) {
+      if (given.has(other)) throw new PlaybookError(`--${name} and --${other} exclude each other: ${reason}`);
+    }
   }
 }
 
-function checkValue(rawName: string, option: Option, value: string | undefined, isInline: boolean): void {
-  if (option.type === 'boolean') {
-    if (value === undefined) return;
-    throw new PlaybookError(`${rawName} takes no value, and was given '${value}'`);
-  }
-  if (value === undefined) throw new PlaybookError(`${rawName} takes a value: ${rawName} ${option.value}`);
-  if (isInline || value.length < 2 || !value.startsWith('-')) return;
-  const glued = rawName.startsWith('--') ? `${rawName}=${value}` : `${rawName}${value}`;
-  throw new PlaybookError(
-    `${rawName} takes a value (${option.value}), and behind it stands the option '${value}'; where that is the value, write ${glued}`,
+function refusal(command: CommandName, name: string, takers: readonly CommandName[]): PlaybookError {
+  const described = commandTable[command];
+  return new PlaybookError(
+    'refusal' in described
+      ? `${command} takes no --${name}: ${described.refusal}`
+      : `--${name} is an option of ${takers.join(', ')}: kvm-play ${takers[0]} --${name} ...`,
   );
 }
 
-function unknownOption(option: string): PlaybookError {
-  const hint = ofAnsible[option];
-  if (hint !== undefined) return new PlaybookError(`there is no option ${option}; ${hint}`);
-  if (option.startsWith('--no-') && byName.has(option.slice('--no-'.length))) {
-    return new PlaybookError(`there is no option ${option}; leave --${option.slice('--no-'.length)} out`);
+function checkValue(spelling: string, option: Option, value: string | undefined, isInline: boolean): void {
+  if (option.value === undefined) {
+    if (value === undefined) return;
+    throw new PlaybookError(`${spelling} takes no value, and was given '${value}'`);
   }
-  const close = option.startsWith('--')
+  if (value === undefined) throw new PlaybookError(`${spelling} takes a value: ${spelling} ${option.value}`);
+  if (isInline || value.length < 2 || !value.startsWith('-')) return;
+  const glued = spelling.startsWith('--') ? `${spelling}=${value}` : `${spelling}${value}`;
+  throw new PlaybookError(
+    `${spelling} takes a value (${option.value}), and is followed by the option '${value}'; if that is the value, write ${glued}`,
+  );
+}
+
+function unknownOption(spelling: string): PlaybookError {
+  const positive = spelling.replace(/^--no-/, '');
+  const close = spelling.startsWith('--')
     ? nearest(
-        option,
-        options.map(([name]) => `--${name}`),
+        spelling,
+        [...options.keys()].map((name) => `--${name}`),
       )
     : undefined;
-  return new PlaybookError(
-    `there is no option ${option}; ${close === undefined ? 'see --help' : `did you mean ${close}?`}`,
-  );
+  const hint =
+    insteadOf(spelling) ??
+    (positive !== spelling && options.has(positive) ? `leave --${positive} out` : undefined) ??
+    (close === undefined ? 'see --help' : `did you mean ${close}?`);
+  return new PlaybookError(`there is no option ${spelling}; ${hint}`);
 }

@@ -1,253 +1,349 @@
-import type { ParseArgsConfig } from 'node:util';
-import type { NamedCommand } from './commands.ts';
+import { type CommandName, commandNames } from './commands.ts';
+import type { ExtraVars } from './extra_vars.ts';
+import { keysOf } from './keys.ts';
 
-type ParseArgsOption = NonNullable<ParseArgsConfig['options']>[string];
-
-/** An option: how it is read, what the help says of it, and which commands take it. */
-export interface Option extends ParseArgsOption {
-  /** Heading in the help. */
-  readonly section: 'Hosts' | 'What to do' | 'What to show' | 'Rehearse';
-  /** What its value is called. Present with the type `string`. */
-  readonly value?: string;
-  readonly help: string;
-  /** Commands that take it. Where another one would pass over it, it is refused. */
-  readonly commands: readonly NamedCommand[];
-  /** What a shell completes its value with: files, or these words. Default: nothing. */
-  readonly completes?: 'files' | readonly string[];
+/** The values that options of each kind have. */
+export interface KindValues {
+  /** An option without a value. */
+  readonly flag: boolean;
+  /** A flag that counts how often it is given. */
+  readonly counter: number;
+  /** One text. */
+  readonly text: string | undefined;
+  /** A text each time that the option is given. */
+  readonly texts: readonly string[];
+  /** Texts separated by commas, each time that the option is given. */
+  readonly list: readonly string[];
+  /** A whole number from 1 on. */
+  readonly count: number | undefined;
+  /** One of the words that a shell completes; it always has a default. */
+  readonly word: string;
+  /** Values of variables, each time that the option is given. */
+  readonly variables: readonly ExtraVars[];
 }
 
-/** Every option. The parser, the help and the shells' completion are made from this table. */
+/** An option: how it is written and read, what the help says of it, and what it goes together with. */
+export interface Option {
+  readonly kind: keyof KindValues;
+  /** The heading under which the help lists it. */
+  readonly section: 'Hosts' | 'What to do' | 'Which tasks' | 'What to show' | 'Rehearsal' | 'About the command';
+  /** Its one-letter form. */
+  readonly short?: string;
+  /** What the help calls its value. Absent for flags and counters. */
+  readonly value?: string;
+  /** The value where it is not given. */
+  readonly default?: string | number;
+  /**
+   * What it does, for the help, the shells and `docs/command.md`: a sentence without a full stop. It does not name the default or
+   * the options that are implied; they are added.
+   */
+  readonly help: string;
+  /** Commands that take it; any other command would ignore it, and refuses it. Default: all. */
+  readonly commands?: readonly CommandName[];
+  /** What a shell completes its value with: files, or these words. Default: nothing. */
+  readonly completes?: 'files' | readonly string[];
+  /** What to do instead of giving it an empty text, which is refused. Default: an empty text is taken. */
+  readonly insteadOfEmpty?: string;
+  /** Options that cannot be given together with it, and why. */
+  readonly conflicts?: Readonly<Record<string, string>>;
+  /** A flag that is set too when this option is given. */
+  readonly implies?: string;
+  /** The names of Ansible's options that do the same and are not understood here. */
+  readonly ansible?: readonly string[];
+}
+
+/** Every option, in the order of the help. Parsing, checks, help, completion, and a test of `docs/command.md` are made from this table. */
 export const optionTable = {
   host: {
-    type: 'string',
-    multiple: true,
-    section: 'Hosts',
+    kind: 'texts',
     value: '[USER@]NAME[:PORT]',
-    help: "in place of the site's own hosts; repeatable; localhost is this machine, without SSH",
+    section: 'Hosts',
+    help: "A host in place of the site's own hosts, for every play; repeatable; localhost is this machine, without SSH",
     commands: ['run', 'network'],
+    conflicts: {
+      inventory: 'choose hosts of an inventory with a pattern: --limit PATTERN, or network ACTION PATTERN',
+    },
   },
   inventory: {
-    type: 'string',
-    short: 'i',
-    multiple: true,
-    section: 'Hosts',
+    kind: 'texts',
     value: 'FILE',
-    help: "an inventory as Ansible's, repeatable; the site's hosts are patterns in it",
-    commands: ['run', 'network', 'inventory'],
     completes: 'files',
+    short: 'i',
+    section: 'Hosts',
+    help: "An inventory as in Ansible, whose names and patterns are the site's hosts; repeatable",
+    commands: ['run', 'network', 'inventory'],
   },
   limit: {
-    type: 'string',
+    kind: 'text',
+    value: 'PATTERN',
+    insteadOfEmpty: 'leave it out to take all hosts',
     short: 'l',
     section: 'Hosts',
-    value: 'PATTERN',
-    help: 'only these hosts, e.g. web:&dc1:!old; @failed: those that failed or were not begun before',
+    help: 'Only some of the hosts, e.g. web:&dc1:!old; @failed stands for those that failed in the last run',
     commands: ['run'],
   },
   serial: {
-    type: 'string',
-    section: 'Hosts',
+    kind: 'count',
     value: 'N',
-    help: 'so many hosts at a time, and no further ones after a failure',
+    section: 'Hosts',
+    help: 'Run on batches of N hosts, and begin no further batch after a failure',
     commands: ['run'],
-  },
-  'private-key': {
-    type: 'string',
-    section: 'Hosts',
-    value: 'FILE',
-    help: 'the key to try first, before those of ssh_config',
-    commands: ['run', 'network'],
-    completes: 'files',
-  },
-  'ssh-config': {
-    type: 'string',
-    section: 'Hosts',
-    value: 'FILE',
-    help: 'an ssh_config in place of your own',
-    commands: ['run', 'network'],
-    completes: 'files',
-  },
-  become: {
-    type: 'boolean',
-    section: 'Hosts',
-    help: 'become root by sudo on every host',
-    commands: ['run', 'network'],
-  },
-  'ask-become-pass': {
-    type: 'boolean',
-    short: 'K',
-    section: 'Hosts',
-    help: 'ask for the password that sudo wants, once, for all hosts',
-    commands: ['run', 'network'],
   },
   forks: {
-    type: 'string',
-    section: 'Hosts',
+    kind: 'count',
     value: 'N',
-    help: 'open so many connections at a time (default 32); once open, all hosts go side by side',
+    default: 32,
+    section: 'Hosts',
+    help: 'Open at most N connections at a time; once they are open, all hosts run in parallel',
     commands: ['run'],
+    ansible: ['-f'],
+  },
+  'private-key': {
+    kind: 'text',
+    value: 'FILE',
+    completes: 'files',
+    section: 'Hosts',
+    help: 'The key that ssh tries first, before those that ssh_config names',
+    commands: ['run', 'network'],
+    ansible: ['--key-file'],
+  },
+  'ssh-config': {
+    kind: 'text',
+    value: 'FILE',
+    completes: 'files',
+    section: 'Hosts',
+    help: 'An ssh_config in place of your own',
+    commands: ['run', 'network'],
+  },
+  become: {
+    kind: 'flag',
+    section: 'Hosts',
+    help: 'Become root by sudo on every host',
+    commands: ['run', 'network'],
+    ansible: ['-b', '-s'],
+  },
+  'ask-become-pass': {
+    kind: 'flag',
+    short: 'K',
+    section: 'Hosts',
+    help: 'Ask for the sudo password once, before connecting to any host',
+    commands: ['run', 'network'],
   },
   check: {
-    type: 'boolean',
+    kind: 'flag',
     section: 'What to do',
-    help: 'say what would change, with commands and diffs; change nothing',
+    help: 'Report what would change, with commands and diffs, and change nothing',
     commands: ['run'],
+    ansible: ['-C'],
   },
   'plan-out': {
-    type: 'string',
-    section: 'What to do',
+    kind: 'text',
     value: 'FILE',
-    help: 'check, and write what was foreseen to a file, to be reviewed and applied; implies --check',
-    commands: ['run'],
     completes: 'files',
+    section: 'What to do',
+    help: 'Write the predicted changes to a file, to be reviewed and applied',
+    commands: ['run'],
+    implies: 'check',
   },
   'apply-plan': {
-    type: 'string',
-    section: 'What to do',
+    kind: 'text',
     value: 'FILE',
-    help: 'apply exactly what such a file holds; on a host that has moved since, write nothing',
-    commands: ['run'],
     completes: 'files',
+    section: 'What to do',
+    help: 'Apply exactly what such a file holds; write nothing on a host that has changed since',
+    commands: ['run'],
+    conflicts: {
+      check: 'a plan is made in check mode, and applied without it',
+      'plan-out': 'a plan is made in one run, and applied in another',
+    },
   },
   'expect-no-change': {
-    type: 'boolean',
+    kind: 'flag',
     section: 'What to do',
-    help: 'exit with 3 when anything changes, or in check mode would change',
+    help: 'Exit with 3 if anything changes, or in check mode would change',
     commands: ['run'],
   },
   'restart-own-network': {
-    type: 'boolean',
+    kind: 'flag',
     section: 'What to do',
-    help: 'allow steps that cut the links of this very machine, outside of a network change too',
-    commands: ['run'],
-  },
-  'list-tasks': {
-    type: 'boolean',
-    section: 'What to do',
-    help: 'list the tasks, and connect to nothing',
-    commands: ['run', 'rehearse'],
-  },
-  'list-tags': {
-    type: 'boolean',
-    section: 'What to do',
-    help: 'list their tags',
-    commands: ['run'],
-  },
-  'list-hosts': {
-    type: 'boolean',
-    section: 'What to do',
-    help: 'list the hosts',
-    commands: ['run'],
-  },
-  tags: {
-    type: 'string',
-    short: 't',
-    multiple: true,
-    section: 'What to do',
-    value: 'TAG[,TAG]',
-    help: 'only tasks with one of these tags, and those tagged always',
-    commands: ['run'],
-  },
-  'skip-tags': {
-    type: 'string',
-    multiple: true,
-    section: 'What to do',
-    value: 'TAG[,TAG]',
-    help: 'no tasks with one of these tags',
-    commands: ['run'],
-  },
-  'start-at-task': {
-    type: 'string',
-    section: 'What to do',
-    value: 'TITLE',
-    help: 'no tasks before this one',
+    help: 'On localhost, allow steps that cut the links of this machine itself, also outside a network change',
     commands: ['run'],
   },
   'extra-vars': {
-    type: 'string',
-    short: 'e',
-    multiple: true,
-    section: 'What to do',
+    kind: 'variables',
     value: 'NAME=VALUE',
-    help: 'give variables of the site other values; repeatable; @FILE reads them from JSON or YAML',
+    short: 'e',
+    section: 'What to do',
+    help: 'Give variables of the site other values; repeatable; @FILE reads them from JSON or YAML',
     commands: ['run', 'rehearse'],
+  },
+  tags: {
+    kind: 'list',
+    value: 'TAGS',
+    short: 't',
+    section: 'Which tasks',
+    help: 'Only tasks with one of these tags (separated by commas), and tasks tagged always; repeatable',
+    commands: ['run'],
+  },
+  'skip-tags': {
+    kind: 'list',
+    value: 'TAGS',
+    section: 'Which tasks',
+    help: 'No tasks with one of these tags; repeatable',
+    commands: ['run'],
+  },
+  'start-at-task': {
+    kind: 'text',
+    value: 'TITLE',
+    section: 'Which tasks',
+    help: 'Begin at the first task with this title',
+    commands: ['run'],
+  },
+  'list-tasks': {
+    kind: 'flag',
+    section: 'Which tasks',
+    help: 'List the plays and their tasks; connect to nothing',
+    commands: ['run', 'rehearse'],
+  },
+  'list-tags': {
+    kind: 'flag',
+    section: 'Which tasks',
+    help: 'List the tags of the tasks; connect to nothing',
+    commands: ['run'],
+  },
+  'list-hosts': {
+    kind: 'flag',
+    section: 'Which tasks',
+    help: 'List the hosts of the plays; connect to nothing',
+    commands: ['run'],
   },
   diff: {
-    type: 'boolean',
+    kind: 'flag',
     section: 'What to show',
-    help: 'show changes of files as diffs, and everything else as before and after',
+    help: 'Show changes of files as diffs and all other changes as before and after, also outside check mode',
     commands: ['run', 'rehearse'],
+    ansible: ['-D'],
   },
   verbose: {
-    type: 'boolean',
+    kind: 'counter',
     short: 'v',
-    multiple: true,
     section: 'What to show',
-    help: 'show the commands as well, and skipped tasks; -vv: how long each task took, too',
+    help: 'Also show the commands and the skipped tasks; -vv also shows how long each task took',
     commands: ['run', 'rehearse'],
   },
   quiet: {
-    type: 'boolean',
+    kind: 'flag',
     short: 'q',
     section: 'What to show',
-    help: 'show only what changed, failed, was unreachable or warned, and the recap',
+    help: 'Show only what changed, failed, was unreachable or warned, and the recap',
     commands: ['run', 'rehearse'],
+    conflicts: {
+      verbose: 'the one shows less, the other more',
+      json: 'the JSON stream has every event',
+    },
   },
   color: {
-    type: 'string',
-    section: 'What to show',
+    kind: 'word',
     value: 'WHEN',
-    help: 'auto (the default: on a terminal; NO_COLOR and FORCE_COLOR are respected), always or never',
-    commands: ['run', 'rehearse'],
+    default: 'auto',
     completes: ['auto', 'always', 'never'],
+    section: 'What to show',
+    help: 'Use colours: always, never, or auto, which means on a terminal and respects NO_COLOR and FORCE_COLOR',
+    commands: ['run', 'rehearse'],
   },
   json: {
-    type: 'boolean',
+    kind: 'flag',
     section: 'What to show',
-    help: 'one JSON object a line for each event',
+    help: 'Print one JSON object per event, one per line, and nothing else on standard output',
     commands: ['run', 'rehearse'],
   },
   junit: {
-    type: 'string',
-    section: 'What to show',
+    kind: 'text',
     value: 'FILE',
-    help: 'write a JUnit report at the end as well',
-    commands: ['run', 'rehearse'],
     completes: 'files',
-  },
-  help: {
-    type: 'boolean',
-    short: 'h',
     section: 'What to show',
-    help: 'this',
-    commands: ['run', 'rehearse', 'network', 'inventory', 'completion'],
-  },
-  version: {
-    type: 'boolean',
-    section: 'What to show',
-    help: 'the version',
-    commands: ['run', 'rehearse', 'network', 'inventory', 'completion'],
+    help: 'Also write a JUnit report at the end',
+    commands: ['run', 'rehearse'],
   },
   yes: {
-    type: 'boolean',
-    section: 'Rehearse',
-    help: 'install the Debian packages that this takes, without asking',
+    kind: 'flag',
+    section: 'Rehearsal',
+    help: 'Install the required Debian packages without asking',
     commands: ['rehearse'],
   },
   keep: {
-    type: 'boolean',
-    section: 'Rehearse',
-    help: 'leave the host running, and say how to log in',
+    kind: 'flag',
+    section: 'Rehearsal',
+    help: 'Leave the throwaway host running, and print how to log in',
     commands: ['rehearse'],
   },
   remove: {
-    type: 'string',
-    section: 'Rehearse',
+    kind: 'text',
     value: 'ID',
-    help: 'take a kept host away',
+    section: 'Rehearsal',
+    help: 'Remove a throwaway host that was kept',
     commands: ['rehearse'],
+  },
+  help: {
+    kind: 'flag',
+    short: 'h',
+    section: 'About the command',
+    help: 'Show this help',
+  },
+  version: {
+    kind: 'flag',
+    section: 'About the command',
+    help: 'Show the version',
   },
 } as const;
 
-/** The options by name, for whoever goes through all of them. */
-export const options: readonly (readonly [name: string, option: Option])[] = Object.entries(optionTable);
+/** The name of an option, without dashes. */
+export type OptionName = keyof typeof optionTable;
+
+/** `list-tasks` as `listTasks`. */
+type CamelCase<Name extends string> = Name extends `${infer First}-${infer Rest}`
+  ? `${First}${Capitalize<CamelCase<Rest>>}`
+  : Name;
+
+/** The value of an option: one of its words, what options of its kind have, or that without undefined where there is a default. */
+type ValueOf<Described> = Described extends { kind: 'word'; completes: readonly (infer Word)[] }
+  ? Word
+  : Described extends { kind: infer Kind extends keyof KindValues }
+    ? Described extends { default: unknown }
+      ? NonNullable<KindValues[Kind]>
+      : KindValues[Kind]
+    : never;
+
+/** The value of each option, under its name in camel case. */
+export type OptionValues = {
+  readonly [Name in OptionName as CamelCase<Name>]: ValueOf<(typeof optionTable)[Name]>;
+};
+
+/** The options by name, in the order of the help. */
+export const options: ReadonlyMap<string, Option> = new Map(
+  keysOf(optionTable).map((name) => [name, optionTable[name]]),
+);
+
+/** Gives the commands that take an option. */
+export function takersOf({ commands = commandNames }: Option): readonly CommandName[] {
+  return commands;
+}
+
+/** Tells whether an option may be given several times. */
+export function isRepeatable({ kind }: Option): boolean {
+  return kind !== 'text' && kind !== 'count' && kind !== 'word';
+}
+
+/** Spells an option as it is typed: `-i` and `--inventory`. */
+export function spellingsOf(name: string, { short }: Pick<Option, 'short'>): readonly string[] {
+  return [...(short === undefined ? [] : [`-${short}`]), `--${name}`];
+}
+
+/** The help of an option as it is shown: with its default and what it implies. */
+export function fullHelp({ help, default: standard, implies }: Option): string {
+  const remarks = [
+    ...(standard === undefined ? [] : [`default: ${standard}`]),
+    ...(implies === undefined ? [] : [`implies --${implies}`]),
+  ];
+  return remarks.length === 0 ? help : `${help} (${remarks.join('; ')})`;
+}

@@ -1,57 +1,70 @@
-import { networkHelp, shells } from './commands.ts';
-import { type Option, options } from './option_table.ts';
+import { commands, commandTable } from './commands.ts';
+import { exitCodeHelp, exitCodes } from './exit_codes.ts';
+import { keysOf } from './keys.ts';
+import { fullHelp, type Option, options, spellingsOf } from './option_table.ts';
 
-/** Columns of what stands before an explanation. */
-const nameWidth = 30;
+/** The help fits this many columns. */
+const width = 80;
+/** The column at which explanations begin. */
+const helpColumn = 30;
 
-const sectionTitles: Readonly<Record<Option['section'], string>> = {
-  Hosts: 'Hosts',
-  'What to do': 'What to do',
-  'What to show': 'What to show',
-  Rehearse: 'Rehearse: run a site against a throwaway host on this machine, twice, and show what came out',
-};
+/** The synopses of all commands, e.g. `kvm-play network extend HOST SECONDS`. */
+export const synopses: readonly string[] = commands.flatMap(([, { usage }]) => usage.map((line) => `kvm-play ${line}`));
 
-/** The help text. */
-export const usage: string = `Usage: kvm-play [options] SITE.ts
-       kvm-play rehearse [--yes] [--keep] [-e NAME=VALUE] SITE.ts
-       kvm-play rehearse --remove ID
-       kvm-play network status|confirm|rollback HOST
-       kvm-play network extend HOST SECONDS
-       kvm-play inventory -i FILE [PATTERN]
-       kvm-play completion ${shells.join('|')}
-
-Brings every host of a site to the described state, and reports what changed.
-
-${Object.entries(sectionTitles).map(sectionLines).join('\n\n')}
-
-Network: a network change that is pending on a host, by hand; with -i HOST is a pattern
-${Object.entries(networkHelp).map(helpLine).join('\n')}
-
-Inventory: what is read of inventories, as JSON; connects to nothing
-
-Completion: a script for a shell that completes options and files
-  bash                        source <(kvm-play completion bash)
-  zsh                         source <(kvm-play completion zsh), after compinit
-  fish                        kvm-play completion fish | source
-
-Exit codes
-  0 every task is ok or changed      1 usage or playbook error, nothing was attempted
-  2 a task failed                    3 --expect-no-change, and something changed
-  4 a host could not be reached      5 a network change was rolled back; what differs is named
-  6 a network change was not confirmed, and its roll-back could not be verified
-  130 interrupted
-`;
-
-function sectionLines([section, title]: readonly [string, string]): string {
-  const own = options.filter(([, option]) => option.section === section);
-  return [title, ...own.map(([name, option]) => helpLine([spelled(name, option), option.help]))].join('\n');
-}
+/** The text that `--help` prints. */
+export const usage: string = [
+  `Usage: ${synopses.join('\n       ')}`,
+  wrapped(`${commandTable.run.help}.`, width).join('\n'),
+  'Other commands',
+  rows(commands.filter(([name]) => name !== 'run').map(([name, { help }]) => [name, help])),
+  ...[...new Set([...options.values()].map(({ section }) => section))].flatMap((section) => [
+    section,
+    rows(
+      [...options]
+        .filter(([, option]) => option.section === section)
+        .map(([name, option]) => [spelled(name, option), fullHelp(option)]),
+    ),
+  ]),
+  ...commands.flatMap(([command, { operands }]) =>
+    operands.flatMap(({ name, completes = 'sites' }) =>
+      completes === 'sites' ? [] : [`The ${name} of ${command}`, rows(Object.entries(completes))],
+    ),
+  ),
+  'Exit codes (if several apply, 6 wins, then 130, 5, 4, 2 and 3)',
+  rows(
+    keysOf(exitCodes).map((name) => [String(exitCodes[name]), exitCodeHelp[name]]),
+    6,
+  ),
+]
+  .join('\n\n')
+  // A heading and its rows stand together.
+  .replaceAll(/^(\S[^\n]*)\n\n(?= {2}\S)/gm, '$1\n')
+  .concat('\n');
 
 /** Spells an option as the help does: `-e, --extra-vars NAME=VALUE`. */
-function spelled(name: string, { short, value }: Option): string {
-  return `${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`;
+function spelled(name: string, option: Option): string {
+  return spellingsOf(name, option).join(', ') + (option.value === undefined ? '' : ` ${option.value}`);
 }
 
-function helpLine([name, help]: readonly [string, string]): string {
-  return `${`  ${name}`.padEnd(nameWidth - 1)} ${help}`;
+/** Lays out names and explanations in two columns. A name that is too long for its column stands on a line of its own. */
+function rows(pairs: readonly (readonly [name: string, help: string])[], column: number = helpColumn): string {
+  return pairs
+    .map(([name, help]) => {
+      const [first = '', ...others] = wrapped(help, width - column);
+      const start = `  ${name}`;
+      const lines = [...(start.length < column ? [start.padEnd(column) + first] : [start, ' '.repeat(column) + first])];
+      return [...lines, ...others.map((line) => ' '.repeat(column) + line)].join('\n');
+    })
+    .join('\n');
+}
+
+/** Breaks a text into lines between words. */
+function wrapped(text: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > columns) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { PlayEvent } from '../../events/events.ts';
 import type { CommandLine } from '../options/command_line.ts';
+import { exitCodes } from '../options/exit_codes.ts';
 import { wantsColor } from './color.ts';
 import { OutputFile } from './output_file.ts';
+import { print } from './print.ts';
 
 type Report = (event: PlayEvent) => void;
 
@@ -38,6 +40,19 @@ export async function openReporting(line: CommandLine, mayChange: (run: number) 
   };
 }
 
+/** Does work that is reported, and closes the report however the work ends. @returns the exit code: a report that could not be written is no success */
+export async function reported(reporting: Reporting, work: () => Promise<number>): Promise<number> {
+  let problem: string | undefined;
+  let code: number;
+  try {
+    code = await work();
+  } finally {
+    problem = reporting.finish();
+    if (problem !== undefined) print(process.stderr, `kvm-play: ${problem}`);
+  }
+  return problem !== undefined && code === exitCodes.ok ? exitCodes.failed : code;
+}
+
 /** What shows events as they come. */
 interface EventReport {
   readonly report: Report;
@@ -50,7 +65,7 @@ async function jsonReport(): Promise<EventReport> {
   return { report: jsonReporter((text) => process.stdout.write(text)) };
 }
 
-async function terminalReport({ check, diff, verbosity, quiet, color }: CommandLine): Promise<EventReport> {
+async function terminalReport({ check, diff, verbose, quiet, color }: CommandLine): Promise<EventReport> {
   const { stdout, env } = process;
   const look = {
     color: wantsColor(color, env, stdout.isTTY === true),
@@ -67,9 +82,9 @@ async function terminalReport({ check, diff, verbosity, quiet, color }: CommandL
   const report = terminalReporter({
     ...look,
     write: live?.write ?? ((text) => stdout.write(text)),
-    steps: verbosity > 0,
-    skipped: verbosity > 0,
-    seconds: verbosity > 1,
+    steps: verbose > 0,
+    skipped: verbose > 0,
+    seconds: verbose > 1,
     quiet,
     width: Math.min(stdout.columns ?? 80, 100),
     ...(fileDiff && { fileDiff }),

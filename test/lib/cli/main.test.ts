@@ -182,7 +182,7 @@ describe('kvm-play', () => {
     child.kill(signal);
     await once(child, 'close');
     expect(child.exitCode).toBe(130);
-    expect(said()).toMatch(/^interrupted: the step under way is finished, no further one is taken/m);
+    expect(said()).toMatch(/^interrupted: finishing the current step, then stopping/m);
     expect(said()).toContain('PLAY RECAP');
     expect(said()).toMatch(/^interrupted: \[localhost\] 0 would change, 1 unchanged, 0 not attempted/m);
   });

@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import { insteadOf } from '../../../../lib/cli/options/ansible_options.ts';
 import { parseCommandLine } from '../../../../lib/cli/options/command_line.ts';
+import { commandNames, commands } from '../../../../lib/cli/options/commands.ts';
+import { options, spellingsOf, takersOf } from '../../../../lib/cli/options/option_table.ts';
 import { usage } from '../../../../lib/cli/options/usage.ts';
 import { PlaybookError } from '../../../../lib/errors.ts';
+import { defaultForks } from '../../../../lib/hosts/forks.ts';
 
 const refusal = (...args: readonly string[]): string => {
   try {
@@ -18,8 +22,8 @@ describe('parseCommandLine', () => {
     expect(parseCommandLine(['site.ts'])).toEqual({
       command: 'run',
       site: 'site.ts',
-      hosts: [],
-      inventories: [],
+      host: [],
+      inventory: [],
       limit: undefined,
       serial: undefined,
       privateKey: undefined,
@@ -37,8 +41,8 @@ describe('parseCommandLine', () => {
       extraVars: [],
       become: false,
       askBecomePass: false,
-      forks: undefined,
-      verbosity: 0,
+      forks: 32,
+      verbose: 0,
       quiet: false,
       color: 'auto',
       json: false,
@@ -59,20 +63,20 @@ describe('parseCommandLine', () => {
     );
     expect(line).toMatchObject({
       site: 'site.ts',
-      hosts: ['root@a:2222', 'localhost'],
+      host: ['root@a:2222', 'localhost'],
       privateKey: 'k',
       sshConfig: 'c',
       check: true,
       diff: true,
       json: true,
-      verbosity: 1,
+      verbose: 1,
     });
     const rest = parseCommandLine('site.ts --become --list-tasks --expect-no-change --restart-own-network'.split(' '));
     expect(rest).toMatchObject({ become: true, listTasks: true, expectNoChange: true, restartOwnNetwork: true });
   });
 
   test('how much is shown', () => {
-    expect(parseCommandLine(['-vvv', 's.ts', '-v']).verbosity).toBe(4);
+    expect(parseCommandLine(['-vvv', 's.ts', '-v']).verbose).toBe(4);
     expect(parseCommandLine('-q --color never --junit x.xml s.ts'.split(' '))).toMatchObject({
       quiet: true,
       color: 'never',
@@ -130,21 +134,21 @@ describe('parseCommandLine', () => {
     [['-e', 'memory', 's.ts'], "-e takes NAME=VALUE, and was given 'memory'"],
     [['-e', '=1', 's.ts'], "-e takes NAME=VALUE, and was given '=1'"],
     [['--color', 'allways', 's.ts'], "--color does not know 'allways'; did you mean always?"],
-    [['-q', '-v', 's.ts'], '--quiet and --verbose exclude each other'],
+    [['-q', '-v', 's.ts'], '--quiet and --verbose exclude each other: the one shows less, the other more'],
     [
       ['--apply-plan', 'p', '--check', 's.ts'],
-      '--apply-plan and --check exclude each other: a plan is made in check mode, and applied by itself',
+      '--apply-plan and --check exclude each other: a plan is made in check mode, and applied without it',
     ],
     [
       ['--apply-plan', 'p', '--plan-out', 'p', 's.ts'],
-      '--apply-plan and --plan-out exclude each other: a plan is made in check mode, and applied by itself',
+      '--apply-plan and --plan-out exclude each other: a plan is made in one run, and applied in another',
     ],
-    [['-q', '--json', 's.ts'], '--quiet says nothing about --json, which has every event'],
+    [['-q', '--json', 's.ts'], '--quiet and --json exclude each other: the JSON stream has every event'],
     [
       ['network', 'status', 'a', '--forks', '2'],
-      'network takes no --forks: it acts on the change that is pending on a host',
+      'network takes no --forks: it acts on the network change that is pending on a host',
     ],
-    [['--yes', 's.ts'], '--yes goes with rehearse only: kvm-play rehearse --yes ...'],
+    [['--yes', 's.ts'], '--yes is an option of rehearse: kvm-play rehearse --yes ...'],
     [
       ['rehearse', '--check', 's.ts'],
       'rehearse takes no --check: it runs the site against a throwaway host of its own, twice',
@@ -168,7 +172,7 @@ test('the help names every option', () => {
       ),
     ),
   );
-  expect(Math.max(...usage.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+  expect(Math.max(...usage.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
 });
 
 test('what is chosen of hosts and tasks', () => {
@@ -177,7 +181,7 @@ test('what is chosen of hosts and tasks', () => {
       '-i hosts.ini -i more.yml -l web:!old --serial 2 -t a,b -t c --skip-tags d s.ts -e x=1 -e @v.json'.split(' '),
     ),
   ).toMatchObject({
-    inventories: ['hosts.ini', 'more.yml'],
+    inventory: ['hosts.ini', 'more.yml'],
     limit: 'web:!old',
     serial: 2,
     tags: ['a', 'b', 'c'],
@@ -185,8 +189,12 @@ test('what is chosen of hosts and tasks', () => {
     extraVars: [{ pairs: { x: '1' } }, { file: 'v.json' }],
   });
   expect(refusal('--limit', ' ', 's.ts')).toBe('--limit is empty; leave it out to take all hosts');
-  expect(refusal('--serial', '0', 's.ts')).toContain("--serial takes a whole number from 1 on, and was given '0'");
-  expect(refusal('-i', 'hosts', '--host', 'a', 's.ts')).toContain('choose among its hosts with --limit');
+  expect(refusal('--serial', '0', 's.ts')).toContain(
+    "--serial takes a whole number from 1 to 999999, and was given '0'",
+  );
+  expect(refusal('-i', 'hosts', '--host', 'a', 's.ts')).toContain(
+    '--host and --inventory exclude each other: choose hosts of an inventory with a pattern: --limit PATTERN',
+  );
 });
 
 test('a network change by hand', () => {
@@ -206,16 +214,16 @@ test('a network change by hand, on hosts of options and of an inventory', () => 
   const line = (text: string) => parseCommandLine(text.split(' '));
   expect(line('network status --host a --host root@b')).toMatchObject({
     network: { action: 'status' },
-    hosts: ['a', 'root@b'],
+    host: ['a', 'root@b'],
   });
   expect(line('network extend --host a 60').network).toEqual({ action: 'extend', seconds: 60 });
   expect(line('network confirm -i hosts web:!old')).toMatchObject({
     network: { action: 'confirm', host: 'web:!old' },
-    inventories: ['hosts'],
+    inventory: ['hosts'],
   });
   expect(refusal('network', 'status', '-i', 'hosts')).toBe('name a host: kvm-play network status HOST');
-  expect(refusal('network', 'status', '-i', 'hosts', '--host', 'a')).toContain('name its hosts behind the action');
-  expect(refusal('network', 'status', '--host', 'a', 'b')).toContain('hosts are given by --host already');
+  expect(refusal('network', 'status', '-i', 'hosts', '--host', 'a')).toContain('network ACTION PATTERN');
+  expect(refusal('network', 'status', '--host', 'a', 'b')).toContain('--host names the hosts already');
 });
 
 test('an inventory that is shown', () => {
@@ -234,14 +242,14 @@ describe('an option that cannot be read is refused in plain words', () => {
     [['-u', 'root', 's.ts'], 'there is no option -u; write the user before the host'],
     [['-k', 's.ts'], 'there is no option -k; ssh logs in with a key'],
     [['-m', 'ping', 'all'], 'there is no option -m; there are no commands without a site'],
-    [['--syntax-check', 's.ts'], 'here it is --list-tasks'],
+    [['--syntax-check', 's.ts'], 'use --list-tasks, which loads the site'],
     [['--list', '-i', 'x'], 'kvm-play inventory -i FILE'],
     [['--vault-id', 'x', 's.ts'], 'secret.file'],
     [['--no-color', 's.ts'], 'there is no option --no-color; leave --color out'],
     [['-x', 's.ts'], 'there is no option -x; see --help'],
     [['--chekc', 's.ts'], 'there is no option --chekc; did you mean --check?'],
-    [['--limit', '--check', 's.ts'], "--limit takes a value (PATTERN), and behind it stands the option '--check'"],
-    [['-l', '-v', 's.ts'], 'where that is the value, write -l-v'],
+    [['--limit', '--check', 's.ts'], "--limit takes a value (PATTERN), and is followed by the option '--check'"],
+    [['-l', '-v', 's.ts'], 'if that is the value, write -l-v'],
     [['s.ts', '--limit'], '--limit takes a value: --limit PATTERN'],
     [['s.ts', '-e'], '-e takes a value: -e NAME=VALUE'],
     [['--check=yes', 's.ts'], "--check takes no value, and was given 'yes'"],
@@ -268,4 +276,62 @@ test.each([
   [['network', 'status', 'a', '--check'], 'network takes no --check'],
 ])('%j is refused', (args, words) => {
   expect(refusal(...args)).toContain(words);
+});
+
+describe('the option table', () => {
+  test('names only options that there are in conflicts, implications and advice', () => {
+    for (const [, { conflicts = {}, implies }] of options) {
+      for (const other of Object.keys(conflicts)) expect(options.has(other)).toBe(true);
+      if (implies !== undefined) expect(options.get(implies)?.kind).toBe('flag');
+    }
+    const spellings = [...options].flatMap(([name, option]) => [...spellingsOf(name, option)]);
+    for (const option of ['-u', '-k', '--become-pass-file', '-T', '--ssh-common-args', '--syntax-check', '--step']) {
+      const named = insteadOf(option)?.match(/--[a-z-]+/g) ?? [];
+      expect(spellings).toEqual(expect.arrayContaining(named));
+    }
+  });
+
+  test('gives a value to all options but flags and counters, and a one-letter form to one option only', () => {
+    for (const { kind, value } of options.values()) {
+      expect(value === undefined).toBe(kind === 'flag' || kind === 'counter');
+    }
+    const letters = [...options.values()].flatMap(({ short }) => short ?? []);
+    expect(new Set(letters).size).toBe(letters.length);
+  });
+
+  test('has the default of connections', () => {
+    expect(options.get('forks')?.default).toBe(defaultForks);
+  });
+
+  test('refuses each conflict that it names, in both orders', () => {
+    const typed = (name: string): readonly string[] =>
+      options.get(name)?.value === undefined ? [`--${name}`] : [`--${name}`, 'x'];
+    for (const [name, { conflicts = {} }] of options) {
+      for (const [other, reason] of Object.entries(conflicts)) {
+        const words = `--${name} and --${other} exclude each other: ${reason}`;
+        expect(refusal(...typed(name), ...typed(other), 's.ts')).toBe(words);
+        expect(refusal(...typed(other), ...typed(name), 's.ts')).toBe(words);
+      }
+    }
+  });
+
+  test('is what each command takes, and refuses', () => {
+    for (const [name, option] of options) {
+      const typed = option.value === undefined ? [`--${name}`] : [`--${name}=${String(option.default ?? 'x=1')}`];
+      for (const command of commandNames) {
+        const said = refusal(...(command === 'run' ? [] : [command]), ...typed, '--help');
+        const isTaken = !/takes no --|is an option of|there is no option/.test(said);
+        expect([name, command, isTaken]).toEqual([name, command, takersOf(option).includes(command)]);
+      }
+    }
+  });
+});
+
+test('the synopses name every word that a command takes', () => {
+  for (const [, { operands, usage: lines }] of commands) {
+    for (const { completes = {} } of operands) {
+      if (completes === 'sites') expect(lines.join('\n')).toContain('SITE.ts');
+      else for (const word of Object.keys(completes)) expect(lines.join('\n')).toMatch(new RegExp(`\\b${word}\\b`));
+    }
+  }
 });
