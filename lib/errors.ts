@@ -1,35 +1,35 @@
 import { masked } from './process/masking.ts';
 
-/** Where in the user's site something was written. The column is left out: what strips a site's types may shift it. */
+/** A line of the user's site. It has no column, because stripping the site's types may shift columns. */
 export interface Location {
   readonly file: string;
   readonly line: number;
 }
 
-/** Names the place that a message is about, as far as it is known. */
+/** The place that a message is about, as far as it is known. */
 export interface ErrorContext {
   /** The task's title. */
   task?: string | undefined;
   /** The host's name, as the user wrote it. */
   host?: string | undefined;
-  /** The user's own line. */
+  /** The line of the site. */
   location?: Location | undefined;
 }
 
 /**
- * Base of every error that kvm-play throws on purpose. Its message is written for the person who reads it:
- * what was wanted, what was found, what to do next. Task, host and line are kept beside the message, and reporters show them.
+ * Base class of every error that kvm-play throws on purpose. The message says what was wanted, what was found and what to do next.
+ * Task, host and line are stored beside the message; reporters show them.
  */
 export class KvmPlayError extends Error {
   override readonly name: string = 'KvmPlayError';
   readonly context: ErrorContext = {};
 
-  /** A host's own words may hold what it was given: secrets are hidden in the message. */
+  /** Masks secrets in the message, because a host's output may repeat what it was given. */
   constructor(message: string, options?: ErrorOptions) {
     super(masked(message), options);
   }
 
-  /** Adds what is known of the place, without replacing what is known already; returns the same error. */
+  /** Adds details of the place without replacing existing ones. @returns this error */
   at(context: ErrorContext): this {
     this.context.task ??= context.task;
     this.context.host ??= context.host;
@@ -38,17 +38,17 @@ export class KvmPlayError extends Error {
   }
 }
 
-/** An argument of a task is wrong: unknown, of the wrong type, or impossible beside another. */
+/** An argument of a task is unknown, of the wrong type, or impossible together with another. */
 export class ArgumentError extends KvmPlayError {
   override readonly name = 'ArgumentError';
 }
 
-/** A site cannot be loaded or makes no sense as a whole. */
+/** A site cannot be loaded, or its parts contradict each other. */
 export class PlaybookError extends KvmPlayError {
   override readonly name = 'PlaybookError';
 }
 
-/** A secret could not be read where it comes from. */
+/** A secret could not be read from its source. */
 export class SecretError extends KvmPlayError {
   override readonly name = 'SecretError';
 }
@@ -58,7 +58,7 @@ export class ConnectionError extends KvmPlayError {
   override readonly name = 'ConnectionError';
 }
 
-/** What is known of a command that failed. */
+/** Details of a command that failed. */
 export interface CommandFailure {
   /** The argument vector, with secret arguments replaced. */
   readonly argv: readonly string[];
@@ -66,7 +66,7 @@ export interface CommandFailure {
   readonly stderr: string;
 }
 
-/** A command on a host failed, or ran into its time limit. */
+/** A command on a host failed or exceeded its time limit. */
 export class CommandError extends KvmPlayError {
   override readonly name = 'CommandError';
   readonly failure: CommandFailure;
@@ -77,17 +77,17 @@ export class CommandError extends KvmPlayError {
   }
 }
 
-/** The wanted change cannot be made, or would disturb what the task did not say it may disturb. */
+/** The wanted change cannot be made, or would disturb something that the task does not name in `disrupts`. */
 export class UnsupportedChangeError extends KvmPlayError {
   override readonly name = 'UnsupportedChangeError';
 }
 
-/** What a task leans on is not there (a tool, a pool, an interface), and no earlier task provides it. */
+/** Something that a task depends on (a tool, a pool, an interface) is missing, and no earlier task provides it. */
 export class MissingError extends KvmPlayError {
   override readonly name = 'MissingError';
 }
 
-/** Something that a site demands of a host does not hold. */
+/** An assertion of a site does not hold on a host. */
 export class AssertionError extends KvmPlayError {
   override readonly name = 'AssertionError';
 }
@@ -102,7 +102,7 @@ export class LockedError extends KvmPlayError {
   override readonly name = 'LockedError';
 }
 
-/** A network change is pending on the host, and it is not this site's. */
+/** A network change other than this site's is pending on the host. */
 export class PendingChangeError extends KvmPlayError {
   override readonly name = 'PendingChangeError';
 }
@@ -112,17 +112,20 @@ export class RolledBackError extends KvmPlayError {
   override readonly name = 'RolledBackError';
 }
 
-/** A network change was not confirmed, and the host could not be seen to have gone back in all that matters to reaching it. */
+/**
+ * A network change was not confirmed, and it could not be verified that the rollback restored everything that matters to reaching the
+ * host.
+ */
 export class RollBackUnverifiedError extends KvmPlayError {
   override readonly name = 'RollBackUnverifiedError';
 }
 
-/** A plan cannot be made, or what is given as one is none. */
+/** A plan cannot be made, or the given text is no plan. */
 export class PlanError extends KvmPlayError {
   override readonly name = 'PlanError';
 }
 
-/** What would be done is not exactly what the plan that was reviewed says: another site, or a host that has moved since. */
+/** The run would do something other than the reviewed plan says: the site is another one, or a host has changed since. */
 export class PlanMismatchError extends KvmPlayError {
   override readonly name = 'PlanMismatchError';
 }
@@ -130,7 +133,7 @@ export class PlanMismatchError extends KvmPlayError {
 /** The run was interrupted by its caller. */
 export class InterruptedError extends KvmPlayError {
   override readonly name = 'InterruptedError';
-  /** Steps that the task under way had taken by then. */
+  /** How many steps of the current task had been executed by then. */
   readonly taken: number;
 
   constructor(message: string, taken = 0) {
@@ -139,7 +142,7 @@ export class InterruptedError extends KvmPlayError {
   }
 }
 
-/** A module or the engine broke one of its own laws. Nothing that a user does may cause it. */
+/** A module or the engine violated one of its own laws. Nothing that a user does may cause this error. */
 export class BugError extends KvmPlayError {
   override readonly name = 'BugError';
 }

@@ -7,15 +7,18 @@ export interface TaskName {
   readonly index: number;
   readonly title: string;
   readonly module: string;
-  /** The same for every task that wants the same, in this run and in another; undefined where it is no task. */
+  /** Equal for every task that wants the same, in this run and in another; undefined for an item that is not a task. */
   readonly fingerprint?: string;
   readonly location: Location | undefined;
 }
 
-/** What became of a task on a host. `skipped` tasks were not wanted there, or not attempted because an earlier one failed or the run broke off. */
+/**
+ * The status of a task on a host. A `skipped` task was not wanted there, or not attempted because an earlier one failed or the run
+ * ended early.
+ */
 export type TaskStatus = 'ok' | 'changed' | 'failed' | 'skipped';
 
-/** What was chosen of a site for a run; what nobody asked for is left out. */
+/** Which part of a site was chosen for a run; options that were not given are left out. */
 export interface Selection {
   readonly tags?: readonly string[];
   readonly skipTags?: readonly string[];
@@ -41,19 +44,19 @@ export type PlayEvent =
       readonly status: TaskStatus;
       /** Present unless the task failed or was skipped. */
       readonly result?: TaskResult;
-      /** In check mode: titles of earlier tasks that provide what this one leans on. */
+      /** In check mode: titles of earlier tasks that provide what this one depends on. */
       readonly after?: readonly string[];
       readonly error?: Error;
       /** With `failed`: the run goes on nevertheless, or a rescue follows. */
       readonly handling?: 'ignored' | 'rescued';
-      /** With `skipped`, where the task is not wanted: why. */
+      /** With `skipped`: why the task is not wanted; absent if it was not attempted. */
       readonly reason?: string;
-      /** How long it took by itself. The look at all tasks at once is no part of it; in check mode little is left. */
+      /** How long the task took by itself, without the reading of all tasks at once; in check mode that leaves little. */
       readonly seconds: number;
     }
-  /** The host could not be reached, or was lost: the task under way (the error names it) has no end, and the others are skipped. */
+  /** The host could not be reached, or was lost: the current task (the error names it) has no `task-end`, and the others are skipped. */
   | { readonly type: 'host-unreachable'; readonly host: string; readonly error: Error }
-  /** Something about the host as a whole failed: a task that was undone by a later one. */
+  /** The host failed as a whole, for example because a later task has undone an earlier one. */
   | { readonly type: 'host-failed'; readonly host: string; readonly error: Error }
   /** A step of a network change begins, or has ended: `planned` in check mode, the others in apply mode. */
   | {
@@ -63,7 +66,7 @@ export type PlayEvent =
       readonly phase: NetworkChangePhase;
       /** The change's id, once it has one. */
       readonly id?: string;
-      /** Which task is applied, or why the host goes back. */
+      /** Which task is applied, or why the host rolls back. */
       readonly reason?: string;
       /** With `planned` and `arming`. */
       readonly plan?: ChangePlan;
@@ -71,15 +74,15 @@ export type PlayEvent =
   | { readonly type: 'run-end'; readonly summary: Summary };
 
 /**
- * How far a host is in a play. `connecting`: its turn to be connected has come; not on this very machine. `looking`: it answers, and
- * all tasks are looked at. `verifying`: something has changed, and all tasks are looked at once more. `ended`: nothing more follows.
- * `not-begun`: nothing was done on it, because a host before it failed (`serial`) or the run was interrupted.
+ * The phase of a host in a play. `connecting`: the connection is being opened; not on `localhost`. `looking`: the host answers, and all
+ * tasks are read. `verifying`: something has changed, and all tasks are read once more. `ended`: the play has ended on the host.
+ * `not-begun`: nothing was done on the host, because a host before it failed (`serial`) or the run was interrupted.
  */
 export type HostPhase = 'connecting' | 'looking' | 'verifying' | 'ended' | 'not-begun';
 
 /**
- * The steps of a network change: it is looked at, the way back is armed, tasks are applied, the host is reached again, everything
- * is proved and confirmed; or the host goes back. `taking-up` is about one that an earlier run has left pending.
+ * The steps of a network change: the host is read, the rollback is armed, tasks are applied, the host is reached again, everything is
+ * proved and confirmed; or the host rolls back. `taking-up` concerns a change that an earlier run has left pending.
  */
 export type NetworkChangePhase =
   | 'planned'
@@ -115,17 +118,17 @@ export interface HostSummary {
   /** Plays that were not begun on it, because a host before it failed (`serial`) or the run was interrupted. */
   readonly notBegun: number;
   readonly warnings: number;
-  /** Network changes that were rolled back, and nothing differs that matters to reaching the host. */
+  /** Network changes that were rolled back without a difference that matters to reaching the host. */
   readonly rolledBack: number;
-  /** Network changes that were not confirmed, and whose roll-back could not be verified. */
+  /** Network changes that were not confirmed, and whose rollback could not be verified. */
   readonly unverified: number;
-  /** Tasks that failed, and the run went on. */
+  /** Tasks that failed although the run went on (`mayFail`). */
   readonly ignored: number;
-  /** Tasks that failed, and a rescue followed. */
+  /** Tasks that failed and were followed by a rescue. */
   readonly rescued: number;
 }
 
-/** The counts of a host of which nothing is known yet. */
+/** The counts of a host before its first event. */
 export const nothingCounted: HostSummary = {
   ok: 0,
   changed: 0,
@@ -140,11 +143,11 @@ export const nothingCounted: HostSummary = {
   rescued: 0,
 };
 
-/** What a run came to. */
+/** The result of a run. */
 export interface Summary {
   readonly check: boolean;
   readonly hosts: Readonly<Record<string, HostSummary>>;
-  /** True when the caller's signal ended the run before its end. */
+  /** True if the caller's signal ended the run early. */
   readonly interrupted: boolean;
 }
 

@@ -17,22 +17,22 @@ function imported<Module>(load: () => Promise<Module>): Promise<Module> {
 
 /** How to reach hosts. */
 export interface ConnectOptions {
-  /** Path of the private key to try first; then only those that ssh_config names. */
+  /** Path of the private key to try first; after it only the keys that ssh_config names. */
   readonly privateKey?: string;
   /** Path of an ssh_config in place of the user's own. */
   readonly sshConfig?: string;
-  /** Become root by sudo where the user is another. Default false. */
+  /** Become root by sudo if the user is not root. Default false. */
   readonly become?: boolean;
-  /** The password that sudo may want. It is given when sudo asks for it, on standard input. Default: none, `sudo -n`. */
+  /** The sudo password. It is sent on standard input, and only when sudo asks for it. Default: none, `sudo -n`. */
   readonly becomePassword?: Secret;
   /** Ends an attempt to connect. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Connects to a host: `localhost` is this machine without SSH, everything else is reached through the system's `ssh`.
- * The caller closes it.
- * @param host `[user@]name[:port]`, or its parts
+ * Connects to a host: `localhost` is this machine, without SSH; every other host is reached with the system's `ssh`.
+ * The caller closes the host.
+ * @param host `[user@]name[:port]`, or an object with these parts
  * @throws ConnectionError with ssh's own words; PlaybookError for a host that cannot be read
  */
 export async function connect(host: string | HostSpec, options: ConnectOptions = {}): Promise<Host> {

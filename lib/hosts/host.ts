@@ -2,11 +2,11 @@ import type { CommandError } from '../errors.ts';
 import type { ReadonlyHost } from '../task/readonly_host.ts';
 import type { CommandStep, Step } from '../task/step.ts';
 
-/** Where and for how long a host is looked for that may be out of reach. */
+/** Where and for how long to try to reach a host again. */
 export interface ReachOptions {
   /** Seconds in which it must answer. */
   readonly within?: number;
-  /** Addresses to try besides its own name. Where one answers, the host is reached there from then on, by the same host key. */
+  /** Addresses to try besides the host's name. If one answers with the same host key, the host is reached there from then on. */
   readonly at?: readonly string[];
 }
 
@@ -26,15 +26,15 @@ export interface Executed {
   readonly readAfter: boolean;
 }
 
-/** A host as the engine sees it: it can look, and it can take steps. Modules only ever get the {@link ReadonlyHost} inside. */
+/** A host as the engine sees it: it answers reads and executes steps. Modules only ever get its {@link ReadonlyHost}. */
 export interface Host {
   /** The host's name, as the user wrote it. */
   readonly name: string;
-  /** True for this very machine, reached without SSH. */
+  /** True for the machine that runs kvm-play, reached without SSH. */
   readonly isLocal: boolean;
-  /** The address at which the host was found again after its link was cut; undefined while it is reached under its own name. */
+  /** The address at which the host was reached again after its link was cut; undefined while it is reached by its own name. */
   readonly reachedAt: string | undefined;
-  /** The part that only looks. */
+  /** The read-only interface. */
   readonly reader: ReadonlyHost;
   /**
    * Takes the host's lock, once; later calls do nothing. The engine calls it before the first write.

@@ -7,9 +7,9 @@ import { type Inventory, type InventoryHost, makeInventory } from './inventory.t
 import { chooseHosts } from './pattern.ts';
 import type { Values } from './values.ts';
 
-/** A host of a site's own inventory; what is left out is what ssh_config says. */
+/** A host of a site's own inventory; ssh_config decides what is left out. */
 export interface HostEntry extends Omit<HostSpec, 'name' | 'alias'> {
-  /** A host name, an address, or an alias of ssh_config, where that is not its name here. */
+  /** A host name, an address, or an alias of ssh_config. Default: the name in this inventory. */
   readonly address?: string;
   /** Become root by sudo. Default: as the play says. */
   readonly become?: boolean;
@@ -21,7 +21,7 @@ export interface HostEntry extends Omit<HostSpec, 'name' | 'alias'> {
 export interface GroupOptions<Host extends string, Group extends string> {
   readonly hosts?: readonly Host[];
   readonly children?: readonly Group[];
-  /** Values for variables of plays; a child group's win over its parent's, a host's own over both. */
+  /** Values for variables of plays; a child group's win over its parent's, and a host's own over both. */
   readonly vars?: Values;
 }
 
@@ -38,7 +38,7 @@ export interface SiteInventory<Host extends string, Group extends string> {
 }
 
 /**
- * Writes an inventory in a site.
+ * Defines an inventory in a site.
  * @throws PlaybookError for groups that hold each other
  *
  * @example

@@ -8,33 +8,33 @@ import { refuseUnknownKeys } from '../validation/known_keys.ts';
 import { refuseOtherItems, refuseWrongTypes, shown } from '../validation/option_types.ts';
 import { refuseUnwritable } from '../validation/texts.ts';
 
-/** Something of the user's own that must still answer after a network change. */
+/** A probe of the user's own: something that must still answer after a network change. */
 export type Probe =
   /** A TCP port that accepts connections, `name:port` or `[address]:port`. */
   | { readonly tcp: string; readonly from?: ProbeSide }
   /** A name or an address that answers a ping. */
   | { readonly ping: string; readonly from?: ProbeSide };
 
-/** Where a probe is sent from: the host that is changed (the default), or the machine that runs kvm-play. */
+/** Where a probe starts: on the host that is changed (the default), or on the machine that runs kvm-play. */
 export type ProbeSide = 'host' | 'controller';
 
 /** How a network change is made and proved. */
 export interface NetworkChangeOptions {
-  /** Names the change in reports. Default: `network change`. */
+  /** The name of the change in reports. Default: `network change`. */
   readonly title?: string;
   /**
-   * Seconds from the moment at which the way back is armed until the host takes the change back by itself, unless it was
-   * confirmed. Default: what the tasks' links take to come up (twice the delay of spanning tree and more), half a minute for
-   * a DHCP server, and half a minute besides; 60 at least. Given by hand it is 10 at least.
+   * Seconds from arming the rollback until the host rolls the change back by itself, unless it was confirmed; at least 10.
+   * Default: the time that the tasks' links take to come up (with spanning tree twice the delay and more), plus 30 for a DHCP
+   * server, plus 30; at least 60.
    */
   readonly confirmWithin?: number;
-  /** Addresses at which the host may answer afterwards, besides those that it has and that its tasks give it. */
+  /** Addresses at which the host may answer afterwards, besides its present address and those that its tasks give it. */
   readonly reachAt?: readonly string[];
-  /** The user's own probes. Those that do not pass before the change are not counted. */
+  /** The user's own probes. Those that fail before the change are ignored. */
   readonly prove?: readonly Probe[];
 }
 
-/** Tasks that together change the way on which a host is reached. */
+/** Tasks that together change how a host is reached. */
 export interface NetworkChange {
   readonly kind: 'network-change';
   readonly title: string;
@@ -44,12 +44,12 @@ export interface NetworkChange {
 }
 
 /**
- * Wraps the tasks that can cut the link to a host. They are planned together, from one set of reads. Before the first write
- * the host learns how to take everything back by itself; it does so unless it was reached over a new connection afterwards,
- * everything held that was promised, and the change was confirmed: also when the controller died, or the host was rebooted.
- * @param options how it is proved, and in what time
+ * Wraps the tasks that can cut the link to a host. They are planned together, from one set of reads. Before the first write the host
+ * arms a rollback. The host rolls the change back by itself unless the controller reached it over a new connection, everything that
+ * was promised held, and the change was confirmed. It does so even if the controller died or the host was rebooted.
+ * @param options how the change is proved, and in what time
  * @param tasks in order
- * @throws PlaybookError for options that make no sense
+ * @throws PlaybookError for invalid options, and for tasks that cannot be part of a network change
  *
  * @example
  * ```ts
@@ -74,7 +74,7 @@ export function networkChange(options: NetworkChangeOptions, tasks: readonly Tas
   return Object.freeze({ kind: 'network-change', title, options, tasks, location });
 }
 
-/** The same for the same wanted change, in this run and in another. */
+/** Returns a fingerprint that is equal for the same wanted change, in this run and in another. */
 export function fingerprintOf({ tasks }: NetworkChange): string {
   const all = tasks.map(({ fingerprint }) => fingerprint);
   return createHash('sha256').update(all.join()).digest('hex');

@@ -87,7 +87,7 @@ const plan: v.GenericSchema<unknown, Plan> = v.strictObject({
 /** What every version begins with. */
 const anyVersion = v.object({ type: v.literal('kvm-play-plan'), version: v.unknown() });
 
-/** Reads a plan from JSON. @throws PlanError for what is none, and for another version */
+/** Parses a plan from JSON. @throws PlanError for a text that is no plan, and for another version */
 export function parsePlan(text: string): Plan {
   const data = parsed(text);
   const beginning = v.safeParse(anyVersion, data);

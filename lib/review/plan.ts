@@ -1,18 +1,18 @@
 import type { ChangePlan, Selection, TaskName, TaskStatus } from '../events/events.ts';
 import type { CommandStep, DirectoryStep, RemoveFileStep, WriteFileStep } from '../task/step.ts';
 
-/** Version of the file; it grows when something is taken away, is added, or changes its meaning. */
+/** Version of the file; it grows when a field is removed, is added, or changes its meaning. */
 export const planVersion = 2;
 
-/** What a check run has foreseen, for somebody to review, and for a run to be held against. It is plain data. */
+/** What a run in check mode has predicted, for a reviewer, and for a later run that must do exactly this. It is plain data. */
 export interface Plan {
   readonly type: 'kvm-play-plan';
   readonly version: typeof planVersion;
-  /** When it was made, as ISO 8601 writes it. */
+  /** When it was made, in ISO 8601. */
   readonly made: string;
   /** Goes into every seal. */
   readonly salt: string;
-  /** What was chosen of the site; left out where nothing was. It explains what differs, and is not compared. */
+  /** Which part of the site was chosen; left out if all of it was. It explains differences, and is not compared. */
   readonly selection?: Selection;
   /** In order. */
   readonly plays: readonly PlanPlay[];
@@ -25,31 +25,31 @@ export interface PlanPlay {
   readonly hosts: readonly PlanHost[];
 }
 
-/** What one play comes to on one host. */
+/** One play on one host. */
 export interface PlanHost {
   /** The host's name, as the user wrote it. */
   readonly host: string;
-  /** In order. What a `later` item makes stands in its place. */
+  /** In order. The tasks that a `later` item makes are in its place. */
   readonly tasks: readonly PlanTask[];
   /** The network changes that have something to do. */
   readonly networkChanges: readonly PlanChange[];
 }
 
-/** What one task comes to. */
+/** One task on one host. */
 export interface PlanTask extends Omit<TaskName, 'location'> {
   readonly status: TaskStatus;
-  /** With `skipped`: why the task is not wanted. It is left out where the task is not attempted because an earlier one failed. */
+  /** With `skipped`: why the task is not wanted. It is left out if the task is not attempted because an earlier one failed. */
   readonly reason?: string;
-  /** With `failed`: why. The run goes on nevertheless, or a rescue follows. */
+  /** With `failed`: why. The run goes on all the same, or a rescue follows. */
   readonly error?: string;
-  /** Titles of earlier tasks that provide what this one leans on. */
+  /** Titles of earlier tasks that provide what this one depends on. */
   readonly after?: readonly string[];
   readonly differences: readonly PlanDifference[];
   readonly warnings: readonly string[];
   readonly steps: readonly PlanStep[];
 }
 
-/** What is not as wanted; what there is not is left out. It is for whoever reviews: steps alone are compared. */
+/** A difference between the wanted and the actual state; absent values are left out. It is for the reviewer: only steps are compared. */
 export interface PlanDifference {
   /** Dotted path in the task's state. */
   readonly path: string;
@@ -63,29 +63,29 @@ interface Sealed {
   readonly seal?: string;
 }
 
-/** A command. Secret arguments are `***`. */
+/** A command. Secret arguments appear as `***`. */
 export interface PlanCommand extends Omit<CommandStep, 'stdin' | 'secret'>, Sealed {
-  /** There where it gets something on its standard input, which is in the seal. */
+  /** Present if the command has standard input; the seal covers it. */
   readonly stdin?: '***';
 }
 
-/** A file that is written. Where its text is secret, that is in the seal. */
+/** A file that is written. If its text is secret, the seal covers it. */
 export interface PlanWrite extends Omit<WriteFileStep, 'text' | 'before'>, Sealed {
   readonly text?: string;
-  /** SHA-256 of the file that is replaced; left out where there is none, and where it is secret. */
+  /** SHA-256 of the file that is replaced; left out if there is none, and if it is secret. */
   readonly replaces?: string;
 }
 
 /** A file that is removed. */
 export interface PlanRemoval extends Omit<RemoveFileStep, 'before'>, Sealed {
-  /** SHA-256 of the file; left out where it is secret. */
+  /** SHA-256 of the file; left out if it is secret. */
   readonly replaces?: string;
 }
 
 /** A directory that is made. */
 export interface PlanDirectory extends DirectoryStep, Sealed {}
 
-/** A step as a plan holds it: everything that it does, and of what is secret a seal. */
+/** A step in a plan: everything that it does, with a seal in place of its secrets. */
 export type PlanStep = PlanCommand | PlanWrite | PlanDirectory | PlanRemoval;
 
 /** A network change that has something to do. */

@@ -23,11 +23,11 @@ interface PlayNotes {
 }
 
 /**
- * Makes a plan of what a run in check mode has foreseen. Nothing secret is in it but seals, which tell only whether something is
- * the same.
+ * Makes a plan from the events of a run in check mode. It holds seals in place of secrets, which only show whether a secret is still the
+ * same.
  * @param events of a whole run in check mode
- * @throws PlanError where it could not be applied as it would be reviewed: a host failed or was not reached, the run was
- *   interrupted or was none in check mode, or what a task does depends on what an earlier one does to the same file
+ * @throws PlanError if the plan could not be applied as reviewed: a host failed or was not reached, the run was interrupted or was not
+ *   in check mode, or what a task does depends on what an earlier one does to the same file
  *
  * @example
  * ```ts

@@ -28,37 +28,37 @@ import { type HostRunOptions, runOnHost } from './host_run.ts';
 
 /** How to run plays. */
 export interface RunOptions extends ConnectOptions, TargetOptions, TaskSelection {
-  /** Only say what would change. Default false. */
+  /** Check mode: report what would change, and change nothing. Default false. */
   readonly check?: boolean;
   /**
-   * Do exactly what was reviewed: a plan that `planOf` has made of a check run of the same plays with the same hosts, values and
-   * tasks. On a host that has moved since nothing is written. With `limit` hosts of the plan may be left out.
+   * Do exactly what was reviewed: a plan that `planOf` has made from a run in check mode of the same plays with the same hosts,
+   * values and tasks. Nothing is written on a host that has changed since. `limit` may leave out hosts of the plan.
    */
   readonly plan?: Plan;
   /** Values for the plays' variables. */
   readonly vars?: Values;
-  /** Become root by sudo on every host, besides the plays that say so. Default false. */
+  /** Become root by sudo on every host, not only in plays with `become: true`. Default false. */
   readonly become?: boolean;
-  /** Allows a step that cuts the links of this very machine. Default false. */
+  /** Allow steps that cut the links of this machine itself. Default false. */
   readonly restartOwnNetwork?: boolean;
   /**
-   * So many hosts at a time; after a batch with a failure no further one is begun, and hosts that were not begun take no part in
-   * later plays. Default: all at once.
+   * Size of a batch of hosts. After a batch with a failure no further batch begins, and hosts that were not begun are left out of
+   * later plays. Default: all hosts at once.
    */
   readonly serial?: number;
-  /** Connections that are being opened at a time; once open, all hosts go side by side. Default 32. */
+  /** How many connections are opened at a time; once they are open, all hosts run in parallel. Default 32. */
   readonly forks?: number;
-  /** Connections that are on their way already; then what else is said of them here does not count. */
+  /** Connections that are already being opened; the other options about connections are then ignored. */
   readonly connections?: Connections;
-  /** Ends the run: the step under way is finished, no further one is taken. */
+  /** Ends the run: the current step is finished, and no other begins. */
   readonly signal?: AbortSignal;
-  /** Gets every event as it happens. It must not throw. */
+  /** Receives every event as it happens. It must not throw. */
   readonly onEvent?: (event: PlayEvent) => void;
 }
 
 /**
- * Runs plays, one after the other, each on all its hosts side by side. What fails on a host ends that host, and no other.
- * Nothing is printed, and the process is not ended: everything is told through `onEvent` and the summary.
+ * Runs plays, one after the other, each on all its hosts in parallel. A failure ends the run on its own host only.
+ * It prints nothing and never ends the process: `onEvent` and the summary report everything.
  * @throws PlaybookError, ArgumentError, PlanMismatchError before anything was attempted; failures of tasks and hosts are in the summary
  *
  * @example

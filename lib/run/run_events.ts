@@ -3,10 +3,10 @@ import type { Play } from '../site/play.ts';
 import { type RunOptions, run } from './run.ts';
 
 /**
- * Runs plays, and gives the events of the run one by one. The run begins when the first one is asked for, and does not wait for
- * whoever reads them. Leaving the loop ends it as `signal` does: the step under way is finished, no further one is taken, and the
- * loop is left once that is so.
- * @returns the summary, to whoever asks for it past the last event; it is in the last event as well
+ * Runs plays, and yields the events of the run one by one. The run begins when the first event is requested, and does not wait for
+ * the reader. Leaving the loop ends the run as `signal` does: the current step is finished, no other begins, and then the loop is
+ * left.
+ * @returns the summary, as the generator's return value; the last event holds it as well
  * @throws PlaybookError, ArgumentError before anything was attempted
  *
  * @example

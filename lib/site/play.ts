@@ -15,11 +15,11 @@ export interface PlayOptions<V extends Values> {
   /** Shown above the play's tasks. */
   readonly name: string;
   /**
-   * Hosts as `[user@]name[:port]`, in parts, or of an inventory; with an inventory of its own the run takes them for names and
-   * patterns. Default: `localhost`, this machine without SSH, or all hosts of the run's inventory.
+   * Hosts as `[user@]name[:port]`, as objects, or from an inventory. If the run has an inventory, texts are names and patterns in it.
+   * Default: all hosts of the run's inventory; without one, `localhost`, which is this machine without SSH.
    */
   readonly hosts?: readonly HostReference[];
-  /** Become root by sudo where the user is another. Default false. */
+  /** Become root by sudo if the user is not root. Default false. */
   readonly become?: boolean;
   /** Variables with their defaults; `-e name=value` overrides them. */
   readonly vars?: V;
@@ -29,18 +29,18 @@ export interface PlayOptions<V extends Values> {
 
 const playMark: unique symbol = Symbol.for('kvm-play.play');
 
-/** A play: hosts, and the tasks that they go through in order. */
+/** A play: hosts, and the tasks to run on them in order. */
 export interface Play {
   readonly [playMark]: true;
   readonly name: string;
-  /** undefined where the play names none. */
+  /** undefined if the play names none. */
   readonly hosts: readonly HostReference[] | undefined;
   readonly become: boolean;
   readonly vars: Values;
   readonly location: Location | undefined;
   /**
    * Makes the tasks.
-   * @param values in place of the variables' defaults; names that the play does not have are passed over
+   * @param values replace the variables' defaults; names that the play does not have are ignored
    * @throws ArgumentError, PlaybookError at the user's line
    */
   build(values?: Values): readonly PlayItem[];

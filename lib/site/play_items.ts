@@ -7,28 +7,31 @@ import { refuseUnknownKeys } from '../validation/known_keys.ts';
 import { refuseOtherItems, refuseWrongTypes } from '../validation/option_types.ts';
 import { refuseUnwritable } from '../validation/texts.ts';
 
-/** What a play is made of: tasks, and items that hold or make them. */
+/** An item of a play: a task, or something that contains or makes tasks. */
 export type PlayItem = Task | NetworkChange | Block | Later | Assertion;
 
-/** Options of every item that is no task. */
+/** Options of every item that is not a task. */
 export interface ItemOptions {
-  /** Says on each host, in the item's turn, whether it is wanted there at all. Default: it is. */
+  /** A condition, evaluated on each host immediately before the item would run: whether it is wanted there. Default: it is. */
   readonly when?: Condition;
-  /** Words by which tasks are chosen, as those of a task; what is inside has them too. */
+  /** Words by which tasks are chosen, as those of a task; the items inside inherit them. */
   readonly tags?: readonly string[];
 }
 
 /** Options of {@link block}. */
 export interface BlockOptions extends ItemOptions {
-  /** Do what is inside as root, by `sudo`, or as the user who logs in. Default: as the play. */
+  /** Whether the items inside run as root, by `sudo`, or as the user who logs in. Default: as the play. */
   readonly become?: boolean;
-  /** Items for the case that one of the block's fails; then the run goes on behind the block, unless one of these fails too. */
+  /** Items that run if one of the block's items fails. The run then continues after the block, unless one of these fails too. */
   readonly rescue?: readonly PlayItem[];
-  /** Items that follow in any case, unless the host was lost or the run was interrupted. */
+  /**
+   * Items that run in any case, unless the host was lost, the run was interrupted, a rollback could not be verified, or the run would
+   * do something other than the reviewed plan says.
+   */
   readonly always?: readonly PlayItem[];
 }
 
-/** Items that belong together. */
+/** A group of items. */
 export interface Block {
   readonly kind: 'block';
   readonly title: string;
@@ -37,12 +40,12 @@ export interface Block {
   readonly tags: readonly string[];
   readonly become: boolean | undefined;
   readonly items: readonly PlayItem[];
-  /** undefined where a failure is nobody's business but the play's. */
+  /** undefined if the block does not handle a failure. */
   readonly rescue: readonly PlayItem[] | undefined;
   readonly always: readonly PlayItem[];
 }
 
-/** Tasks that are made when it is their turn. */
+/** Tasks that are made only when they are about to run. */
 export interface Later {
   readonly kind: 'later';
   readonly title: string;
@@ -59,7 +62,7 @@ export interface AssertOptions extends ItemOptions {
   readonly remedy?: string;
 }
 
-/** Something that must hold, or the host's run ends. */
+/** A condition that must hold; otherwise the host's run ends. */
 export interface Assertion {
   readonly kind: 'assert';
   readonly title: string;
@@ -68,18 +71,18 @@ export interface Assertion {
   readonly when: Condition | undefined;
   readonly tags: readonly string[];
   readonly that: Condition;
-  /** The message of the error where it does not hold. */
+  /** The error message if it does not hold. */
   readonly failure: string;
   readonly remedy: string | undefined;
 }
 
-/** An item that has an end of its own in reports. */
+/** An item that is reported by itself. */
 export type Leaf = Task | Later | Assertion;
 
 /**
- * Puts items together that have a condition, tags or a way out in common. A function that returns one is a named group of tasks
- * with typed arguments, for any site and any package.
- * @param title names it
+ * Groups items that share a condition, tags or error handling. A function that returns a block is a named group of tasks with typed
+ * arguments, which any site or package can use.
+ * @param title the block's name
  * @throws PlaybookError for a block without items
  *
  * @example
@@ -106,10 +109,10 @@ export function block(title: string, items: readonly PlayItem[], options: BlockO
 }
 
 /**
- * Makes tasks from what is known only in their turn: results of earlier tasks, or facts. Each is reported by itself. They are read
- * in their turn, so this costs round trips that tasks which are known from the start do not cost.
- * @param title shown where there are none yet
- * @param make is called for each host, in check mode with what is foreseen; no task in it is none to be run
+ * Makes tasks from what is known only when they are about to run: results of earlier tasks, or facts. Each task is reported by itself.
+ * The tasks are read only after they are made, which costs round trips that tasks known from the start do not cost.
+ * @param title shown before the tasks are made
+ * @param make is called for each host, in check mode with predicted results; it may return no task
  *
  * @example
  * ```ts
@@ -144,8 +147,8 @@ export function later(
 }
 
 /**
- * Demands that something holds on a host. Where it does not, in check mode as well, the host's run ends before its first write if
- * that can be foreseen, and else in its turn.
+ * Requires that a condition holds on a host. If it does not, the host's run ends, in check mode as well: before its first write if the
+ * outcome can be predicted, otherwise when the assertion is reached.
  * @param title what holds, in words: `The NIC is there`
  */
 export function assert(title: string, that: Condition, options: AssertOptions = {}): Assertion {

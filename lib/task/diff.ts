@@ -3,17 +3,17 @@ import { BugError } from '../errors.ts';
 import { maskedData } from '../process/masking.ts';
 import { Secret } from './secret.ts';
 
-/** One path in a state that is not as wanted. */
+/** A path in a state whose value is not the wanted one. */
 export interface Difference {
   /** Dotted path, e.g. `values.net.ipv4.ip_forward` or `memory`. */
   readonly path: string;
   readonly wanted: unknown;
-  /** undefined when it is not there at all. */
+  /** undefined if there is no value. */
   readonly actual: unknown;
 }
 
 /**
- * A want that matters only when the thing is made (an installation's ISO): validated and planned, never compared.
+ * A wanted value that matters only when the object is created (an installation ISO): validated and planned, never compared.
  * Wrap it with {@link once}.
  */
 export class Once<T> {
@@ -24,7 +24,7 @@ export class Once<T> {
   }
 }
 
-/** Marks a want as one that matters only when the thing is made. */
+/** Marks a wanted value as one that matters only when the object is created. */
 export function once<T>(value: T): Once<T> {
   return new Once(value);
 }

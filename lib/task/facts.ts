@@ -1,16 +1,16 @@
-/** What is so on a host whatever its tasks want. */
+/** Properties of a host that do not depend on its tasks. */
 export interface Facts {
-  /** What the distribution is made of or like. */
+  /** The family of the distribution. */
   readonly family: 'debian' | 'redhat' | 'suse' | 'other';
-  /** The distribution's own name in os-release(5): `debian`, `centos`, `fedora`. */
+  /** The distribution's ID in os-release(5): `debian`, `centos`, `fedora`. */
   readonly distribution: string;
-  /** The first number of its version; undefined where it has none. */
+  /** The first number of its version; undefined if it has none. */
   readonly version: number | undefined;
   readonly init: 'systemd' | 'other';
-  /** What configures the network now; `none` where nothing does that systemd knows of. */
+  /** What configures the network now; `none` if no service that systemd knows of does. */
   readonly networkBackend: 'network-scripts' | 'NetworkManager' | 'systemd-networkd' | 'ifupdown' | 'none';
-  /** Names of the network interfaces, `lo` left out. */
+  /** Names of the network interfaces, without `lo`. */
   readonly interfaces: readonly string[];
-  /** What systemd-detect-virt(1) calls the host's own virtualisation: `kvm`, `docker`; `none` on bare metal, `unknown` without the tool. */
+  /** The host's own virtualisation as systemd-detect-virt(1) names it: `kvm`, `docker`; `none` on bare metal, `unknown` without the tool. */
   readonly virtualisation: string;
 }

@@ -21,10 +21,10 @@ const kinds = [
 ] as const;
 
 /**
- * Something that a host has once a task has been applied, and that other tasks lean on. Behind the colon stands its name:
+ * Something that a host has once a task has been applied, and that other tasks depend on. Its name follows the colon:
  * `tool:virsh` (a command in the PATH), `file:/srv/x.iso` (an absolute path), `unit-file:libvirtd` (a unit that can be started),
  * `unit:libvirtd` (one that runs), `link:ens34` (a network interface), `pool:default`, `volume:disk.img`, `network:default` and
- * `guest:gibbon` (libvirt's), `no guest:web` and `no volume:base.img` (libvirt has them no more), `user:qemu`, `group:kvm`,
+ * `guest:gibbon` (libvirt's), `no guest:web` and `no volume:base.img` (libvirt no longer has them), `user:qemu`, `group:kvm`,
  * `kernel-module:br_netfilter`, `writable:/etc/resolv.conf` (a path that was mounted, immutable or read-only); `network-scripts` has no name.
  */
 export type Provision = `${(typeof kinds)[number]}:${string}` | 'network-scripts';

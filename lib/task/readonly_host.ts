@@ -1,13 +1,13 @@
 import type { MergeRule } from './merge_rule.ts';
 
-/** What a command left behind. */
+/** The exit code and output of a command. */
 export interface Output {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A text file as it was found. Bytes that are not UTF-8 are kept by reading the whole file as Latin-1. */
+/** A text file as it was read. If it is not UTF-8, the whole file is read as Latin-1, so that no byte is lost. */
 export interface TextFile {
   readonly path: string;
   readonly text: string;
@@ -48,20 +48,20 @@ export interface ReadonlyHost {
   /** The host's name, as the user wrote it. */
   readonly name: string;
   /**
-   * Asks with a command that only looks; `LC_ALL=C` is set. An exit code other than 0 is an answer, not an error;
-   * 127 means that there is no such command.
+   * Runs a read-only command; `LC_ALL=C` is set. An exit code other than 0 is an answer, not an error; 127 means that there is no
+   * such command.
    * @throws ConnectionError when the host is out of reach; CommandError when the time limit is over
    */
   query(argv: readonly string[], options?: QueryOptions): Promise<Output>;
   /**
-   * Asks with a command that only looks, as {@link query} does, and returns its standard output, trimmed.
+   * Runs a read-only command, as {@link query} does, and returns its standard output, trimmed.
    * @throws CommandError for an exit code other than 0: it names the command, and has the last lines of its standard error
    */
   text(argv: readonly string[], options?: QueryOptions): Promise<string>;
   /**
-   * Reads a text file of at most 16 MiB; undefined when there is none.
-   * @throws CommandError when it is there and cannot be read; UnsupportedChangeError for what is no regular file, and for a path
-   *   that another user could have led elsewhere (a link in a directory that others can write to)
+   * Reads a text file of at most 16 MiB; undefined if there is none.
+   * @throws CommandError if it exists and cannot be read; UnsupportedChangeError if it is no regular file, and for a path that
+   *   another user could have redirected (a link in a directory that others can write to)
    */
   readFile(path: string): Promise<TextFile | undefined>;
   /**
@@ -76,9 +76,9 @@ export interface ReadonlyHost {
    * @param about path of a file whose owner's notes count as well; where they cannot be looked at, the answer is true
    */
   hasNote(name: string, about?: string): Promise<boolean>;
-  /** Tells as whom the host is asked; `root` is everyone with root's power. */
+  /** Names the user who runs the queries; `root` is every user with root's privileges. */
   user(): Promise<string>;
-  /** Lists the names in a directory, sorted; empty when there is no such directory. */
+  /** Lists the names in a directory, sorted; empty if there is no such directory. */
   listDirectory(path: string): Promise<readonly string[]>;
   /** Tells whether a path exists (links followed). */
   exists(path: string): Promise<boolean>;

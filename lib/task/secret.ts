@@ -14,8 +14,8 @@ const commandOutput = 1024 * 1024;
 let areMade = false;
 
 /**
- * A text that nobody may see. It is read where it comes from when it is first needed, and only once. Wherever it is printed, put
- * into a template or written as JSON, it is `***`.
+ * A text that nobody may see. It is read from its source when it is first needed, and only once. Printed, in a template or as JSON, it
+ * is `***`.
  */
 export class Secret {
   readonly #source: string;
@@ -25,9 +25,9 @@ export class Secret {
   #text: string | undefined;
 
   /**
-   * @param source names where it comes from, in errors: `the environment variable 'X'`
-   * @param read gives the text; what it throws must not hold it
-   * @param parts for a text that is made of others: those, which are the secret parts of it
+   * @param source names the source in errors: `the environment variable 'X'`
+   * @param read returns the text; an error that it throws must not contain the text
+   * @param parts the secret parts, for a text that is composed of others
    */
   constructor(source: string, read: () => string | Promise<string>, parts: readonly Secret[] = []) {
     this.#source = source;
@@ -38,7 +38,7 @@ export class Secret {
     areMade = true;
   }
 
-  /** Reads the text, once, and hides it in everything that is shown from then on. @throws SecretError that names the source */
+  /** Reads the text, once, and masks it in all output from then on. @throws SecretError that names the source */
   async reveal(): Promise<string> {
     this.#reading ??= this.#readOnce();
     return this.#reading;
@@ -70,16 +70,16 @@ export class Secret {
 /** Names of environment variables that are secrets. */
 const variables = new Set<string>();
 
-/** Where secrets come from, on the machine that runs kvm-play. */
+/** Sources of secrets, on the machine that runs kvm-play. */
 export const secret: {
-  /** An environment variable. Whoever may see the process may see it; a file or a program is better. */
+  /** An environment variable. Anyone who may inspect the process can read it; a file or a program is better. */
   env(name: string): Secret;
-  /** A file, its last line end left out. A relative path is one from where the command is run. */
+  /** A file, without its last line end. A relative path is relative to the working directory. */
   file(path: string): Secret;
-  /** What a program prints, its last line end left out, e.g. `['pass', 'show', 'kvm']`. It may ask on the terminal. */
+  /** The output of a program, without its last line end, e.g. `['pass', 'show', 'kvm']`. The program may ask on the terminal. */
   command(argv: readonly [string, ...string[]]): Secret;
   /**
-   * A text with secrets in it.
+   * A text that contains secrets.
    *
    * @example
    * ```ts

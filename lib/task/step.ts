@@ -4,9 +4,9 @@ import { callerLocation } from './location.ts';
 import type { TextFile } from './readonly_host.ts';
 import { Secret } from './secret.ts';
 
-/** What a step may disturb. A task that needs such a step says so in its own words: `disrupts: ['link']`. */
+/** What a step may disturb. A task that needs such a step must say so: `disrupts: ['link']`. */
 export type Disruption =
-  /** cuts network links, perhaps the one that this very session runs over */
+  /** cuts network links, perhaps the one that carries this session */
   | 'link'
   /** stops, restarts or replaces a running guest */
   | 'guest'
@@ -14,7 +14,7 @@ export type Disruption =
   | 'data'
   /** discards snapshots or checkpoints of a guest */
   | 'snapshots'
-  /** discards the memory that a guest's managed save has kept */
+  /** discards the memory in a guest's managed save */
   | 'saved-state';
 
 /** Runs one command on the host. */
@@ -22,7 +22,7 @@ export interface CommandStep {
   readonly kind: 'command';
   /** The argument vector; no shell ever splits or expands it. */
   readonly argv: readonly string[];
-  /** Text for its standard input; it appears in no process list and in no report. */
+  /** Its standard input; it appears in no process list and in no report. */
   readonly stdin?: string | Secret;
   /** Seconds after which it is ended and counts as failed. Default 120. */
   readonly timeLimit?: number;
@@ -31,47 +31,47 @@ export interface CommandStep {
   /** What it disturbs. `link` makes it run detached from the session, with a journal on the host, and stands alone. */
   readonly disrupts?: Disruption | readonly Disruption[];
   /**
-   * What says whether it worked: its exit code, or the state that is read afterwards, for a command whose exit code is no truth
-   * (the restart of `network` fails over a stale file of an absent device, and everything is up). Default: `exit-code`.
+   * What decides whether it succeeded: its exit code, or the state that is read afterwards. `state` is for a command whose exit code is
+   * unreliable (the restart of `network` fails over a stale file of an absent device although everything is up). Default: `exit-code`.
    */
   readonly judgedBy?: 'exit-code' | 'state';
   /** systemd units that it starts, stops or reconfigures. */
   readonly units?: readonly string[];
   /**
-   * The last argument is a path. It is reached as a file's is: without following a link or a name that another user could have
-   * placed. `entry` is the name in its directory, `object` is what it leads to.
+   * The last argument is a path. It is resolved as a file's path is, without following a link or a name that another user could have
+   * placed. `entry` is the name in its directory, `object` is its target.
    */
   readonly operand?: 'entry' | 'object';
-  /** How a network change takes it back, besides what is put back from the snapshot (files, units, links). */
+  /** How a rollback undoes it, besides what it restores from the snapshot (files, units, links). */
   readonly undo?: Undo;
 }
 
-/** Commands that take a step back when a network change is rolled back. Each may fail, and the next one is run all the same. */
+/** Commands that undo a step when a network change is rolled back. If one fails, the next one is run all the same. */
 export interface Undo {
-  /** Run while the files that the change wrote are still in place: they alone say what has to be taken down. */
+  /** Run while the files that the change wrote are still in place: only they say what has to be taken down. */
   readonly withNewFiles?: readonly (readonly string[])[];
-  /** Run once the old files are back. */
+  /** Run after the old files are restored. */
   readonly withOldFiles?: readonly (readonly string[])[];
 }
 
 /**
  * Writes a file atomically: a temporary name in the same directory, sync, rename. Mode, owner, access control list, extended
- * attributes and SELinux label stay. A link is followed where no one but root, or the user who writes, could have made it.
+ * attributes and SELinux label are preserved. A link is followed only if nobody but root or the writing user could have made it.
  */
 export interface WriteFileStep {
   readonly kind: 'write';
   /** Absolute path. */
   readonly path: string;
   readonly text: string | Secret;
-  /** The file as it was read, for the diff and for its encoding; undefined when it did not exist, or when that is secret. */
+  /** The file as it was read, for the diff and for its encoding; undefined if it did not exist or is secret. */
   readonly before?: TextFile;
   /** Mode of a file that does not exist yet. Default 0o644, and 0o600 for a secret text. */
   readonly mode?: number;
-  /** Mode that it gets in any case, before its text can be seen. */
+  /** Mode that it gets in any case, before its text can be read. */
   readonly chmod?: number;
-  /** Owner and group that it gets, as chown(1) takes them, before its text can be seen. Default: those of the file that is there. */
+  /** Owner and group that it gets, as chown(1) takes them, before its text can be read. Default: those of the existing file. */
   readonly owner?: string;
-  /** What is written, or what was there, is secret: it is not shown, and what is replaced is not kept. */
+  /** The new or the old text is secret: neither is shown, and the old one is not backed up. */
   readonly secret?: true;
 }
 
@@ -91,11 +91,11 @@ export interface RemoveFileStep {
   readonly path: string;
   /** The file as it was read, for the diff. */
   readonly before?: TextFile;
-  /** What was there is secret: it is not shown, and not kept. */
+  /** The file's text is secret: it is neither shown nor backed up. */
   readonly secret?: true;
 }
 
-/** One thing that apply does to a host: plain, frozen data that can be printed, compared and stored. Only the engine executes it. */
+/** One action on a host, as plain, frozen data that can be printed, compared and stored. Only the engine executes it. */
 export type Step = CommandStep | WriteFileStep | DirectoryStep | RemoveFileStep;
 
 /** Builds a {@link CommandStep}. */
@@ -108,7 +108,7 @@ export function command(argv: readonly string[], options: Omit<CommandStep, 'kin
   return Object.freeze({ kind: 'command', argv: Object.freeze([...argv]), ...options });
 }
 
-/** Builds a {@link WriteFileStep}. Where its text is secret, so is what it replaces. */
+/** Builds a {@link WriteFileStep}. If its text is secret, the text that it replaces is secret too. */
 export function writeFile(
   path: string,
   text: string | Secret,

@@ -6,37 +6,37 @@ import type { ReadonlyHost } from './readonly_host.ts';
 import type { Secret } from './secret.ts';
 import type { CommandStep, Disruption, Step } from './step.ts';
 
-/** Says whether something is so on a host. Pure: check mode asks with what is foreseen, apply mode with what has happened. */
+/** A condition on a host. Pure: check mode evaluates it with predicted results, apply mode with actual ones. */
 export type Condition = (known: Known) => boolean;
 
 /**
- * What is known of a host when it is an item's turn: the host itself, and what became of earlier tasks. A result is reached through
- * the task, never through a name. In check mode results are those that apply would have.
+ * The results and facts of a host, as known when an item is about to run. Results are addressed by the task, never by a name. In check
+ * mode a result is the one that apply would have.
  */
 export interface Known {
   /** The host's name, as the user wrote it. */
   readonly host: string;
   readonly facts: Facts;
-  /** True when the task changed something. @throws PlaybookError when it has not had its turn */
+  /** True when the task changed something. @throws PlaybookError if it has not run yet */
   changed(task: Task): boolean;
-  /** True when the task failed, and the run went on. @throws PlaybookError when it has not had its turn */
+  /** True when the task failed, and the run went on. @throws PlaybookError if it has not run yet */
   failed(task: Task): boolean;
-  /** True when the task was not wanted. @throws PlaybookError when it has not had its turn */
+  /** True when the task was not wanted. @throws PlaybookError if it has not run yet */
   skipped(task: Task): boolean;
-  /** The task's state before it changed anything; empty where it was skipped or failed. @throws PlaybookError when it has not had its turn */
+  /** The task's state before it changed anything; empty if it was skipped or failed. @throws PlaybookError if it has not run yet */
   before<State>(task: Task<State>): Partial<State>;
-  /** The task's state now; empty where it was skipped or failed. @throws PlaybookError when it has not had its turn */
+  /** The task's state now; empty if it was skipped or failed. @throws PlaybookError if it has not run yet */
   after<State>(task: Task<State>): Partial<State>;
 }
 
-/** Whoever asks for a result: a task, or another item of a play. */
+/** The item that asks for a result: a task, or another item of a play. */
 export type Asking = Pick<Task, 'title' | 'location'>;
 
-/** Something that a task leans on and that the host does not have. */
+/** Something that a task depends on and that the host does not have. */
 export interface Missing {
   /**
    * What would provide it, e.g. `tool:virsh`, `unit:libvirtd`, `pool:default`, `volume:disk.img`, `file:/x.iso`, `link:ens33`.
-   * An earlier task whose `provides` holds the same key and that is about to change makes it no error.
+   * It is no error if an earlier task whose `provides` holds the same key is about to change something.
    */
   readonly key: string;
   /** What was wanted and what was found, e.g. `there is no storage pool 'default'`. */
@@ -45,10 +45,10 @@ export interface Missing {
   readonly remedy: string;
 }
 
-/** What a command that only looks has answered: it is why its task is there, so reports show it. */
+/** The output of a read-only command. Reports show it, because it is the purpose of its task. */
 export interface Answer {
   readonly exitCode: number;
-  /** What it printed, as it is. */
+  /** Its standard output, unchanged. */
   readonly stdout: string;
 }
 
@@ -97,56 +97,56 @@ export type LinkOutlook = ExpectedLink;
 /** @deprecated The old name of {@link ExpectedIpv6}. */
 export type Ipv6Outlook = ExpectedIpv6;
 
-/** What holds on the live system of what a module has written. An empty list means that all of it holds. */
+/** Which parts of what a module has written do not hold on the live system. Empty lists mean that everything holds. */
 export interface InForce {
-  /** What loading brings about and does not hold. */
+  /** What loading would bring about and does not hold. */
   readonly loaded: readonly Difference[];
-  /** What others have a part in (a lease) and does not hold yet: awaited within a bound, never a reason to load again. */
+  /** What also depends on others (a lease) and does not hold yet: awaited for a limited time, never a reason to load again. */
   readonly settled: readonly Difference[];
   /**
-   * Commands that have to run right before it is loaded: they take away what loading itself would leave behind, such as a
-   * bridge whose file is gone. They are read from the live system, so that it makes no difference whether the task has written
-   * its files already. All of them cut the link, and run together with the command that loads.
+   * Commands to run immediately before loading: they remove what loading itself would leave behind, such as a bridge whose file is
+   * gone. They are derived from the live system, so that it makes no difference whether the task has already written its files. All
+   * of them cut the link, and run together with the command that loads.
    */
   readonly clearing?: readonly CommandStep[];
-  /** What the live system loses once it is loaded and no file knows, one sentence each. It is told where loading is due. */
+  /** What loading removes from the live system and no file holds, one sentence each. It is reported if loading is due. */
   readonly lost?: readonly string[];
 }
 
-/** How often a task is tried before it counts as failed. */
+/** How often a task is attempted before it counts as failed. */
 export interface Retry {
   /** Default 3. */
   readonly attempts?: number;
-  /** Seconds between the end of one attempt and the next look. Default 5. */
+  /** Seconds between the end of one attempt and the next read. Default 5. */
   readonly interval?: number;
 }
 
-/** Options that every task takes beside its module's arguments. `State` is what its module compares. */
+/** Options that every task takes besides its module's arguments. `State` is what its module compares. */
 export interface TaskOptions<State = unknown> {
-  /** Earlier tasks whose written state this task loads (it must be a module that can, such as `service`): bridges, files, whatever changes. */
+  /** Earlier tasks of any module whose output this task loads. Only a module that can load takes it, such as `service`. */
   readonly reflects?: readonly Task[];
-  /** What this task may disturb: `link`, `guest` or `data`. A change that would disturb something else is refused. */
+  /** What this task may disturb. A change that would disturb anything else is refused. */
   readonly disrupts?: readonly Disruption[];
   /**
-   * What the host has once this task has been applied, besides what its module says by itself: tasks behind it may lean on that,
-   * and check mode counts it as there when this task would change something. For a command that makes a pool: `['pool:default']`.
+   * What the host has once this task has been applied, besides what its module states itself. Later tasks may depend on it, and check
+   * mode counts it as present if this task would change something. For a command that makes a pool: `['pool:default']`.
    */
   readonly provides?: readonly Provision[];
-  /** True when what this task writes is meant to be loaded later, outside of this play (an image that is being built). Default false. */
+  /** True if what this task writes is loaded outside this play (an image that is being built). Default false. */
   readonly loadedLater?: boolean;
   /** Words by which tasks are chosen: `--tags`, `--skip-tags`. `always` is chosen unless it is skipped, `never` only when it is named. */
   readonly tags?: readonly string[];
-  /** Says on each host, in the task's turn, whether it is wanted there at all. Default: it is. */
+  /** A condition, evaluated on each host immediately before the task would run: whether it is wanted there. Default: it is. */
   readonly when?: Condition;
-  /** True when the run goes on though the task fails. Default false. */
+  /** True if the run goes on although the task fails. Default false. */
   readonly mayFail?: boolean;
-  /** A task that fails is tried again. Default: it is not; with `until` it is. */
+  /** How often a task that fails is attempted. Default: once; with `until`, three times every 5 s. */
   readonly retry?: Retry;
-  /** Must hold of the task's state in the end. A task of which it does not hold yet is tried again. */
+  /** A condition on the task's state. A task whose state does not meet it yet is attempted again. */
   readonly until?: (state: Partial<State>) => boolean;
-  /** Seconds that each command of the task may take at most. */
+  /** The most seconds that each command of the task may take. */
   readonly timeLimit?: number;
-  /** Do it as root, by `sudo`, or as the user who logs in. Default: as the block or the play that it is in. */
+  /** Whether the task runs as root, by `sudo`, or as the user who logs in. Default: as the block or the play that it is in. */
   readonly become?: boolean;
 }
 
@@ -191,18 +191,18 @@ export interface Task<State = unknown> {
   readonly tags: readonly string[];
   readonly when: Condition | undefined;
   readonly mayFail: boolean;
-  /** undefined for a task that is tried once. */
+  /** undefined for a task that is attempted once. */
   readonly retry: Required<Retry> | undefined;
   readonly timeLimit: number | undefined;
   readonly become: boolean | undefined;
   readonly provides: readonly string[];
-  /** True when nobody can know whether it changes anything. */
+  /** True if it cannot be known whether the task changes anything. */
   readonly isUnknowable: boolean;
-  /** True when a network change could not take it back. */
+  /** True if a network change could not roll it back. */
   readonly isIrreversible: boolean;
-  /** What nobody may see of it. */
+  /** The secrets that it holds. */
   readonly secrets: readonly Secret[];
-  /** The same for every task that wants the same, in this run and in another. It says nothing of secrets: a hash can be guessed. */
+  /** Equal for every task that wants the same, in this run and in another. Secrets are no part of it: a hash can be guessed. */
   readonly fingerprint: string;
   /** Looks at a host. */
   read(host: ReadonlyHost): Promise<TaskReading<State>>;
@@ -212,20 +212,20 @@ export interface Task<State = unknown> {
   readonly inForce?: (host: ReadonlyHost) => Promise<InForce>;
 }
 
-/** What became of one task on one host. */
+/** The result of one task on one host. */
 export interface TaskResult<State = unknown> {
-  /** True when the task did, or in check mode would do, something. */
+  /** True if the task changed something, or in check mode would. */
   readonly changed: boolean;
   /** What was not as wanted. */
   readonly differences: readonly Difference[];
   /** The steps that were, or would be, executed. */
   readonly steps: readonly Step[];
-  /** What a person should know, changed or not. */
+  /** What a person should know, whether or not anything changed. */
   readonly warnings: readonly string[];
-  /** What the task has found out, where that is what it is for. */
+  /** The answer of a task whose purpose is to read something. */
   readonly answer?: Answer;
   /** The task's state before. */
   readonly before: Partial<State>;
-  /** The task's state afterwards, which in check mode is foreseen. */
+  /** The task's state afterwards; in check mode the predicted one. */
   readonly after: Partial<State>;
 }

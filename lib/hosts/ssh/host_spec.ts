@@ -1,21 +1,21 @@
 import { PlaybookError } from '../../errors.ts';
 import { shown } from '../../validation/option_types.ts';
 
-/** How to reach a host. What is left out is what ssh_config says. */
+/** How to reach a host. ssh_config decides what is left out. */
 export interface HostSpec {
   /** The name that ssh is given: a host name, an address, or an alias of ssh_config. `localhost` is this machine, without SSH. */
   readonly name: string;
   readonly user?: string;
   /** 1 to 65535. */
   readonly port?: number;
-  /** Path of its private key, in place of what the run or ssh_config says. */
+  /** Path of its private key, in place of the run's or ssh_config's. */
   readonly privateKey?: string;
-  /** What it is called in reports. Default: as it is reached. */
+  /** The host's name in reports. Default: `[user@]name[:port]`. */
   readonly alias?: string;
 }
 
 /**
- * Reads `[user@]name[:port]`; an IPv6 address with a port stands in brackets.
+ * Parses `[user@]name[:port]`; an IPv6 address with a port must be in brackets.
  * @throws PlaybookError that says what is wrong
  */
 export function parseHost(text: string): HostSpec {
