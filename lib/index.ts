@@ -1,3 +1,7 @@
+/**
+ * The public interface of the package `kvm-play`: writing sites and inventories, running them from a program, and writing modules.
+ * The modules themselves are exported by `kvm-play/modules`.
+ */
 export { defineModule, type Module, type ModuleReading, type ModuleSpec, type Seen } from './engine/define_module.ts';
 export * from './errors.ts';
 export type {

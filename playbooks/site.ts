@@ -3,9 +3,9 @@
  * and with its values. Every value can be overridden: `-e port=eth0 -e memory=1024`.
  *
  * On this machine, as in the post:  npx kvm-play playbooks/site.ts
- * On another one:                   npx kvm-play playbooks/site.ts --host root@kvm1.example.org
+ * On another machine:               npx kvm-play playbooks/site.ts --host root@kvm1.example.org
  *
- * Comments that begin with "Beyond the post" say where it goes further, and why.
+ * Comments that begin with "Beyond the post" say where this site goes further than the post, and why.
  */
 import { networkChange, play } from 'kvm-play';
 import { ifcfgBridge, service, sysctl, virshNetwork, virshPool, virshVolume, virtInstall } from 'kvm-play/modules';
@@ -22,7 +22,7 @@ export default play({
     memory: 512,
     disk: 'gibbon-centos74.img',
     capacity: '8G',
-    // The post gives the bare file name; over SSH it would be relative to nothing useful.
+    // The post gives the bare file name, which depends on the working directory; a site needs the absolute path.
     iso: `${images}/CentOS-7-x86_64-Minimal-1708.iso`,
     virtType: 'kvm',
     osVariant: 'rhel7',
@@ -31,8 +31,8 @@ export default play({
   tasks: (vars) => {
     // ## Configuration
     // "Change the configuration of the NIC ens33: add BRIDGE=br0", and "Create the bridge br0: add the file".
-    // Beyond the post: the bridge takes its port's MAC (MACADDR). Newer systemd gives a bridge one of its own; the DHCP server
-    // then sees a new client, and the host moves to another address, away from the session that is configuring it.
+    // Beyond the post: the bridge takes its port's MAC (MACADDR). Newer versions of systemd give a bridge a MAC of its own. The DHCP
+    // server then sees a new client and assigns another address, which cuts the session that is configuring the host.
     const bridge = ifcfgBridge('Create the bridge, and make the NIC its port', {
       name: vars.bridge,
       port: vars.port,
@@ -47,15 +47,15 @@ export default play({
     });
 
     // `systemctl stop NetworkManager`.
-    // Beyond the post: disabled as well, or it comes back at the next boot and competes for the NIC.
+    // Beyond the post: disabled as well, because it would otherwise start at the next boot and compete for the NIC.
     const networkManager = service('Stop NetworkManager', {
       name: 'NetworkManager',
       state: 'stopped',
       enabled: false,
     });
 
-    // `systemctl restart network`. It happens when the bridge is written and not in force, and only then.
-    // Beyond the post: enabled as well, or the bridge is gone after the next boot.
+    // `systemctl restart network`. The restart happens when the bridge is written and not in force, and only then.
+    // Beyond the post: enabled as well, because the bridge would otherwise be gone after the next boot.
     const network = service('Restart the network', {
       name: 'network',
       state: 'started',
@@ -64,7 +64,7 @@ export default play({
       disrupts: ['link'],
     });
 
-    // Beyond the post: its host had libvirt running, with the `default` pool and network that a fresh host lacks.
+    // Beyond the post: the post's host already had libvirt running, with the `default` pool and network. A fresh host has neither.
     const libvirtd = service('Start libvirt', { name: 'libvirtd', state: 'started', enabled: true });
     const pool = virshPool({ name: 'default', path: images });
     const nat = virshNetwork({ name: 'default' });
@@ -94,8 +94,8 @@ export default play({
     });
 
     return [
-      // Beyond the post: by hand, over SSH, its restart of the network is how a host is lost. As a network change the host takes
-      // all four steps back by itself, unless it was reached again over a new connection and everything holds.
+      // Beyond the post: a restart of the network by hand, over SSH, is how a host is lost. In a network change, the host rolls all
+      // four tasks back by itself unless it was reached over a new connection and everything holds.
       networkChange({ title: 'Bridge the network' }, [bridge, forwarding, networkManager, network]),
       libvirtd,
       pool,
