@@ -34,6 +34,9 @@ const assignmentStart = /^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=/;
 /**
  * Reads the plain subset of what bash sources: one assignment a line, with bare, single-quoted and double-quoted parts.
  * Nothing is ever expanded or executed.
+ *
+ * The package `ini` cannot read or write this format: it drops comments and order, which an edited file must keep, and reads
+ * `NAME=a"b c"` as `a"b c"`, where the shell gets `ab c`.
  * @param text the file; its line breaks are `\n`, and a carriage return is part of a value, as it is to bash
  */
 export function parseKeyValue(text: string): KeyValueFile {

@@ -48,7 +48,12 @@ export function canonicalValue(value: string): string {
   return numbers.every((number) => number !== undefined) ? numbers.join(' ') : folded;
 }
 
-/** Lists the assignments of a file in their order. Lines that sysctl would not take for one are passed over. */
+/**
+ * Lists the assignments of a file in their order. Lines that sysctl would not take for one are skipped.
+ *
+ * The package `ini` cannot read this format: it cuts `kernel.core_pattern = |/usr/bin/dump # %p` at the `#`, where sysctl takes the
+ * whole line, and keeps neither order nor comments, which an edited file must keep.
+ */
 export function parseSysctlConf(text: string): readonly SysctlAssignment[] {
   return splitLines(text).flatMap(({ assignment }) =>
     assignment === undefined ? [] : [{ key: canonicalKey(assignment.key), value: assignment.value }],

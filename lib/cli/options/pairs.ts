@@ -1,5 +1,6 @@
 import { PlaybookError } from '../../errors.ts';
 import { characterEscapes } from '../../inventory/ansible/python_literal.ts';
+import { unquoted } from '../../inventory/ansible/unquoted.ts';
 
 /** What stands between two blanks; blanks and line ends in quotes are part of it. A quote behind a backslash opens and closes nothing. */
 const tokens = /(?:[^ \n"'\\]|\\["']|\\(?!["'])|"(?:[^"\\]|\\["']|\\(?!["']))*"|'(?:[^'\\]|\\["']|\\(?!["']))*')+/g;
@@ -44,10 +45,4 @@ function withoutEscapes(text: string): string {
       return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
     },
   );
-}
-
-function unquoted(text: string): string {
-  const [first] = text;
-  const isQuoted = text.length > 1 && (first === '"' || first === "'") && text.endsWith(first) && text.at(-2) !== '\\';
-  return isQuoted ? text.slice(1, -1) : text;
 }

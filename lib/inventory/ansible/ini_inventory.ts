@@ -22,6 +22,9 @@ interface Expected {
 /**
  * Reads an inventory in Ansible's INI form: hosts with `key=value` behind them, `[group]`, `[group:children]`, `[group:vars]`,
  * ranges such as `web[01:20].example.org`, comments with `#` and `;`.
+ *
+ * The package `ini` cannot read this form, which only looks like INI: of `kvm1 ansible_port=22 memory=2` it makes the key
+ * `kvm1 ansible_port` with the value `22 memory=2`, and `kvm1:2222` a flag.
  * @param text what is in the file
  * @param file its name, for the message
  * @throws PlaybookError with file and line for a line that cannot be read, and for a group that no section declares

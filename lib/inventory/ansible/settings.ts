@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { type Location, PlaybookError } from '../../errors.ts';
+import { type PythonConfig, parsePythonConfig } from '../../formats/python_config.ts';
+import { unquoted } from './unquoted.ts';
 
 /** What ansible.cfg says of hosts, users, ways to a host, and the choice of tasks: section, key, and the environment's name for it. */
 const settings: readonly (readonly [section: string, key: string, variable: string])[] = [
@@ -48,8 +50,8 @@ interface GivenHosts {
 /** Finds the settings of Ansible's that would choose hosts, users, ways to a host, or tasks. */
 export async function ansibleSettings(env: NodeJS.ProcessEnv = process.env): Promise<AnsibleSettings> {
   const config = await readConfig(env);
-  const of = (key: string): string => config?.values.get(key) ?? '';
-  const configured = listed(of('defaults.inventory')).map((path) => besideConfig(path, config?.file ?? ''));
+  const setting = (section: string, key: string): string => config?.values.get(section)?.get(key) ?? '';
+  const configured = listed(setting('defaults', 'inventory')).map((path) => besideConfig(path, config?.file ?? ''));
   const inventory = env.ANSIBLE_INVENTORY
     ? { source: 'the environment (ANSIBLE_INVENTORY)', paths: listed(env.ANSIBLE_INVENTORY) }
     : { source: config?.file ?? '', paths: configured };
@@ -57,7 +59,7 @@ export async function ansibleSettings(env: NodeJS.ProcessEnv = process.env): Pro
     inventory: inventory.paths.length === 0 ? undefined : inventory,
     others: [
       ...settings.flatMap(([, , variable]) => (env[variable] ? [variable] : [])),
-      ...settings.flatMap(([section, key]) => (of(`${section}.${key}`) ? [`${key} of ${config?.file}`] : [])),
+      ...settings.flatMap(([section, key]) => (setting(section, key) ? [`${key} of ${config?.file}`] : [])),
     ],
   };
 }
@@ -88,7 +90,7 @@ export function unreadSettings(
 /** The first of Ansible's configurations that is there. */
 async function readConfig(
   env: NodeJS.ProcessEnv,
-): Promise<{ readonly file: string; readonly values: ReadonlyMap<string, string> } | undefined> {
+): Promise<{ readonly file: string; readonly values: PythonConfig } | undefined> {
   const { ANSIBLE_CONFIG: named } = env;
   const files = [
     ...(named ? [named, join(named, 'ansible.cfg')] : []),
@@ -96,26 +98,15 @@ async function readConfig(
   ];
   for (const file of files) {
     const text = await readFile(resolve(file), 'utf8').catch(() => undefined);
-    if (text !== undefined) return { file, values: parseConfig(text) };
+    if (text !== undefined) return { file, values: parsePythonConfig(text) };
   }
   return undefined;
-}
-
-function parseConfig(text: string): ReadonlyMap<string, string> {
-  const values = new Map<string, string>();
-  let section = '';
-  for (const line of text.split('\n')) {
-    section = /^\[([^\]]+)\]/.exec(line)?.[1] ?? section;
-    const [, key = '', value = ''] = /^([\w-]+)\s*[=:]([^;]*)/.exec(line) ?? [];
-    if (key !== '') values.set(`${section}.${key.toLowerCase()}`, value.trim());
-  }
-  return values;
 }
 
 function listed(text: string): readonly string[] {
   return text
     .split(',')
-    .map((path) => path.trim())
+    .map((path) => unquoted(path.trim()))
     .filter((path) => path !== '');
 }
 

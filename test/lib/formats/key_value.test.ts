@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { parse, stringify } from 'ini';
 import {
   addLine,
   assignment,
@@ -292,4 +293,12 @@ test('addLine begins a file', () => {
 test('hasCarriageReturns sees what an editor hides', () => {
   expect(hasCarriageReturns(parseKeyValue('A=1\r\nB=2\r\n'))).toBe(true);
   expect(hasCarriageReturns(parseKeyValue('A=1\nB=2\n'))).toBe(false);
+});
+
+test('a value may be quoted in part, and comments stay, which the package ini does not do', () => {
+  const text = '# ours\nNAME=a"b c"\n';
+  expect(getValue(parseKeyValue(text), 'NAME')).toBe('ab c');
+  expect(parse(text).NAME).toBe('a"b c"');
+  expect(formatKeyValue(parseKeyValue(text))).toBe(text);
+  expect(stringify(parse(text))).not.toContain('ours');
 });

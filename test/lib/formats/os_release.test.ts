@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { parseOsRelease } from '../../../lib/formats/os_release.ts';
 
@@ -15,4 +17,14 @@ test.each([
   ['', { id: '', like: [], major: undefined }],
 ])('%j', (text, release) => {
   expect(parseOsRelease(text)).toEqual(release);
+});
+
+test("this machine's own file, as a shell reads it", async () => {
+  const file = '/etc/os-release';
+  const shell = execFileSync('sh', ['-c', `. ${file}; printf '%s\\n' "$ID" "$ID_LIKE" "$VERSION_ID"`], {
+    encoding: 'utf8',
+  });
+  const [id, like = '', version = ''] = shell.split('\n');
+  const release = parseOsRelease(readFileSync(file, 'utf8'));
+  expect([release.id, release.like.join(' '), String(release.major ?? '')]).toEqual([id, like, version.split('.')[0]]);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { parse } from 'ini';
 import {
   canonicalKey,
   canonicalValue,
@@ -162,4 +163,10 @@ describe('whatever a file holds', () => {
       }),
     );
   });
+});
+
+test('a value may hold #, at which the package ini cuts it', () => {
+  const text = 'kernel.core_pattern = |/usr/bin/dump # %p\n';
+  expect(parseSysctlConf(text)).toEqual([{ key: 'kernel.core_pattern', value: '|/usr/bin/dump # %p' }]);
+  expect(parse(text)['kernel.core_pattern']).toBe('|/usr/bin/dump');
 });

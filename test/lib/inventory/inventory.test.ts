@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { parse } from 'ini';
 import { KvmPlayError } from '../../../lib/errors.ts';
 import { parseIniInventory } from '../../../lib/inventory/ansible/ini_inventory.ts';
 import { parseJsonInventory } from '../../../lib/inventory/ansible/json_inventory.ts';
@@ -137,4 +138,13 @@ describe('an inventory in the site', () => {
     };
     expect(wrong).toThrow(KvmPlayError);
   });
+});
+
+test('a line of a host holds several values and a port, which the package ini does not read', () => {
+  const text = 'kvm1 ansible_port=22 memory=2\nkvm2:2222\n';
+  expect(parseIniInventory(text, 'hosts').hosts).toEqual({
+    kvm1: { ansible_port: 22, memory: 2 },
+    kvm2: { ansible_port: 2222 },
+  });
+  expect({ ...parse(text) }).toEqual({ 'kvm1 ansible_port': '22 memory=2', 'kvm2:2222': true });
 });

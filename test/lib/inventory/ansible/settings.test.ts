@@ -20,7 +20,7 @@ describe('settings of Ansible', () => {
     writeFileSync(join(directory, 'site.ts'), site);
     writeFileSync(
       join(directory, 'conf/ansible.cfg'),
-      '# ours\n[defaults]\nInventory = hosts.ini, /etc/more ; two\nremote_user: ops\nforks = 20\n[ssh_connection]\nssh_args = -o ProxyJump=b\n',
+      '# ours\n[defaults]\nInventory = "hosts.ini", /etc/more ; two\nremote_user: ops\nforks = 20\n[ssh_connection]\nssh_args =\n  -o ProxyJump=b\n',
     );
   });
   afterAll(() => rmSync(directory, { recursive: true }));
