@@ -4,6 +4,7 @@ import type { HostSummary, PlayEvent, Selection, Summary } from '../events/event
 import { masked } from '../process/masking.ts';
 import type { Difference } from '../task/diff.ts';
 import { type Plan, type PlanChange, type PlanDifference, type PlanHost, type PlanTask, planVersion } from './plan.ts';
+import { checkedEvents } from './plan_events.ts';
 import { planStep } from './plan_step.ts';
 import { Seals } from './secret_digests.ts';
 
@@ -38,7 +39,7 @@ export async function planOf(events: Iterable<PlayEvent> | AsyncIterable<PlayEve
   const plays: PlayNotes[] = [];
   let summary: Summary | undefined;
   let selection: Selection | undefined;
-  for await (const event of events) {
+  for await (const event of checkedEvents(events)) {
     if (event.type === 'play-start') {
       plays.push({ play: event.play, hosts: event.hosts.map((host) => ({ host, ends: [], changes: [] })) });
     } else if (event.type === 'run-start') selection = event.selection;

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
-import { ArgumentError } from '../errors.ts';
+import { ArgumentError, PlaybookError } from '../errors.ts';
 import { nearest } from './nearest.ts';
+import { shown } from './option_types.ts';
 
 /** The options that every task takes beside its module's arguments; see `TaskOptions`. */
 const taskOptions: ReadonlySet<string> = new Set([
@@ -12,13 +13,14 @@ const taskOptions: ReadonlySet<string> = new Set([
  * Validates a module's arguments against its schema (use `v.strictObject`, so that unknown ones are errors).
  * A message of a schema's own check may name the argument's place by itself; others get it put in front.
  * @param module the module's name, for the message
- * @throws ArgumentError that lists everything that is wrong
+ * @throws ArgumentError that lists everything that is wrong; PlaybookError where the name is no text or the schema is none
  */
 export function parseArguments<Schema extends v.GenericSchema>(
   module: string,
   schema: Schema,
   args: unknown,
 ): v.InferOutput<Schema> {
+  refuseWrongCall(module, schema);
   // The first thing that is wrong with an argument is enough: what breaks one rule often breaks the next as well.
   const result = v.safeParse(schema, withoutTaskOptions(args), { abortPipeEarly: true });
   if (result.success) return result.output;
@@ -76,6 +78,16 @@ export function absolutePath(what: string): v.GenericSchema<string> {
  */
 export function found(rule: string): (issue: { readonly input: unknown }) => string {
   return ({ input }) => `${rule}, and is ${JSON.stringify(input)}`;
+}
+
+/** Callers without types may pass anything. A schema that answers later (`v.pipeAsync`) has no result that could be returned. */
+function refuseWrongCall(module: unknown, schema: unknown): void {
+  const takes = 'parseArguments takes the name of a module, a schema of valibot, and the arguments';
+  if (typeof module !== 'string') throw new PlaybookError(`${takes}; the name is ${shown(module)}`);
+  if (typeof schema === 'object' && schema !== null && '~run' in schema && 'async' in schema && !schema.async) return;
+  const isAsync = typeof schema === 'object' && schema !== null && 'async' in schema && schema.async === true;
+  const found = isAsync ? 'an asynchronous one, which is not supported' : shown(schema);
+  throw new PlaybookError(`${takes}; the schema is ${found}`);
 }
 
 function withoutTaskOptions(args: unknown): unknown {

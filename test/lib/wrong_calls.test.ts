@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import * as v from 'valibot';
 import { KvmPlayError } from '../../lib/errors.ts';
 import * as library from '../../lib/index.ts';
 import { run } from '../../lib/run/run.ts';
@@ -103,5 +104,40 @@ describe('what is called wrongly is refused at its line, in plain words', () => 
   test('a program that connects or loads an inventory', async () => {
     await expect(Reflect.apply(library.connect, undefined, [{}])).rejects.toThrow("connect: 'name' is missing");
     await expect(Reflect.apply(library.loadInventory, undefined, [{}])).rejects.toThrow('loadInventory takes a path');
+  });
+
+  const end = { type: 'run-end', summary: { check: true, hosts: {}, interrupted: false } };
+  test.each<[unknown, string]>([
+    [undefined, 'planOf takes the events of a run, e.g. events(site, { check: true }), and was given undefined'],
+    [5, 'and was given 5'],
+    ['events', 'and was given "events"'],
+    [{ type: 'run-end' }, 'and was given an object'],
+    [Promise.resolve([]), 'and was given a promise; write await before it'],
+    [[null], 'event number 1 is null, and must be an object'],
+    [[end, 5], 'event number 2 is 5'],
+    [[{}], "event number 1: 'type' is missing"],
+    [[{ type: 'play-start', play: 'P' }], "event number 1: 'hosts' is missing, and must be a list of texts"],
+    [[{ type: 'task-end', host: 'a', task: null }], "event number 1: 'task' is null"],
+    [[{ type: 'task-end', host: 'a', task: { index: 0, title: 'T' }, result: 5 }], 'its result is 5'],
+    [[{ type: 'run-end' }], "event number 1: 'summary' is missing"],
+    [[{ type: 'run-end', summary: { check: true } }], "its summary: 'hosts' is missing"],
+    [[{ type: 'run-end', summary: { check: true, hosts: { a: null } } }], 'the summary of a is null'],
+  ])('planOf(%j)', async (events, words) => {
+    const refused = Reflect.apply(library.planOf, undefined, [events]);
+    await expect(refused).rejects.toThrow(words);
+    await expect(refused).rejects.toBeInstanceOf(KvmPlayError);
+  });
+
+  const parse = (...args: readonly unknown[]): unknown => Reflect.apply(library.parseArguments, undefined, args);
+  test.each<[readonly unknown[], string]>([
+    [[], 'parseArguments takes the name of a module, a schema of valibot, and the arguments; the name is undefined'],
+    [[5, v.string(), 'x'], 'the name is 5'],
+    [['tiny'], 'the schema is undefined'],
+    [['tiny', { name: 'text' }, {}], 'the schema is an object'],
+    [['tiny', v.string, {}], 'the schema is a function'],
+    [['tiny', v.pipeAsync(v.string()), 'x'], 'the schema is an asynchronous one'],
+    [['tiny', v.strictObject({}), null], 'tiny: its arguments are null'],
+  ])('parseArguments %#', (args, words) => {
+    expect(refusal(() => parse(...args)).message).toContain(words);
   });
 });
