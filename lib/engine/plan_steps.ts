@@ -13,6 +13,13 @@ export interface Permissions {
   readonly inNetworkChange?: boolean | undefined;
 }
 
+/** A task as it was found, and the steps that it takes. */
+export interface PlannedTask {
+  readonly task: Task;
+  readonly inspection: Inspection;
+  readonly steps: readonly Step[];
+}
+
 /**
  * Plans a task from an inspection, and checks the plan against the laws.
  * @throws BugError for a difference without a step; UnsupportedChangeError for a disruption that the task does not allow

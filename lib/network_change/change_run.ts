@@ -1,27 +1,18 @@
-import type { Inspection } from '../engine/inspect.ts';
 import { markerPath } from '../engine/marker.ts';
-import { cutsLink } from '../engine/plan_steps.ts';
+import { cutsLink, type PlannedTask } from '../engine/plan_steps.ts';
 import { resultOf, warningsBefore } from '../engine/result.ts';
 import { type TakeOptions, takeSteps } from '../engine/take_steps.ts';
-import { ConvergenceError, InterruptedError, UnsupportedChangeError } from '../errors.ts';
+import { ConvergenceError, InterruptedError } from '../errors.ts';
 import type { ChangePlan } from '../events/events.ts';
 import type { Host } from '../hosts/host.ts';
-import type { Step } from '../task/step.ts';
 import type { Task, TaskResult } from '../task/task.ts';
-import { addressesToCome, lockoutReasons, timeFor } from './lockout.ts';
+import { addressesToCome, refuseLockout, timeFor } from './lockout.ts';
 import { fingerprintOf, type NetworkChange, type Probe } from './network_change.ts';
 import { linkOf, type NetworkState, readNetworkState } from './network_state.ts';
 import { OpenChange, type TellPhase } from './open_change.ts';
 import { passes } from './probes.ts';
 import { type Promises, promisesInWords } from './proof.ts';
 import type { Touched } from './transaction.ts';
-
-/** One task of a change, with what was seen and what is to be done. */
-export interface PlannedTask {
-  readonly task: Task;
-  readonly inspection: Inspection;
-  readonly steps: readonly Step[];
-}
 
 /** How a change is made. */
 export interface ChangeOptions extends TakeOptions {
@@ -115,16 +106,11 @@ function movedWords({ name, reachedAt }: Host, { connection }: NetworkState): re
   return [`${name} is reached at ${reachedAt} now; name that address in the site, the inventory or ssh_config`];
 }
 
-async function prepare(
-  host: Host,
-  { options, tasks }: NetworkChange,
-  planned: readonly PlannedTask[],
-): Promise<Preparation> {
-  const readings = planned.map(({ inspection }) => inspection.reading);
-  const links = readings.flatMap(({ network }) => network.links);
+async function prepare(host: Host, change: NetworkChange, planned: readonly PlannedTask[]): Promise<Preparation> {
+  const { options } = change;
+  const links = planned.flatMap(({ inspection }) => inspection.reading.network.links);
   const before = await readNetworkState(host.reader);
-  const reasons = [...lockoutReasons(readings, before, options.reachAt), ...secretReasons(planned)];
-  if (reasons.length > 0) throw new UnsupportedChangeError(reasons.join('\n')).at({ task: tasks[0]?.title });
+  refuseLockout(change, planned, before);
   const wanted = [...gatewayProbe(host, before), ...(options.prove ?? [])];
   const passing = await Promise.all(wanted.map((probe) => passes(host.reader, probe)));
   const probes = wanted.filter((_, index) => passing[index]);
@@ -140,17 +126,6 @@ async function prepare(
     proves: promisesInWords(promises),
   };
   return { ...promises, plan };
-}
-
-/** The snapshot of a change stays on the host until the next one. */
-function secretReasons(planned: readonly PlannedTask[]): readonly string[] {
-  return planned.flatMap(({ steps }) =>
-    steps.flatMap((step) =>
-      'secret' in step && step.secret === true
-        ? [`${step.path} holds a secret, and what a network change replaces is kept on the host; change it before`]
-        : [],
-    ),
-  );
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { PlannedTask } from '../engine/plan_steps.ts';
+import { UnsupportedChangeError } from '../errors.ts';
 import { inSubnet, parseIpv4, parseIpv4Network } from '../formats/ipv4.ts';
 import {
   addressByMac,
@@ -9,6 +11,7 @@ import {
   parseIpv6Network,
 } from '../formats/ipv6.ts';
 import type { ExpectedIpv6, ExpectedLink, TaskReading } from '../task/task.ts';
+import type { NetworkChange } from './network_change.ts';
 import { type Connection, isIpv6, linkOf, type NetworkState } from './network_state.ts';
 
 /** Seconds that a DHCP server may take to answer. */
@@ -54,6 +57,32 @@ function madeByMac(carrier: ExpectedLink, address: bigint, state: NetworkState):
   const has = state.addresses.map((each) => parseIpv6Network(each.address));
   const prefix = has.find((network) => network?.address === address)?.prefix;
   return carrier.mac === undefined || prefix !== 64 ? undefined : addressByMac(address, carrier.mac);
+}
+
+/**
+ * Refuses a network change after which no path to the controller would be left, or of which a secret would stay on the host. It only
+ * computes: the preview refuses so before the first write, and the change once more in its turn.
+ * @throws UnsupportedChangeError
+ */
+export function refuseLockout(
+  { options, tasks }: NetworkChange,
+  planned: readonly PlannedTask[],
+  state: NetworkState,
+): void {
+  const readings = planned.map(({ inspection }) => inspection.reading);
+  const reasons = [...lockoutReasons(readings, state, options.reachAt), ...secretReasons(planned)];
+  if (reasons.length > 0) throw new UnsupportedChangeError(reasons.join('\n')).at({ task: tasks[0]?.title });
+}
+
+/** The snapshot of a change stays on the host until the next one. */
+function secretReasons(planned: readonly PlannedTask[]): readonly string[] {
+  return planned.flatMap(({ steps }) =>
+    steps.flatMap((step) =>
+      'secret' in step && step.secret === true
+        ? [`${step.path} holds a secret, and what a network change replaces is kept on the host; change it before`]
+        : [],
+    ),
+  );
 }
 
 /**

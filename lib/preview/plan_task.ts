@@ -1,7 +1,6 @@
 import type { Inspection } from '../engine/inspect.ts';
-import { type Permissions, planSteps } from '../engine/plan_steps.ts';
+import { type Permissions, type PlannedTask, planSteps } from '../engine/plan_steps.ts';
 import type { Host } from '../hosts/host.ts';
-import type { PlannedTask } from '../network_change/change_run.ts';
 import type { Missing, Task } from '../task/task.ts';
 
 /** What a task comes to, given which tasks before it change something. */

@@ -1,10 +1,9 @@
 import { checkInspected } from '../engine/check_task.ts';
 import { type Inspection, inspect } from '../engine/inspect.ts';
-import { type Permissions, refuseMissing } from '../engine/plan_steps.ts';
+import { type Permissions, type PlannedTask, refuseMissing } from '../engine/plan_steps.ts';
 import { ConnectionError, InterruptedError, PlaybookError } from '../errors.ts';
 import type { ChangePlan, TaskName } from '../events/events.ts';
 import type { Host } from '../hosts/host.ts';
-import type { PlannedTask } from '../network_change/change_run.ts';
 import type { NetworkChange } from '../network_change/network_change.ts';
 import { type ChangeNode, isTaskNode, type LeafNode, type Node } from '../site/flatten.ts';
 import { differences, inWords } from '../task/diff.ts';
@@ -57,6 +56,8 @@ export interface PreviewOptions {
   readonly inspections: ReadonlyMap<Task, PromiseSettledResult<Inspection>>;
   /** In check mode: tasks of the run's earlier plays that would change something. */
   readonly changing?: ReadonlySet<Task> | undefined;
+  /** Refuses a network change, from the network's state before anything is written. @throws UnsupportedChangeError */
+  readonly refuseChange: (change: NetworkChange, planned: readonly PlannedTask[]) => void;
   /**
    * In check mode: plans a network change. Apply plans it in its turn, from a state that is then known, so that a preview for apply
    * costs no round trip.
@@ -86,6 +87,8 @@ class Previewer implements Walker {
   #refusal: Refusal | undefined;
   /** An error with which apply fails in the item's turn, and not before its first write. */
   #lateError: unknown;
+  /** Two tasks contradict each other. That is a mistake of the site, which `mayFail` and `rescue` do not handle: apply would not notice. */
+  #contradiction: unknown;
 
   constructor(options: PreviewOptions) {
     this.#options = options;
@@ -130,11 +133,13 @@ class Previewer implements Walker {
     }
     const [first] = nodes;
     if (first !== undefined) onTask(first);
-    await this.#planChange(
-      host,
-      change,
-      plans.map(({ plan }) => plan),
-    );
+    if (plans.some(({ plan }) => plan.steps.length > 0)) {
+      await this.#planChange(
+        host,
+        change,
+        plans.map(({ plan }) => plan),
+      );
+    }
     for (const { node, plan } of plans) this.#noteTask(host, node, plan);
   }
 
@@ -149,7 +154,8 @@ class Previewer implements Walker {
   failed(node: LeafNode, error: unknown): End {
     if (error instanceof ConnectionError || error instanceof InterruptedError) throw error;
     const { name, handling } = node;
-    if (handling === undefined && error !== this.#lateError) {
+    const isHandled = handling !== undefined || error === this.#lateError;
+    if (!isHandled || error === this.#contradiction) {
       this.#refusal = { name, error };
       return 'ended';
     }
@@ -191,9 +197,10 @@ class Previewer implements Walker {
   }
 
   async #planChange(host: Host, change: NetworkChange, plans: readonly TaskPlan[]): Promise<void> {
-    const { planChange } = this.#options;
-    const hasSteps = plans.some(({ steps }) => steps.length > 0);
-    if (planChange === undefined || !hasSteps || this.#lacking.length > 0) return;
+    if (this.#lacking.length > 0) return;
+    const { planChange, refuseChange } = this.#options;
+    refuseChange(change, plans);
+    if (planChange === undefined) return;
     try {
       this.#entries.push({ kind: 'change', change, plan: await planChange(host, change, plans) });
     } catch (error) {
@@ -213,9 +220,10 @@ class Previewer implements Walker {
       const clash = task.contradicts(other).find(({ path }) => !readOtherwise.includes(path));
       if (clash === undefined) continue;
       const { path, wanted, actual } = clash;
-      throw new PlaybookError(
+      this.#contradiction = new PlaybookError(
         `it wants ${path} to be ${inWords(wanted)}, and ${withLine(other)} wants it to be ${inWords(actual)}, both of ${task.module} ${task.subject}: each takes back what the other does; leave one of them out`,
       );
+      throw this.#contradiction;
     }
     this.#states.set(task, state);
   }

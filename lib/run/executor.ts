@@ -1,6 +1,6 @@
 import { applyInspected } from '../engine/apply_task.ts';
 import type { Inspection, InspectOptions } from '../engine/inspect.ts';
-import { type Permissions, refuseMissing } from '../engine/plan_steps.ts';
+import { type Permissions, type PlannedTask, refuseMissing } from '../engine/plan_steps.ts';
 import { resultOf } from '../engine/result.ts';
 import {
   ConnectionError,
@@ -10,7 +10,6 @@ import {
   RollBackUnverifiedError,
 } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
-import type { PlannedTask } from '../network_change/change_run.ts';
 import type { TellPhase } from '../network_change/open_change.ts';
 import { Outcomes } from '../preview/outcomes.ts';
 import { planTask } from '../preview/plan_task.ts';

@@ -2,7 +2,8 @@ import { type Inspection, inspect } from '../engine/inspect.ts';
 import { ConnectionError, InterruptedError } from '../errors.ts';
 import type { PlayEvent } from '../events/events.ts';
 import type { Host } from '../hosts/host.ts';
-import { type PlanChange, previewPlay } from '../preview/preview.ts';
+import type { NetworkChange } from '../network_change/network_change.ts';
+import { type PlanChange, type PreviewOptions, previewPlay } from '../preview/preview.ts';
 import type { ReviewedPlay } from '../review/reviewed_play.ts';
 import { flatten, isTaskNode, type Node, needsFacts, plannedLeaves } from '../site/flatten.ts';
 import { networkChangesOf, type PlayItem } from '../site/play_items.ts';
@@ -48,14 +49,14 @@ export async function runOnHost(
   const report = new HostReport(host.name, names, emit);
   const hostFor = (asRoot: boolean): Host => (asRoot === become ? host : otherwise);
   try {
-    const start: Start = { host, hostFor, signal, report, nodes, items };
+    const start: Start = { host, hostFor, signal, report, nodes, changes: networkChangesOf(items) };
     // To take up a pending change is in no plan: where only what was reviewed may be done, it is left alone as in check mode.
-    const { inspections, facts } = await inspectAll(start, check || reviewed !== undefined);
+    const { facts, ...found } = await inspectAll(start, check || reviewed !== undefined);
     report.inspected();
     const common = { host, hostFor, permissions: { restartOwnNetwork }, signal, facts };
     const preview = await previewPlay(nodes, {
       ...common,
-      inspections,
+      ...found,
       ...(check && { changing, planChange }),
     });
     if (preview.refusal !== undefined) report.fail(preview.refusal.name, preview.refusal.error);
@@ -86,7 +87,7 @@ interface Start {
   readonly signal: AbortSignal | undefined;
   readonly report: HostReport;
   readonly nodes: readonly Node[];
-  readonly items: readonly PlayItem[];
+  readonly changes: readonly NetworkChange[];
 }
 
 /** A host as it was found before anything was written. */
@@ -97,18 +98,25 @@ interface Found {
 }
 
 /** Inspects all tasks at once; where an earlier run has left a network change pending, again once that is over. */
-async function inspectAll(start: Start, leavesPending: boolean): Promise<Found> {
-  const { host, items, report } = start;
-  const changes = networkChangesOf(items);
-  if (changes.length === 0) return inspectOnce(start);
-  const { hasPending, resolvePending } = await import('../network_change/pending.ts');
-  const [pending, found] = await Promise.all([hasPending(host), inspectOnce(start)]);
+async function inspectAll(start: Start, leavesPending: boolean): Promise<Found & Pick<PreviewOptions, 'refuseChange'>> {
+  const { host, changes, report } = start;
+  if (changes.length === 0) return { ...(await inspectOnce(start)), refuseChange: () => {} };
+  const [{ hasPending, resolvePending }, { refuseLockout }, { readNetworkState }] = await Promise.all([
+    import('../network_change/pending.ts'),
+    import('../network_change/lockout.ts'),
+    import('../network_change/network_state.ts'),
+  ]);
+  const inspectWithNetwork = async (): Promise<Found & Pick<PreviewOptions, 'refuseChange'>> => {
+    const [found, state] = await Promise.all([inspectOnce(start), readNetworkState(host.reader)]);
+    return { ...found, refuseChange: (change, planned) => refuseLockout(change, planned, state) };
+  };
+  const [pending, found] = await Promise.all([hasPending(host), inspectWithNetwork()]);
   if (!pending) return found;
   await resolvePending(host, changes, {
     check: leavesPending,
     tell: (title) => (phase, details) => report.changePhase(title, phase, details),
   });
-  return inspectOnce(start);
+  return inspectWithNetwork();
 }
 
 async function inspectOnce({ host, hostFor, signal, nodes }: Start): Promise<Found> {

@@ -114,11 +114,13 @@ describe('law 3: after apply the state is read again', () => {
         )({}),
       );
     };
-    await expect(run('exit-code', 'wanted')).rejects.toThrow('step exited with 1');
+    await expect(run('exit-code', 'wanted')).rejects.toThrow('step failed with exit code 1');
     await expect(run('state', 'old')).rejects.toThrow(
-      /^step exited with 1\nall steps were taken, and still value is old/,
+      /^step failed with exit code 1\nall steps were taken, and still value is old/,
     );
-    expect((await run('state', 'wanted')).warnings).toEqual(['step exited with 1\nyet everything is as wanted']);
+    expect((await run('state', 'wanted')).warnings).toEqual([
+      'step failed with exit code 1\nyet everything is as wanted',
+    ]);
   });
 });
 
@@ -312,7 +314,7 @@ describe('a task whose state cannot be known', () => {
 
   test('fails with its step', async () => {
     const host = new FakeHost({ commands: { poke: { exitCode: 1 } } });
-    await expect(applyTask(host, unknowable({}))).rejects.toThrow('poke exited with 1');
+    await expect(applyTask(host, unknowable({}))).rejects.toThrow('poke failed with exit code 1');
   });
 });
 

@@ -13,7 +13,7 @@ import { runOnHost } from '../../../lib/run/host_run.ts';
 import type { PlayItem } from '../../../lib/site/play_items.ts';
 import { type FakeAnswer, FakeHost } from '../../../lib/testing/index.ts';
 import { applyPlan, planFor, stepsOf } from '../../support/plans.ts';
-import { config, entry, loader, markerOf } from '../../support/tiny_modules.ts';
+import { config, entry, loader, markerOf, tiny } from '../../support/tiny_modules.ts';
 
 const written = config({ path: '/etc/net', text: 'new' });
 const restart = loader({ disturbs: 'link', reflects: [written], disrupts: ['link'] });
@@ -177,6 +177,18 @@ describe('a network change', () => {
     });
   });
 
+  test('after which no path to the host would be left is refused before the first write of the play', async () => {
+    const { host } = hostWith();
+    const lockedOut = tiny(() => ({ network: { links: [], lockout: ['no path to the host would be left'] } }));
+    const items = [entry({ path: '/before', text: 'text' }), networkChange({}, [lockedOut({})])];
+    for (const check of [true, false]) {
+      const { statuses, errors } = await play(host, items, check);
+      expect(statuses).toEqual(['failed', 'skipped']);
+      expect(errors[0]?.message).toBe('no path to the host would be left');
+    }
+    expect(host.executed).toEqual([]);
+  });
+
   test('shows its plan in check mode, and writes nothing', async () => {
     const { host, side } = hostWith();
     const { phases, statuses, plans } = await play(host, [change()], true);
@@ -222,7 +234,7 @@ describe('a network change that is not as promised', () => {
     expect(statuses).toEqual(['failed', 'skipped', 'skipped']);
     expect(errors[0]).toBeInstanceOf(RolledBackError);
     expect(errors[0]?.message).toMatch(
-      /load exited with 1\nthe network change was rolled back: the host is as it was before/,
+      /load failed with exit code 1: no\nthe network change was rolled back: the host is as it was before/,
     );
     expect(side.calls).toEqual(['begin', 'cut', 'load', 'request']);
   });

@@ -7,6 +7,7 @@ import { terminalReporter } from '../../../lib/reporters/terminal.ts';
 import { type HostRunOptions, runOnHost } from '../../../lib/run/host_run.ts';
 import { run } from '../../../lib/run/run.ts';
 import { type Play, play } from '../../../lib/site/play.ts';
+import { block, type PlayItem } from '../../../lib/site/play_items.ts';
 import { command } from '../../../lib/task/step.ts';
 import type { Task } from '../../../lib/task/task.ts';
 import { FakeHost } from '../../../lib/testing/index.ts';
@@ -15,7 +16,11 @@ import { config, entry, loader, loadingHost, markerOf, tiny, unknowable } from '
 
 type TaskEnd = Extract<PlayEvent, { type: 'task-end' }>;
 
-async function eventsOf(host: FakeHost, tasks: readonly Task[], options: HostRunOptions = {}): Promise<PlayEvent[]> {
+async function eventsOf(
+  host: FakeHost,
+  tasks: readonly PlayItem[],
+  options: HostRunOptions = {},
+): Promise<PlayEvent[]> {
   const events: PlayEvent[] = [];
   await runOnHost(host, tasks, options, (event) => events.push(event));
   jsonStream(events);
@@ -167,6 +172,22 @@ describe('law 7: every run proves its own idempotency', () => {
     ).toEqual(['changed: First', 'ok: First']);
   });
 
+  test('a contradiction is refused by check and apply alike, also where a failure would be handled', async () => {
+    const inside = [
+      entry('First', { path: '/a', text: '1' }),
+      entry('Second', { path: '/a', text: '2', mayFail: true }),
+    ];
+    const items = [block('Both', inside, { rescue: [entry('Rescue', { path: '/b', text: '1' })] })];
+    for (const options of [check, {}]) {
+      const host = new FakeHost();
+      expect(told(await eventsOf(host, items, options))).toEqual([
+        expect.stringMatching(/^failed: Second: it wants text to be 2, and 'First'/),
+        'skipped: First',
+      ]);
+      expect(host.executed).toEqual([]);
+    }
+  });
+
   test('a load that a later task has taken back fails the host', async () => {
     const host = loadingHost({ files: { '/c': 'old' } });
     const written = config('Configure', { path: '/c', text: 'new' });
@@ -233,7 +254,7 @@ describe('what ends a host', () => {
   test('a failed task: the rest is skipped', async () => {
     const host = new FakeHost({ commands: { step: { exitCode: 3 } } });
     const events = await eventsOf(host, [fine('one'), failing, fine('two')]);
-    expect(told(events)).toEqual(['changed: one', 'failed: Fail: step exited with 3', 'skipped: two']);
+    expect(told(events)).toEqual(['changed: one', 'failed: Fail: step failed with exit code 3', 'skipped: two']);
     const failed = events.find((event): event is TaskEnd => event.type === 'task-end' && event.status === 'failed');
     expect(failed?.error).toHaveProperty('context', { host: 'fake', task: 'Fail', location: failing.location });
   });
