@@ -1,5 +1,5 @@
-import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { installPacked, type PackedProject, root } from './support/packed.ts';
@@ -38,7 +38,14 @@ describe('the package', () => {
   test('holds what was built, and nothing else', () => {
     const others = project.files.filter((path) => !/^(dist\/|docs\/|package\.json|README\.md|LICENSE)/.test(path));
     expect(others).toEqual([]);
-    expect(project.files).toContain('dist/lib/lab/network-scripts/ifup');
+    const read = ['lib', 'modules'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+        .filter((found) => found.isFile() && !found.name.endsWith('.ts'))
+        .map((found) => `dist/${relative(root, join(found.parentPath, found.name))}`),
+    );
+    expect(read).toContain('dist/lib/lab/network-scripts/ifup');
+    expect(read).toContain('dist/lib/hosts/files/write.sh');
+    expect(project.files).toEqual(expect.arrayContaining(read));
   });
 
   test('runs a site by npx', async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError } from '../errors.ts';
+import { shellProgram } from '../process/package_files.ts';
 import { trustedPath } from './files/trusted_path.ts';
 import type { ReachOptions } from './host.ts';
 import type { Reach } from './reach.ts';
@@ -17,9 +18,6 @@ const silenceLimit = 2;
 const answerLimit = 60;
 /** Seconds beyond the commands' own time limits in which the host must be heard from again. */
 const returnLimit = 60;
-
-/** Bytes of each command's output that are kept: its end. */
-const outputLimit = 20_000;
 
 /** Exit status of the asking script while the commands are still running. */
 const stillRunning = 75;
@@ -52,11 +50,11 @@ export async function runDetached(
   const id = randomUUID();
   const journal = journalOf(id);
   const stdin = Buffer.from(detachedScript(journal, commands));
-  const started = await transport.run(startScript(id, journal), { stdin, timeLimit: 30 });
+  const started = await transport.run(startScript(id), { stdin, timeLimit: 30 });
   if (started.exitCode !== 0) return [started];
   const within = options.within ?? commands.reduce((sum, { timeLimit }) => sum + timeLimit, returnLimit);
   const result = await awaitResult(transport, reach, id, { at: [], ...options, within });
-  await transport.run(`${ownPlaces}\nrm -rf -- ${journal}`, { timeLimit: 15 }).catch(() => {});
+  await transport.run(`${ownPlaces()}\nrm -rf -- ${journal}`, { timeLimit: 15 }).catch(() => {});
   return result.exitCode === 0 ? parseOutputs(result.stdout, commands) : [result];
 }
 
@@ -67,49 +65,27 @@ function journalOf(id: string): string {
 
 /** Output and exit status of command N go to `N.output` and `N.status`; `done` stands there when the last one has ended. */
 function detachedScript(journal: string, commands: readonly DetachedCommand[]): string {
-  const pieces = commands.map(
+  const parts = commands.map(
     ({ script, mayFail }, index) => `${observed(`{ ${script}\n} >${journal}/${index}.output 2>&1`)}
 echo "$kvm_play_outcome" > ${journal}/${index}.status
 ${mayFail ? '' : '[ "$kvm_play_status" -eq 0 ] || end'}`,
   );
-  return `${prologue}
+  return `${prologue()}
 exec </dev/null
 end() { : > ${journal}/done; exit 0; }
-${pieces.join('\n')}
+${parts.join('\n')}
 end
 `;
 }
 
-/** systemd runs it as a unit of its own where it lets this user, so that no end of a session ends it; else it gets a session of its own. */
-function startScript(id: string, journal: string): string {
-  return `${prologue}
-${trustedPath}
-set -eu
-umask 077
-( kvm_play_own_place ${journal}/script 700 )
-cat > ${journal}/script
-if [ -O / ] && [ -d /run/systemd/system ] && command -v systemd-run >/dev/null
-then systemd-run --quiet --unit=kvm-play-${id} --description='kvm-play: steps that may cut the link' -- /bin/sh ${journal}/script
-else command -v setsid >/dev/null || { echo 'this host has neither systemd-run nor setsid (util-linux)' >&2; exit 1; }
-  setsid sh ${journal}/script </dev/null >/dev/null 2>&1 &
-fi`;
+/** Script text that starts what is on standard input; see `start_detached.sh`. */
+function startScript(id: string): string {
+  return [prologue(), trustedPath(), `id=${id}`, shellProgram('lib/hosts/start_detached.sh')].join('\n');
 }
 
-/**
- * Answers with a line `OUTCOME LENGTH` for each command that was run, and the end of its output behind it. Two may ask at once,
- * over the old connection and over a fresh one.
- */
-function askScript(journal: string): string {
-  return `${prologue}
-cd ${journal} 2>/dev/null || { echo 'the journal of the steps is gone: the host was rebooted meanwhile' >&2; exit 1; }
-[ -e done ] || exit ${stillRunning}
-n=0
-while [ -e $n.status ]; do
-  tail -c ${outputLimit} $n.output > tail.$$
-  printf '%s %s\\n' "$(cat $n.status)" "$(($(wc -c < tail.$$)))"
-  cat tail.$$
-  n=$((n + 1))
-done`;
+/** Script text that asks for the result; see `ask_detached.sh`. */
+function askScript(id: string): string {
+  return [prologue(), `id=${id}`, shellProgram('lib/hosts/ask_detached.sh')].join('\n');
 }
 
 async function awaitResult(
@@ -118,7 +94,7 @@ async function awaitResult(
   id: string,
   { within, at }: Required<ReachOptions>,
 ): Promise<RawOutput> {
-  const ask = askScript(journalOf(id));
+  const ask = askScript(id);
   const deadline = performance.now() + within * 1000;
   let asked: Promise<RawOutput | undefined> | undefined;
   let isHeard = true;

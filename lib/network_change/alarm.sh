@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # kvm-play: what wakes the way back of a network change: a timer while the host runs, and a unit at boot. Where systemd does not
 # run, a process waits for the deadline.
 

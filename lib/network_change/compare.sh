@@ -1,3 +1,5 @@
+# shellcheck shell=sh
+# shellcheck disable=SC1091  # the plan is written beside it on the host
 # kvm-play: says what of the host differs from the snapshot, once it has gone back. One line each:
 #   reach WORDS     it matters to reaching the host
 #   other WORDS     anything else

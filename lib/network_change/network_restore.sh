@@ -1,3 +1,7 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2015  # what stands behind || is wanted in both cases
+# shellcheck disable=SC2046  # the words are wanted one by one
+# shellcheck disable=SC2086  # the words are wanted one by one
 # kvm-play: compares the host's network with the snapshot, and puts back what differs. Each function goes on where something
 # fails, since what comes after it may be what brings the host back. What it notes meanwhile lies in memory: the disk may be full.
 

@@ -1,3 +1,7 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2004  # the same in every shell
+# shellcheck disable=SC2035  # the names are those of links, which begin with no dash
+# shellcheck disable=SC2086  # the words are wanted one by one
 # kvm-play: reads the state of a host's network as canonical text, one fact a line. The snapshot, the way back and the comparison
 # all use this text. What changes by itself (lifetimes, counters, privacy addresses, states of neighbours) is not in it.
 #

@@ -1,3 +1,6 @@
+# shellcheck shell=sh
+# shellcheck disable=SC1091  # the plan is written beside it on the host
+# shellcheck disable=SC2086  # the words are wanted one by one
 # --- arm, confirm --------------------------------------------------------------------------------------------------
 
 # A change that is over is put away by whoever ended it, in a moment; after that he is dead, and it is done for him.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck shell=sh
 # kvm-play: the way back of a network change, on the host itself. It needs nobody: neither the session that armed it, nor
 # the controller, nor the network. Plain POSIX sh; `plan` beside it says what the change touches.
 #

@@ -1,3 +1,6 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2015  # what stands behind || is wanted in both cases
+# shellcheck disable=SC2016  # another shell expands what stands in quotes
 # kvm-play: what there was before a network change besides the network's own state: files, the links that make units start at
 # boot, the units that ran, DHCP clients. Takes the snapshot, and puts it back.
 

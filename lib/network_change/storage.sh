@@ -1,3 +1,5 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2046  # the words are wanted one by one
 # kvm-play: tells whether the way back outlives a reboot where it is kept.
 
 # Prints `MOUNT-POINT TYPE SOURCE OPTIONS` of the file system that holds a path; the last mount of a place is the one that is seen.

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The folder that holds `lib` and `modules`: the repository, or `dist` in the package. */
@@ -26,3 +27,24 @@ export function declarations(name: string): string {
 
 /** Where package.json may be: it stands beside the sources, and above what was built. */
 export const manifests: readonly URL[] = [packageFile('package.json'), packageFile('../package.json')];
+
+/** Shell programs that have been read: the same text for every run of a process. */
+const programs = new Map<string, string>();
+
+/**
+ * Reads a shell program of the package, when it is first needed and once a process (it takes some 50 µs, so nobody needs to wait for it):
+ * without comments, empty lines and indentation, because it is sent to hosts again and again. So no line inside of a quoted text may
+ * begin with a blank or with `#`.
+ * @param path from the folder that holds `lib` and `modules`
+ */
+export function shellProgram(path: string): string {
+  const known = programs.get(path);
+  if (known !== undefined) return known;
+  const lines = readFileSync(packageFile(path), 'utf8').split('\n');
+  const program = lines
+    .map((line) => line.trimStart())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .join('\n');
+  programs.set(path, program);
+  return program;
+}

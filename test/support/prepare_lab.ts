@@ -6,6 +6,8 @@ import { installPackages, missingPackages, unableReason } from '../../lib/lab/in
 const besides = ['busybox', 'mksh', 'libfaketime'];
 /** Shells that complete the command, and a terminal without a person. */
 const terminals = ['bash', 'zsh', 'fish', 'tmux'];
+/** What checks the shell programs. */
+const checkers = ['shellcheck'];
 /** What inventories are compared with. */
 const peers = ['ansible-core'];
 
@@ -14,6 +16,6 @@ if (process.env.KVM_PLAY_LAB === 'required') {
   if (reason !== undefined)
     throw new Error(`throwaway hosts are required, and this machine cannot run them: ${reason}`);
   const onProgress = (message: string): void => console.log(message);
-  await installPackages([...(await missingPackages()), ...besides, ...terminals, ...peers], onProgress);
+  await installPackages([...(await missingPackages()), ...besides, ...terminals, ...checkers, ...peers], onProgress);
   await baseRoot({ onProgress });
 }

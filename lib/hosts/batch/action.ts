@@ -24,7 +24,7 @@ export function actionScript(parts: readonly ActionPart[], mark: string): string
     return `${framedRun(run, mark, timeLimit)}
 ${mayFail ? '' : '[ "$kvm_play_status" -eq 0 ] || exit 0'}`;
   });
-  return `${feed}\n${framedParts.join('\n')}`;
+  return `${feed()}\n${framedParts.join('\n')}`;
 }
 
 /** What all parts read, one after the other. */

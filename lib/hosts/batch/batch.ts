@@ -131,7 +131,7 @@ async function request(transport: Transport, parts: readonly ActionPart[], all: 
   ];
   const action = parts.length === 0 ? [] : [`( ${actionScript(parts, inner)}\n); ${frameEnd(mark)}`];
   const script = [
-    prologue,
+    prologue(),
     ...action,
     ...groups.map((group) => framed(group.script, mark, group.timeLimit)),
     'exit 0',

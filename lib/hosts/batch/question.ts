@@ -1,3 +1,4 @@
+import { shellProgram } from '../../process/package_files.ts';
 import type { MergeRule } from '../../task/merge_rule.ts';
 import { trustedPath } from '../files/trusted_path.ts';
 import { noted, ownPlaces } from '../shell/paths.ts';
@@ -23,22 +24,10 @@ export type LookKind =
   | 'note'
   | 'user';
 
-/** The script text that takes each look at `$2`; one shell takes many. */
-const looks: Readonly<Record<LookKind, string>> = {
-  file: '( kvm_play_read "$2" )',
-  exposure: '( kvm_play_exposure "$2" follow )',
-  'entry-exposure': '( kvm_play_exposure "$2" entry )',
-  directory: '{ [ -e "$2" ] || kvm_play_there "$2"; } && if [ -d "$2" ]; then ls -1A -- "$2"; fi',
-  exists: '[ -e "$2" ] || kvm_play_there "$2"',
-  writable: '[ -w "$2" ]',
-  target: 'readlink -f -- "$2"',
-  command: 'command -v "$2"',
-  note: `( at=\${2#*/*/}; name=\${2%"/$at"}; [ "$name" != "$2" ] || at=; kvm_play_noted "$name" "\${at:+/$at}" )`,
-  user: 'if [ "$(id -u)" = 0 ]; then echo root; else id -un; fi',
-};
-
-/** What looks need. */
-const looking = `${ownPlaces}\n${noted}\n${trustedPath}`;
+/** Script functions for looks: `kvm_play_look LOOK AT` takes one; see `looks.sh`. */
+function looking(): string {
+  return [ownPlaces(), noted(), trustedPath(), shellProgram('lib/hosts/batch/looks.sh')].join('\n');
+}
 
 /** What a host is asked: a command that only looks, or a cheap look at one thing. */
 export type Question =
@@ -70,7 +59,7 @@ export function questionOf(argv: readonly string[], timeLimit: number, mergeRule
 export function askScript(question: Question): string {
   if (question.kind === 'argv') return limited(question.timeLimit, question.argv);
   const { look, at, timeLimit } = question;
-  return limited(timeLimit, ['sh', '-c', `${looking}\n${looks[look]}`, 'sh', look, at]);
+  return limited(timeLimit, ['sh', '-c', `${looking()}\nkvm_play_look "$1" "$2"`, 'sh', look, at]);
 }
 
 /**
@@ -82,10 +71,10 @@ export function lookScript(
   ended: string,
   timeLimit: number,
 ): string {
-  const cases = Object.entries(looks).map(([look, script]) => `${look}) ${script} ;;`);
-  const script = `${looking}
+  const script = `${looking()}
 [ -n "$(kvm_play_unsure "$@")" ] || kvm_play_sure=yes
-while [ $# -gt 0 ]; do\ncase $1 in\n${cases.join('\n')}\nesac\n${ended}; shift 2; done`;
+while [ $# -gt 0 ]; do kvm_play_look "$1" "$2"
+${ended}; shift 2; done`;
   const names = questions.map(({ look, at }) => `${look} ${quote(at)}`).join(' ');
   return `limited ${timeLimit} sh -c ${quote(script)} sh ${names}`;
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, LockedError } from '../../errors.ts';
+import { shellProgram } from '../../process/package_files.ts';
 import { quote } from '../shell/quote.ts';
 import { prologue } from '../shell/script.ts';
 import type { RawOutput, Transport } from '../shell/transport.ts';
@@ -83,19 +84,12 @@ export class HostLock {
    * of locks is gone, and no other run has been there since: then the lock is taken once more.
    */
   guard(script: string): string {
-    const note = `"$kvm_play_run"/step.${this.#id}`;
-    return `[ -e "$kvm_play_run" ] || (
-${retakeScript(this.#id, this.#content())}
-) > /dev/null 2>&1
-${bornFunction}
-kvm_play_born $$; echo "$$ $kvm_play_start" > ${note}
-kvm_play_holder=; { read -r kvm_play_holder < ${lockPath}; } 2>/dev/null
-if [ "$kvm_play_holder" = ${this.#id} ]; then
+    return `${born()}
+${shellProgram('lib/hosts/files/lock_step.sh')}
+if kvm_play_begin_step ${this.#id} ${quote(this.#content())} ${lease}; then
 ${script}
-kvm_play_step=$?; : > ${note}
-else
-rm -f -- ${note}; echo ${this.#id} >&2; cat ${lockPath} >&2 2>/dev/null; kvm_play_step=${lostStatus}
-fi
+kvm_play_step=$?; : > "$kvm_play_run"/step.${this.#id}
+else kvm_play_step=${lostStatus}; fi
 (exit "$kvm_play_step")`;
   }
 
@@ -122,7 +116,7 @@ fi
     this.#taken = undefined;
     this.#isAsked = false;
     over.add(this.#id);
-    return `${prologue}\n${releaseScript(this.#id)}`;
+    return `${prologue()}\n${releaseScript(this.#id)}`;
   }
 
   async #take(): Promise<void> {
@@ -161,72 +155,19 @@ fi
   }
 
   async #run(script: string): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-    const output = await this.#transport.run(`${prologue}\n${script}`, { timeLimit: 15 });
+    const output = await this.#transport.run(`${prologue()}\n${script}`, { timeLimit: 15 });
     return { exitCode: output.exitCode, stdout: output.stdout.toString(), stderr: output.stderr.toString() };
   }
 }
 
-/**
- * Script text of `kvm_play_born PID`, which reads the time at which a process was started into `$kvm_play_start` (field 22 of its
- * stat, proc(5)), and nothing where it has ended: process numbers come again.
- */
-const bornFunction = `kvm_play_born() {
-kvm_play_stat=; { IFS= read -r kvm_play_stat < "/proc/$1/stat"; } 2>/dev/null
-set -- \${kvm_play_stat##*) }
-case \${1:-Z} in Z | X) kvm_play_start= ;; *) kvm_play_start=\${20} ;; esac
-}`;
-
-/**
- * `ln` makes the lock whole or not at all. A dead one is moved away first, which only one of several runs can do; if what it moved
- * is not what it had judged, or has begun a step meanwhile, it is put back. A step leaves its note before it looks at the lock, so
- * one of the two sees the other.
- */
-function takeScript(id: string, content: string, breakId: string): string {
-  return `${bornFunction}
-${trustedPath}
-set -eu
-umask 077
-( kvm_play_own_place "$kvm_play_run/lock" 700 )
-boot=$(cat /proc/sys/kernel/random/boot_id)
-mine="$kvm_play_run"/lock.${id}
-printf '%s\\n%s\\n' ${quote(content)} "$boot" > "$mine"
-trap 'rm -f -- "$mine"' EXIT
-now=$(cut -d. -f1 /proc/uptime)
-echo "$((now + ${lease}))" > "$kvm_play_run"/alive.${id}
-busy() {
-  { read -r step start < "$kvm_play_run"/step."$1"; } 2>/dev/null || return 1
-  kvm_play_born "$step"
-  [ -n "$start" ] && [ "$start" = "$kvm_play_start" ]
-}
-dead() {
-  [ "$(sed -n 6p ${lockPath})" = "$boot" ] || return 0
-  ! busy "$1" || return 1
-  [ "$1" != ${quote(breakId)} ] || return 0
-  until=$(cat "$kvm_play_run"/alive."$1" 2>/dev/null) || return 0
-  [ "$until" -lt "$now" ]
-}
-if [ "$(sed -n 1p ${lockPath} 2>/dev/null)" != ${id} ] && ! ln "$mine" ${lockPath} 2>/dev/null; then
-  holder=$(sed -n 1p ${lockPath} 2>/dev/null) || holder=
-  if [ -n "$holder" ] && dead "$holder"; then
-    moved="$kvm_play_run"/broken.${id}
-    mv ${lockPath} "$moved" 2>/dev/null || :
-    if [ "$(sed -n 1p "$moved" 2>/dev/null)" = "$holder" ] && ! busy "$holder"; then rm -f -- "$kvm_play_run"/alive."$holder" "$kvm_play_run"/step."$holder"
-    else ln "$moved" ${lockPath} 2>/dev/null || :; fi
-    rm -f -- "$moved"
-  fi
-  ln "$mine" ${lockPath} 2>/dev/null || { rm -f -- "$kvm_play_run"/alive.${id}; cat ${lockPath}; exit ${held}; }
-fi`;
+function born(): string {
+  return shellProgram('lib/hosts/files/born.sh');
 }
 
-/** Where the directory of locks is missing: nobody has one, and nobody but its owner can make it. */
-function retakeScript(id: string, content: string): string {
-  const mine = `"$kvm_play_run"/lock.${id}`;
-  return `umask 077
-mkdir -p "$kvm_play_run"
-printf '%s\\n' ${quote(content)} | cat - /proc/sys/kernel/random/boot_id > ${mine}
-echo "$(($(cut -d. -f1 /proc/uptime) + ${lease}))" > "$kvm_play_run"/alive.${id}
-ln ${mine} ${lockPath}
-rm -f -- ${mine}`;
+/** Script text that takes the lock; see `take_lock.sh`. @param broken the id of a holder that is known to be dead, or nothing */
+function takeScript(id: string, content: string, broken: string): string {
+  const variables = `id=${id} content=${quote(content)} broken=${quote(broken)} lease=${lease}`;
+  return [born(), trustedPath(), variables, shellProgram('lib/hosts/files/take_lock.sh')].join('\n');
 }
 
 /** Only for a lock that is still its own: what a lost one left would stay for good. */

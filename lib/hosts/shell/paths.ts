@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { shellProgram } from '../../process/package_files.ts';
 
 /** Where kvm-play keeps what must outlive a reboot of a host: markers and backups. */
 export const stateDirectory = '/var/lib/kvm-play';
@@ -12,39 +13,15 @@ const userState = '.local/state/kvm-play';
 /** Where such a user has what a reboot may forget, below the home directory. */
 export const userRuntime: string = `${userState}/run`;
 
-/**
- * Script text that says where the two are for the user who runs it, in `$kvm_play_state` and `$kvm_play_run`: another user than
- * root has places of their own. (`/` belongs to root.)
- */
-export const ownPlaces: string = `if [ -O / ]; then kvm_play_state=${stateDirectory} kvm_play_run=${runtimeDirectory}
-else kvm_play_state=$HOME/${userState} kvm_play_run=$HOME/${userRuntime}; fi`;
-
-/**
- * Script functions: `kvm_play_noted NAME PATH` tells whether kvm-play has left a note of that name, as root, as the user who runs
- * the script, as the one who logged in before sudo, or as the owner of the file at PATH (where there is one). Where the owner's notes
- * cannot be looked at, it says yes. `kvm_play_state_of USER` sets `$kvm_play_theirs` to where a user has notes.
- */
-export const noted: string = `kvm_play_state_of() {
-case $1 in
-'' | root | [!a-zA-Z0-9_]* | *[!a-zA-Z0-9_.-]*) kvm_play_theirs=${stateDirectory} ;;
-*) eval "kvm_play_theirs=~$1"; kvm_play_theirs=$kvm_play_theirs/${userState} ;;
-esac
+/** Script text that sets `$kvm_play_state` and `$kvm_play_run` to the two directories of the user who runs it; see `own_places.sh`. */
+export function ownPlaces(): string {
+  return shellProgram('lib/hosts/shell/own_places.sh');
 }
-kvm_play_noted() {
-for kvm_play_of in '' "\${SUDO_USER-}"; do
-kvm_play_state_of "$kvm_play_of"
-[ ! -e "$kvm_play_theirs/$1" ] || return 0
-done
-[ ! -e "$kvm_play_state/$1" ] || return 0
-[ -n "$2" ] && [ -e "$2" ] && [ ! -O "$2" ] || return 1
-kvm_play_state_of "$(stat -L -c %U -- "$2")"
-[ ! -e "$kvm_play_theirs/$1" ] || return 0
-kvm_play_up=\${kvm_play_theirs%/${userState}}
-for kvm_play_of in '' /.local /.local/state /${userState}; do
-[ ! -d "$kvm_play_up$kvm_play_of" ] || [ -x "$kvm_play_up$kvm_play_of" ] || return 0
-done
-return 1
-}`;
+
+/** Script functions that find notes of kvm-play's own; see `noted.sh`. */
+export function noted(): string {
+  return shellProgram('lib/hosts/shell/noted.sh');
+}
 
 /** Longest name that is spelled out; a file's name ends at 255 bytes. */
 const nameLimit = 200;

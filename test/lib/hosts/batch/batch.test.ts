@@ -199,7 +199,7 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('cheap l
     expect([none, folder, absent, there, gone]).toEqual([undefined, ['-n', "it's"], [], true, false]);
     expect([tool?.endsWith('/sh'), noTool]).toEqual([true, undefined]);
     expect([writable.exitCode, target]).toEqual([1, { exitCode: 0, stdout: `${at('none')}\n`, stderr: '' }]);
-    expect(transport.scripts.map((script) => script.match(/\bsh'? '?-c\b/g)?.length)).toEqual([2]);
+    expect(transport.scripts.map((script) => script.match(/\blimited \d+ '?sh'? '?-c\b/g)?.length)).toEqual([2]);
   });
 
   test('a file that holds what stands between files is read by itself', async () => {
@@ -289,7 +289,7 @@ class HangingTransport extends CountingTransport {
   override async run(script: string, options: RunScript): Promise<RawOutput> {
     const hanging = `limited() { return 124; }
 kvm_play_clock() { kvm_play_now=$((\${kvm_play_now:-0} + 100)); }`;
-    return super.run(script.replace(prologue, `${prologue}\n${hanging}`), options);
+    return super.run(script.replace(prologue(), `${prologue()}\n${hanging}`), options);
   }
 }
 

@@ -62,7 +62,7 @@ exit $status
     const questions = units.map((unit) => ask(unit, isEnabledRule));
     const [group] = groupQuestions(questions, 'f00df00d');
     const local = new LocalTransport('localhost', { become: false, shell });
-    const output = await local.run(`${prologue}\nPATH=${directory}:$PATH\n${group?.script ?? ''}`, { timeLimit: 20 });
+    const output = await local.run(`${prologue()}\nPATH=${directory}:$PATH\n${group?.script ?? ''}`, { timeLimit: 20 });
     await local.close();
     return (group?.answers(output) ?? []).map((answer) =>
       answer === undefined ? 'none' : `${answer.exitCode} ${answer.stdout}${answer.stderr}`.trim(),

@@ -20,7 +20,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { UnsupportedChangeError } from '../../../../lib/errors.ts';
+import { refused, trustedPath } from '../../../../lib/hosts/files/trusted_path.ts';
 import { LocalTransport } from '../../../../lib/hosts/local.ts';
+import { quote } from '../../../../lib/hosts/shell/quote.ts';
+import { prologue } from '../../../../lib/hosts/shell/script.ts';
 import { ShellHost } from '../../../../lib/hosts/shell_host.ts';
 import { command, makeDirectory, removeFile, type Step, writeFile } from '../../../../lib/task/step.ts';
 import { type Shell, shells } from '../../../support/shells.ts';
@@ -269,3 +272,50 @@ describeAsRoot('a user who races', () => {
     expect(done).toBeGreaterThan(0);
   });
 });
+
+describeAsRoot.each(shells.map((shell) => [shell.join(' '), shell] as const))(
+  'a file of another user with %s',
+  (_name, shell) => {
+    /** Reads a file as a host does; `swap` runs between the look at the file and its opening. */
+    async function read(swap: string): Promise<{ exitCode: number; stdout: string; stderr: string; seconds: number }> {
+      const local = new LocalTransport('localhost', { become: false, shell, sh: shell.join(' ') });
+      const script = `${prologue()}
+${trustedPath()}
+timeout() {
+${swap}
+shift; command timeout 1 "$@"
+}
+kvm_play_read ${quote(at('theirs/x'))}`;
+      const started = performance.now();
+      const { exitCode, stdout, stderr } = await local.runApart(script, { timeLimit: 60 });
+      await local.close();
+      const seconds = (performance.now() - started) / 1000;
+      return { exitCode, stdout: stdout.toString(), stderr: stderr.toString(), seconds };
+    }
+    beforeEach(() => {
+      writeFileSync(at('theirs/x'), 'theirs\n');
+      chownSync(at('theirs/x'), other, other);
+    });
+
+    test('is read', async () => {
+      expect(await read(':')).toMatchObject({ exitCode: 0, stdout: 'theirs\n', stderr: '' });
+    });
+
+    test.each([
+      ['a FIFO', 'rm -f x; mkfifo x', 'was replaced by what cannot be opened'],
+      [
+        'a FIFO that somebody writes to',
+        'rm -f x; mkfifo x; { echo fed > x; } 2>/dev/null >&2 &',
+        'was replaced by what is no regular file',
+      ],
+      ['a link to a directory', 'ln -sfn / x', 'was replaced by what is no regular file'],
+      ['a link to another file', `ln -sfn ${'$PWD'}/../decoy x`, 'was replaced while it was opened'],
+    ])('that is replaced by %s while it is opened is refused, and nothing hangs', async (_what, swap, words) => {
+      const { exitCode, stdout, stderr, seconds } = await read(swap);
+      expect({ exitCode, stdout }).toEqual({ exitCode: refused, stdout: '' });
+      expect(stderr).toContain(words);
+      expect(seconds).toBeLessThan(30);
+      decoyIsWhole();
+    });
+  },
+);

@@ -82,7 +82,7 @@ describe.each(shells.map((shell) => shell.join(' ')))('what is run by %s', (sh) 
     const kept = [`HOME=${user.home}`, 'LC_ALL=C', `LOGNAME=${process.env.LOGNAME ?? ''}`, `PATH=${rootPath}`];
     const expected = [...kept, 'SHELL=/bin/sh', 'SSH_CONNECTION=1 2 3 4', 'USER=ops', 'XDG_RUNTIME_DIR=/run/user/9'];
     for (const run of [transport.run, transport.runApart]) {
-      const { stdout, stderr } = await run.call(transport, `${prologue}\nenv; type ls`, { timeLimit: 10 });
+      const { stdout, stderr } = await run.call(transport, `${prologue()}\nenv; type ls`, { timeLimit: 10 });
       const lines = stdout.toString().trim().split('\n');
       const own = lines.slice(0, -1).filter((line) => !/^(PWD|OLDPWD|SHLVL|_)=/.test(line));
       expect(own.sort()).toEqual(expected.filter((line) => !line.endsWith('=')));
@@ -100,7 +100,7 @@ describe.each(shells.map((shell) => shell.join(' ')))('what is run by %s', (sh) 
   test('has the usual umask, and no limit that the login has set for itself', async () => {
     const login = 'umask 777; for limit in t f d v; do ulimit -S -$limit 100000; done; cd /tmp; exec sh "$@"';
     const limited = new LocalTransport('localhost', { become: false, shell: ['sh', '-c', login, 'sh'], sh });
-    const script = `${prologue}\numask; pwd; for limit in t f d v; do ulimit -S -$limit; done`;
+    const script = `${prologue()}\numask; pwd; for limit in t f d v; do ulimit -S -$limit; done`;
     const { stdout } = await limited.run(script, { timeLimit: 10 });
     await limited.close();
     expect(stdout.toString()).toMatch(/^0*22\n\/\n(unlimited\n){4}$/);
@@ -117,7 +117,7 @@ describe.each(shells.map((shell) => shell.join(' ')))('what is run by %s', (sh) 
     ['the home of somebody else', 'export HOME=/', 'echo "$HOME"', /^\/\S+\n$/],
   ])('is not bound by a login that gives it %s (%s)', async (_what, login, script, expected) => {
     const limited = user.login(login, sh);
-    const { stdout, exitCode } = await limited.run(`${prologue}\n${script} | cat`, { timeLimit: 10 });
+    const { stdout, exitCode } = await limited.run(`${prologue()}\n${script} | cat`, { timeLimit: 10 });
     await limited.close();
     expect([exitCode, stdout.toString()]).toEqual([0, expect.stringMatching(expected)]);
   });
