@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { PlaybookError } from '../errors.ts';
 import { type ConnectOptions, prepare } from './connect.ts';
 import { defaultForks } from './forks.ts';
@@ -31,8 +30,6 @@ export class Connections {
     }
     this.#options = options;
     this.#handshakes = new Semaphore(forks);
-    // Every host listens to them; Node takes more than ten listeners for a leak, and says so.
-    for (const signal of [this.#end.signal, options.signal]) if (signal !== undefined) setMaxListeners(0, signal);
   }
 
   /** Begins to open the connection to a host that a play will need. An error is reported by the first script that runs on the host. */
@@ -80,7 +77,8 @@ export class Connections {
       return await preconnect(
         spec,
         this.#optionsFor(spec),
-        signal === undefined ? this.#end.signal : AbortSignal.any([signal, this.#end.signal]),
+        // A signal of its own for every host: Node warns of more than ten listeners on one.
+        AbortSignal.any([this.#end.signal, ...(signal === undefined ? [] : [signal])]),
       );
     } finally {
       leave();

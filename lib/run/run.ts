@@ -73,7 +73,7 @@ export async function run(plays: Play | readonly Play[], options: RunOptions = {
   const reviewed = options.plan && (await review(options.plan, built, options));
 
   const connections = options.connections ?? new Connections(options);
-  // Every host listens to it; Node takes more than ten listeners for a leak, and says so.
+  // The session and the tasks of every host listen to it, and Node warns of more than ten listeners on one signal.
   if (options.signal !== undefined) setMaxListeners(0, options.signal);
 
   const tally = new Tally();
