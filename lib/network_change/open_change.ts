@@ -94,7 +94,7 @@ export class OpenChange {
       const status = await readStatus(host.reader);
       if (status.fingerprint !== touched.fingerprint) throw pendingError(status, false);
       const left = OpenChange.pending(host, { tasks: promises.tasks, probes: [] }, status, tell);
-      await left.takeBack('an earlier run of this site died while it armed the way back');
+      await left.takeBack('an earlier run of this site died while it armed the rollback');
       return OpenChange.#arm(host, touched, promises, tell);
     }
   }
@@ -232,7 +232,7 @@ export class OpenChange {
     if (end?.state === 'confirmed' || end?.state === 'none') return;
     if (end?.state !== 'rolled-back') {
       throw new RollBackUnverifiedError(
-        `${reason}\nthe network change ${this.#id} was not confirmed, and its roll-back could not be verified (${end?.state ?? 'the host does not answer'}); it keeps its own record in /var/lib/kvm-play/change`,
+        `${reason}\nthe network change ${this.#id} was not confirmed, and its rollback could not be verified (${end?.state ?? 'the host does not answer'}); it keeps its own record in /var/lib/kvm-play/change`,
         { cause },
       );
     }
@@ -240,7 +240,7 @@ export class OpenChange {
     const words = comparisonInWords(differences);
     if (differences === undefined || differences.reach.length > 0) {
       throw new RollBackUnverifiedError(
-        `${reason}\nthe network change ${this.#id} was rolled back, and its roll-back could not be verified: ${words}`,
+        `${reason}\nthe network change ${this.#id} was rolled back, and its rollback could not be verified: ${words}`,
         { cause },
       );
     }

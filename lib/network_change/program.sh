@@ -21,7 +21,7 @@ give_up() {
   set +e
   disarm
   rm -rf -- "$@"
-  fail 'the way back could not be armed; nothing was changed'
+  fail 'the rollback could not be armed; nothing was changed'
 }
 
 # Takes away what a run has left that was killed while it armed. One that still arms is waited for.
@@ -50,7 +50,7 @@ begin() {
   remove_left
   [ ! -e "$here" ] || exit "$pending"
   lost=$(lost_with_reboot "$top")
-  [ -z "$lost" ] || fail "the way back would be lost with a reboot: $lost. Mount a file system that outlives a reboot at ${top%/*}, and run again; nothing was changed"
+  [ -z "$lost" ] || fail "a reboot would lose the rollback: $lost. Mount a file system that survives a reboot at ${top%/*}, and run again; nothing was changed"
   new=$top/new.$id
   trap 'give_up "$new"' EXIT
   # Whatever list of access rights the directories above hand down: this one is closed.

@@ -33,14 +33,14 @@ const phaseWords: Readonly<Record<Exclude<HostPhase, 'ended' | 'not-begun'>, str
 const changeWords: Readonly<Record<Exclude<NetworkChangePhase, 'planned'>, string>> = {
   'taking-up': 'taking up what an earlier run has left',
   looking: 'looking',
-  arming: 'arming the way back',
+  arming: 'arming the rollback',
   armed: 'armed',
   applying: 'applying',
   reached: 'reached again',
   proving: 'proving',
   confirming: 'confirming',
   confirmed: 'confirmed',
-  'rolling-back': 'going back',
+  'rolling-back': 'rolling back',
   'rolled-back': 'rolled back',
 };
 

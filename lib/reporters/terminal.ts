@@ -162,13 +162,13 @@ class View {
         this.#rule(`NETWORK CHANGE [${title}]`);
         this.#header = undefined;
         this.#line(
-          `planned: [${host}] all or nothing; it must be confirmed within ${plan.confirmWithin} s, or the host goes back`,
+          `planned: [${host}] all or nothing; it must be confirmed within ${plan.confirmWithin} s, or the host rolls back`,
         );
         for (const file of plan.files) this.#line(`    may be restored: ${file}`);
         for (const words of plan.proves) this.#line(`    will be proved: ${words}`);
         break;
       case 'armed':
-        say(`armed: the host goes back by itself unless the change ${id ?? ''} is confirmed`);
+        say(`armed: the host rolls back by itself unless the change ${id ?? ''} is confirmed`);
         break;
       case 'taking-up':
         say(`an earlier run has left the change ${id ?? ''} pending: taking it up`);
@@ -177,7 +177,7 @@ class View {
         say('confirmed over a new connection: it stays');
         break;
       case 'rolling-back':
-        say(`going back, and waiting for the host: ${reason ?? ''}`);
+        say(`rolling back, and waiting for the host: ${reason ?? ''}`);
         break;
       case 'rolled-back':
         say(reason ?? 'the host is as it was before');

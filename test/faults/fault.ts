@@ -131,7 +131,7 @@ async function goneSince(
 /** What a person must read at the end. */
 function wordsOf({ exitCode }: ControllerEnd): RegExp {
   if (exitCode === 5) return /the network change was rolled back: (the host is (not )?as it was before|no difference)/;
-  if (exitCode === 6) return /its roll-back could not be verified/;
+  if (exitCode === 6) return /its rollback could not be verified/;
   return exitCode === 0 || exitCode === undefined ? /^$/ : /./;
 }
 

@@ -110,7 +110,7 @@ export const liveNetwork: readonly Fault[] = [
     where: 'a tmpfs',
     prepare: inside('mkdir -p /var/lib/kvm-play; mount -t tmpfs none /var/lib/kvm-play'),
     repair: inside('umount -l /var/lib/kvm-play'),
-    says: /would be lost with a reboot: \/var\/lib\/kvm-play is a tmpfs, in memory\. Mount .*; nothing was changed/,
+    says: /a reboot would lose the rollback: \/var\/lib\/kvm-play is a tmpfs, in memory\. Mount .*; nothing was changed/,
     ends: ['refused'],
   },
   {
@@ -120,7 +120,7 @@ export const liveNetwork: readonly Fault[] = [
 mkdir /mnt/memory/upper /mnt/memory/work
 mount -t overlay -o lowerdir=/var/lib/kvm-play,upperdir=/mnt/memory/upper,workdir=/mnt/memory/work none /var/lib/kvm-play`),
     repair: inside('umount -l /var/lib/kvm-play; umount -l /mnt/memory'),
-    says: /would be lost with a reboot: \/var\/lib\/kvm-play is an overlay, and \/mnt\/memory is a tmpfs, in memory/,
+    says: /a reboot would lose the rollback: \/var\/lib\/kvm-play is an overlay, and \/mnt\/memory is a tmpfs, in memory/,
     ends: ['refused'],
   },
 ];

@@ -114,7 +114,7 @@ describe('a network change', () => {
   ];
 
   test('shows its steps, and what is left until the host goes back', () => {
-    expect(linesOf(armed.slice(0, -1), 2)[1]).toBe('kvm1  0/2  0 s  Move: arming the way back');
+    expect(linesOf(armed.slice(0, -1), 2)[1]).toBe('kvm1  0/2  0 s  Move: arming the rollback');
     expect(linesOf(armed, 3)[1]).toBe('kvm1  0/2  0 s  (rolls back in 89 s) Move: armed');
     const applying: Told = [
       ...armed,
@@ -126,7 +126,7 @@ describe('a network change', () => {
     expect(linesOf(proving, 21.5)[1]).toBe('kvm1  0/2  0 s  (rolls back in 71 s) Move: proving');
     expect(linesOf(proving, 100)[1]).toBe('kvm1  0/2  1:19  (rolls back in 0 s) Move: proving');
     expect(linesOf([...proving, [30, change('confirmed')]], 31)[1]).toBe('kvm1  0/2  1 s  Move: confirmed');
-    expect(linesOf([...proving, [30, change('rolling-back')]], 31)[1]).toBe('kvm1  0/2  1 s  Move: going back');
+    expect(linesOf([...proving, [30, change('rolling-back')]], 31)[1]).toBe('kvm1  0/2  1 s  Move: rolling back');
   });
 
   test('that is only planned is nothing to wait for', () => {

@@ -119,7 +119,7 @@ changed: [kvm2]
 TASK [Forward packets] *****************
 ok: [kvm1]
 [WARNING]: mind this
-move: [kvm2] going back, and waiting for the host: no
+move: [kvm2] rolling back, and waiting for the host: no
 
 PLAY [Lost] ****************************
 unreachable: [kvm2] => gone
