@@ -6,15 +6,15 @@ import type { Task } from '../task/task.ts';
 const pending = 'pending';
 const directory = `${stateDirectory}/${pending}`;
 
-/** Tasks that another one loads. They are kept here because a run need not know of that one: it may have been left out by its tags. */
+/** Tasks that another one loads; see lib/process/README.md. The loading task may be left out of the run, by its tags for example. */
 const reflected = new WeakSet<Task>();
 
-/** Notes that a task loads what others have written. */
+/** Registers tasks that another one loads. */
 export function noteReflected(tasks: readonly Task[]): void {
   for (const task of tasks) reflected.add(task);
 }
 
-/** Tells whether something has to load what a task writes, so that a marker says so until then. */
+/** Tells whether something has to load what a task writes: then a marker on the host says so until it is loaded. */
 export function leavesMarker(task: Task): boolean {
   return !task.loadedLater && (task.inForce !== undefined || reflected.has(task));
 }
@@ -27,18 +27,18 @@ export function markerSteps(task: Task): readonly Step[] {
   return [makeDirectory(directory, { mode: 0o711 }), writeFile(markerPath(task), `${task.title}\n`, { mode: 0o600 })];
 }
 
-/** Tells whether something that this task wrote was never seen loaded. */
+/** Tells whether something that this task wrote has not been loaded yet, as far as is known. */
 export async function hasMarker(host: Host, task: Task): Promise<boolean> {
   return host.reader.hasNote(`${pending}/${markerName(task)}`);
 }
 
-/** Takes the marker away: what the task wrote is in force. */
+/** Removes the marker: what the task wrote is in force. */
 export async function clearMarker(host: Host, task: Task): Promise<void> {
   await host.lock();
   await host.execute(removeFile(markerPath(task)));
 }
 
-/** Where the marker of a task is; that of a task that is not done as root is in the same place of its user's own state directory. */
+/** The path of a task's marker. For a task that is not done as root it is below the user's own state directory. */
 export function markerPath(task: Task): string {
   return `${directory}/${markerName(task)}`;
 }

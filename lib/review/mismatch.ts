@@ -4,7 +4,7 @@ import { pasteable } from '../hosts/shell/quote.ts';
 import { inWords } from '../task/diff.ts';
 import type { PlanStep } from './plan.ts';
 
-/** Characters of a hash that tell it apart. */
+/** Characters of a hash that are shown. */
 const shortHash = 12;
 
 /** Says step by step how what would be done now differs from what was planned; empty when nothing does. */
@@ -21,7 +21,7 @@ export function stepDifferences(planned: readonly PlanStep[], now: readonly Plan
   });
 }
 
-/** Where two steps look alike, what differs is in what a line does not show. */
+/** Compares two steps whose one-line forms are equal, field by field. */
 function fieldDifferences(planned: PlanStep, now: PlanStep): readonly string[] {
   const [before, after] = [new Map(Object.entries(planned)), new Map(Object.entries(now))];
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((field) => {

@@ -6,7 +6,7 @@ import type { Difference } from '../task/diff.ts';
 import { type Plan, type PlanChange, type PlanDifference, type PlanHost, type PlanTask, planVersion } from './plan.ts';
 import { checkedEvents } from './plan_events.ts';
 import { planStep } from './plan_step.ts';
-import { Seals } from './secret_digests.ts';
+import { SecretDigests } from './secret_digests.ts';
 
 type TaskEnd = Extract<PlayEvent, { type: 'task-end' }>;
 
@@ -24,7 +24,7 @@ interface PlayNotes {
 }
 
 /**
- * Makes a plan from the events of a run in check mode. It holds seals in place of secrets, which only show whether a secret is still the
+ * Makes a plan from the events of a run in check mode. It has digests in place of secrets, which only show whether a secret is still the
  * same.
  * @param events of a whole run in check mode
  * @throws PlanError if the plan could not be applied as reviewed: a host failed or was not reached, the run was interrupted or was not
@@ -49,7 +49,7 @@ export async function planOf(events: Iterable<PlayEvent> | AsyncIterable<PlayEve
   const reasons = [...whatIsWrong(summary), ...dependences(plays.flatMap(({ hosts }) => hosts))];
   if (reasons.length > 0) throw new PlanError(`no plan was made\n${reasons.join('\n')}`);
   const salt = randomBytes(16).toString('hex');
-  const seals = new Seals(salt);
+  const digests = new SecretDigests(salt);
   return {
     type: 'kvm-play-plan',
     version: planVersion,
@@ -59,7 +59,7 @@ export async function planOf(events: Iterable<PlayEvent> | AsyncIterable<PlayEve
     plays: await Promise.all(
       plays.map(async ({ play, hosts }) => ({
         play,
-        hosts: await Promise.all(hosts.map((notes) => planHost(notes, seals))),
+        hosts: await Promise.all(hosts.map((notes) => planHost(notes, digests))),
       })),
     ),
   };
@@ -76,11 +76,14 @@ function notesOf(play: PlayNotes | undefined, name: string): HostNotes | undefin
   return play?.hosts.find(({ host }) => host === name);
 }
 
-async function planHost({ host, ends, changes }: HostNotes, seals: Seals): Promise<PlanHost> {
-  return { host, tasks: await Promise.all(ends.map((end) => planTask(end, seals))), networkChanges: changes };
+async function planHost({ host, ends, changes }: HostNotes, digests: SecretDigests): Promise<PlanHost> {
+  return { host, tasks: await Promise.all(ends.map((end) => planTask(end, digests))), networkChanges: changes };
 }
 
-async function planTask({ task, status, reason, error, after = [], result }: TaskEnd, seals: Seals): Promise<PlanTask> {
+async function planTask(
+  { task, status, reason, error, after = [], result }: TaskEnd,
+  digests: SecretDigests,
+): Promise<PlanTask> {
   const { index, title, module, fingerprint } = task;
   const { differences = [], warnings = [], steps = [] } = result ?? {};
   return {
@@ -94,7 +97,7 @@ async function planTask({ task, status, reason, error, after = [], result }: Tas
     ...(after.length > 0 && { after }),
     differences: differences.map(planDifference),
     warnings: warnings.map(masked),
-    steps: await Promise.all(steps.map((step) => planStep(step, seals))),
+    steps: await Promise.all(steps.map((step) => planStep(step, digests))),
   };
 }
 

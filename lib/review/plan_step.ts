@@ -4,33 +4,33 @@ import type { TextFile } from '../task/readonly_host.ts';
 import { Secret } from '../task/secret.ts';
 import type { CommandStep, Step } from '../task/step.ts';
 import type { PlanStep } from './plan.ts';
-import type { Seals } from './secret_digests.ts';
+import type { SecretDigests } from './secret_digests.ts';
 
-/** Makes of a step what a plan holds of it. The secrets of the task have been read by then. */
-export async function planStep(step: Step, seals: Seals): Promise<PlanStep> {
+/** Converts a step into its form in a plan. The secrets of the task must have been read before. */
+export async function planStep(step: Step, digests: SecretDigests): Promise<PlanStep> {
   const texts = new Texts();
   const shown = shownStep(step, texts);
-  return texts.hidden.length === 0 ? shown : { ...shown, seal: await seals.of(texts.hidden) };
+  return texts.hidden.length === 0 ? shown : { ...shown, seal: await digests.of(texts.hidden) };
 }
 
-/** Shows texts, and keeps those of which something must not be seen. */
+/** Masks texts, and collects those that were masked, for their digest. */
 class Texts {
   readonly hidden: string[] = [];
 
-  /** What may be seen of a text. */
+  /** Masks the secrets in a text. */
   shown(text: string): string {
     const seen = masked(text);
     if (seen !== text) this.hidden.push(text);
     return seen;
   }
 
-  /** Nothing of it may be seen. */
+  /** Masks a whole text. */
   hide(text: string | Secret): typeof mask {
     this.hidden.push(text instanceof Secret ? text.revealed : text);
     return mask;
   }
 
-  /** Stands for a file that is replaced or removed. */
+  /** Makes the SHA-256 of a file that is replaced or removed; masks it if the file contains a secret. */
   digest({ text, encoding }: TextFile): string {
     if (masked(text) !== text) return this.hide(text);
     return createHash('sha256').update(Buffer.from(text, encoding)).digest('hex');

@@ -7,20 +7,20 @@ import type { Step } from '../task/step.ts';
 import { stepDifferences } from './mismatch.ts';
 import type { PlanHost, PlanStep, PlanTask } from './plan.ts';
 import { planStep } from './plan_step.ts';
-import type { Seals } from './secret_digests.ts';
+import type { SecretDigests } from './secret_digests.ts';
 
 /** What was reviewed of one play on one host. What is about to be done is compared with it. */
 export class ReviewedPlay {
   readonly #plan: PlanHost;
-  readonly #seals: Seals;
+  readonly #digests: SecretDigests;
   /** Tasks of the plan that have not had their turn. */
   readonly #open: PlanTask[];
   /** Tasks that have: one that is tried again has the same steps. */
   readonly #taken = new Map<LeafNode, PlanTask>();
 
-  constructor(plan: PlanHost, seals: Seals) {
+  constructor(plan: PlanHost, digests: SecretDigests) {
     this.#plan = plan;
-    this.#seals = seals;
+    this.#digests = digests;
     this.#open = plan.tasks.filter(isPreviewed);
   }
 
@@ -87,7 +87,7 @@ export class ReviewedPlay {
   }
 
   async #shown(steps: readonly Step[]): Promise<readonly PlanStep[]> {
-    return Promise.all(steps.map((step) => planStep(step, this.#seals)));
+    return Promise.all(steps.map((step) => planStep(step, this.#digests)));
   }
 }
 

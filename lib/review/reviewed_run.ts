@@ -4,7 +4,7 @@ import { flatten, plannedLeaves } from '../site/flatten.ts';
 import { isTask, leavesOf, type PlayItem } from '../site/play_items.ts';
 import type { Plan, PlanHost, PlanPlay, PlanTask } from './plan.ts';
 import { ReviewedPlay } from './reviewed_play.ts';
-import { Seals } from './secret_digests.ts';
+import { SecretDigests } from './secret_digests.ts';
 
 /** Differences that are listed, before it is only said how many more there are. */
 const listed = 20;
@@ -28,19 +28,19 @@ export interface RunChoice {
   readonly selection: Selection;
 }
 
-/** A whole run that is held against a plan. */
+/** The plan of a whole run, and the comparison of the run with it. */
 export class ReviewedRun {
   readonly #plan: Plan;
-  readonly #seals: Seals;
+  readonly #digests: SecretDigests;
 
   /**
-   * Holds against the plan what is known before anything is attempted: plays, hosts, and the tasks with their arguments.
+   * Compares with the plan what is known before anything is attempted: plays, hosts, and the tasks with their arguments.
    * @param options whether hosts of the plan may be left out, and what was chosen of the site
    * @throws PlanMismatchError that names what differs
    */
   constructor(plan: Plan, plays: readonly BuiltPlay[], { isLimited, selection }: RunChoice) {
     this.#plan = plan;
-    this.#seals = new Seals(plan.salt);
+    this.#digests = new SecretDigests(plan.salt);
     const differing = siteDifferences(plan.plays, plays, isLimited);
     if (differing.length === 0) return;
     const lines = [...selectionDifferences(plan.selection ?? {}, selection), ...differing];
@@ -53,7 +53,7 @@ export class ReviewedRun {
   /** What was reviewed of a play on a host. */
   of(playIndex: number, hostName: string): ReviewedPlay | undefined {
     const host = this.#plan.plays[playIndex]?.hosts.find(({ host }) => host === hostName);
-    return host && new ReviewedPlay(host, this.#seals);
+    return host && new ReviewedPlay(host, this.#digests);
   }
 }
 

@@ -1,14 +1,13 @@
 import { scrypt } from 'node:crypto';
 
-/** What one seal costs: a tenth of a second and 32 MiB. Version 1 of a plan stands for it. */
+/** What one digest costs: a tenth of a second and 32 MiB. The version of a plan stands for it. */
 const cost = { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 };
 
 /**
- * Makes seals of secret texts: equal ones for equal texts and the same salt. A key that is kept elsewhere would tie a plan to the
- * machine that made it; so nothing is secret about a seal, and it is slow on purpose: who has the file and guesses at a secret
- * pays for each guess what scrypt costs.
+ * Makes digests of secret texts: equal ones for equal texts and the same salt. A plan must not depend on the machine that made it, so
+ * no key is involved, and everybody who has the plan can compute a digest. scrypt makes each guess at a secret expensive.
  */
-export class Seals {
+export class SecretDigests {
   readonly #salt: string;
   readonly #made = new Map<string, Promise<string>>();
 
@@ -17,7 +16,7 @@ export class Seals {
     this.#salt = salt;
   }
 
-  /** Seals texts, in order. */
+  /** SecretDigests texts, in order. */
   async of(texts: readonly string[]): Promise<string> {
     const text = JSON.stringify(texts);
     const known = this.#made.get(text) ?? this.#make(text);

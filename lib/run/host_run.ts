@@ -101,11 +101,9 @@ interface Found {
 async function inspectAll(start: Start, leavesPending: boolean): Promise<Found & Pick<PreviewOptions, 'refuseChange'>> {
   const { host, changes, report } = start;
   if (changes.length === 0) return { ...(await inspectOnce(start)), refuseChange: () => {} };
-  const [{ hasPending, resolvePending }, { refuseLockout }, { readNetworkState }] = await Promise.all([
-    import('../network_change/pending.ts'),
-    import('../network_change/lockout.ts'),
-    import('../network_change/network_state.ts'),
-  ]);
+  const { hasPending, resolvePending } = await import('../network_change/pending.ts');
+  const { refuseLockout } = await import('../network_change/lockout.ts');
+  const { readNetworkState } = await import('../network_change/network_state.ts');
   const inspectWithNetwork = async (): Promise<Found & Pick<PreviewOptions, 'refuseChange'>> => {
     const [found, state] = await Promise.all([inspectOnce(start), readNetworkState(host.reader)]);
     return { ...found, refuseChange: (change, planned) => refuseLockout(change, planned, state) };

@@ -2,7 +2,7 @@ import { parseOsRelease } from '../formats/os_release.ts';
 import type { Facts } from '../task/facts.ts';
 import type { ReadonlyHost } from '../task/readonly_host.ts';
 
-/** Units that configure the network, the one that counts most first. */
+/** Units that configure the network; the first active one counts. */
 const backends = [
   ['network', 'network-scripts'],
   ['NetworkManager', 'NetworkManager'],
@@ -10,14 +10,14 @@ const backends = [
   ['networking', 'ifupdown'],
 ] as const;
 
-/** Families and the names by which a distribution says that it belongs to them. */
+/** Families, each with the values of `ID` and `ID_LIKE` in os-release(5) that belong to it. */
 const families = [
   ['debian', ['debian', 'ubuntu']],
   ['redhat', ['rhel', 'centos', 'fedora']],
   ['suse', ['suse', 'sles', 'opensuse']],
 ] as const;
 
-/** Looks at what every condition may ask for. It only looks, and all of it in one turn. */
+/** Reads the facts that conditions may use, in one request. */
 export async function readFacts(host: ReadonlyHost): Promise<Facts> {
   const [release, hasSystemd, links, active, virtualisation] = await Promise.all([
     host.readFile('/etc/os-release'),

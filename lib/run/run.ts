@@ -124,7 +124,7 @@ function playsOf(plays: Play | readonly Play[]): readonly Play[] {
   );
 }
 
-/** Holds a plan against what would be run. @throws PlanMismatchError; PlaybookError in check mode, which is how a plan is made */
+/** Compares a plan with what would be run. @throws PlanMismatchError; PlaybookError in check mode, which is how a plan is made */
 async function review(plan: Plan, built: readonly BuiltPlay[], options: RunOptions): Promise<ReviewedRun> {
   const { check, limit } = options;
   if (check === true) throw new PlaybookError('in check mode there is no plan to be applied; leave one of them out');
@@ -226,7 +226,7 @@ async function playOnHost(
       await Promise.all([host.close(), otherwise.close()]);
     }
   } catch (error) {
-    // What is no trouble with the connection must not look like one.
+    // Only a ConnectionError makes a host unreachable.
     const type = error instanceof ConnectionError ? 'host-unreachable' : 'host-failed';
     emit({ type, host: name, error: asError(error) });
     return new Set();

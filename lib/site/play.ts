@@ -131,7 +131,7 @@ export function valuesFor({ vars }: Play, values: Readonly<Record<string, unknow
 }
 
 /**
- * Holds the names of given values against the variables of all plays.
+ * Refuses given values whose names no play has as a variable.
  * @throws PlaybookError that names the nearest right one
  */
 export function checkNames(plays: readonly Play[], values: Values): void {

@@ -15,7 +15,7 @@ export interface TaskSelection {
 /** Tags with a meaning of their own: `all`, `tagged` and `untagged` can be asked for, `always` and `never` be given to a task. */
 const special: readonly string[] = ['all', 'tagged', 'untagged', 'always', 'never'];
 
-/** Leaves out of a play what was not chosen. What holds tasks keeps those that are, and goes with the last of them. */
+/** Leaves out of a play the tasks that were not chosen, and the blocks and network changes that are empty without them. */
 export function selectTasks(items: readonly PlayItem[], selection: TaskSelection): readonly PlayItem[] {
   const { startAtTask, tags = [], skipTags = [] } = selection;
   const hasNever = leavesOf(items).some((leaf) => leaf.tags.includes('never'));
@@ -60,7 +60,7 @@ export function selectionByPlay(
   return plays.map((_, index) => ({ tags, skipTags, ...(!isStarted(index) && { startAtTask }) }));
 }
 
-/** Lists all tags of a play's tasks, and of what holds them. */
+/** Lists all tags of a play's tasks and blocks. */
 export function tagsOf(items: readonly PlayItem[]): readonly string[] {
   const found = items.flatMap((item): readonly string[] => {
     if (!('kind' in item)) return item.tags;
@@ -77,7 +77,7 @@ export function tagsOf(items: readonly PlayItem[]): readonly string[] {
 }
 
 /**
- * Holds a selection against the items of all plays.
+ * Checks a selection against the items of all plays.
  * @throws PlaybookError for a tag or a title that none of them has, and names the nearest
  */
 export function checkSelection(

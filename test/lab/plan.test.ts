@@ -6,7 +6,7 @@ import type { PlayEvent, Summary } from '../../lib/events/events.ts';
 import { parsePlan } from '../../lib/review/parse_plan.ts';
 import type { Plan, PlanStep } from '../../lib/review/plan.ts';
 import { planStep } from '../../lib/review/plan_step.ts';
-import { Seals } from '../../lib/review/secret_digests.ts';
+import { SecretDigests } from '../../lib/review/secret_digests.ts';
 import { run } from '../../lib/run/run.ts';
 import site from '../../playbooks/site.ts';
 import type { CommandEnd } from '../support/command.ts';
@@ -37,10 +37,10 @@ withLab('a plan that was reviewed', (machine) => {
       plan: plan(),
       onEvent: (event) => events.push(event),
     });
-    const seals = new Seals(plan().salt);
+    const digests = new SecretDigests(plan().salt);
     const ended = events.flatMap((event) => (event.type === 'task-end' ? [event] : []));
     const taken = ended.map(async ({ task, result }) => {
-      const steps = await Promise.all((result?.steps ?? []).map((step) => planStep(step, seals)));
+      const steps = await Promise.all((result?.steps ?? []).map((step) => planStep(step, digests)));
       return [task.title, steps] as const;
     });
     const errors = events.flatMap((event) =>

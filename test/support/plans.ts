@@ -4,7 +4,7 @@ import type { Plan, PlanStep } from '../../lib/review/plan.ts';
 import { planOf } from '../../lib/review/plan_of.ts';
 import { planStep } from '../../lib/review/plan_step.ts';
 import { ReviewedPlay } from '../../lib/review/reviewed_play.ts';
-import { Seals } from '../../lib/review/secret_digests.ts';
+import { SecretDigests } from '../../lib/review/secret_digests.ts';
 import { runOnHost } from '../../lib/run/host_run.ts';
 import type { PlayItem } from '../../lib/site/play_items.ts';
 import type { Step } from '../../lib/task/step.ts';
@@ -45,16 +45,16 @@ export async function applyPlan(
   items: readonly PlayItem[],
   plan: Plan,
 ): Promise<{ ends: readonly string[]; errors: readonly string[]; executed: readonly PlanStep[] }> {
-  const seals = new Seals(plan.salt);
+  const digests = new SecretDigests(plan.salt);
   const own = plan.plays[0]?.hosts[0];
   if (own === undefined) throw new Error('the plan has no host');
   const before = host.executed.length;
-  const events = await runEvents(host, items, { reviewed: new ReviewedPlay(own, seals) });
+  const events = await runEvents(host, items, { reviewed: new ReviewedPlay(own, digests) });
   const steps = host.executed.slice(before).filter((step) => !isOfEngine(step));
   return {
     ends: events.flatMap((event) => (event.type === 'task-end' ? [`${event.task.title} ${event.status}`] : [])),
     errors: events.flatMap((event) => ('error' in event && event.error !== undefined ? [event.error.message] : [])),
-    executed: await Promise.all(steps.map((step) => planStep(step, seals))),
+    executed: await Promise.all(steps.map((step) => planStep(step, digests))),
   };
 }
 

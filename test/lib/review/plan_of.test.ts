@@ -107,10 +107,10 @@ describe('planOf', () => {
       ]);
     });
 
-    test('the seals of two plans have nothing in common', async () => {
-      const seals = async (): Promise<readonly unknown[]> =>
+    test('the digests of two plans have nothing in common', async () => {
+      const digests = async (): Promise<readonly unknown[]> =>
         stepsOf(await planFor(new FakeHost(), [taking(steps.slice(0, 1))])).map((step) => Object(step).seal);
-      expect(await seals()).not.toEqual(await seals());
+      expect(await digests()).not.toEqual(await digests());
     });
   });
 
