@@ -4,7 +4,7 @@ import { expect } from '@jest/globals';
 import { type ControllerEnd, type ControllerOptions, runController } from './controller_process.ts';
 import type { FaultLab } from './fault_lab.ts';
 import { picture, pictureDiff } from './picture.ts';
-import type { SiteOptions } from './site.ts';
+import { defaultLimit, type SiteOptions } from './site.ts';
 import { Watch } from './watch.ts';
 
 /** How a run with a fault may end. In the last three nothing was written; `not begun` is said of a controller that was killed. */
@@ -62,9 +62,16 @@ export async function survive(host: FaultLab, fault: Fault): Promise<void> {
   const [before, old] = [await picture(host.lab), await host.files()];
   const watch = new Watch(host.lab);
   const end = await runWith(host, fault);
+  if (end === 'too slow') {
+    watch.end();
+    await host.settle(120);
+    await fault.repair?.(host, never);
+    const confirmWithin = 2 * limitOf(fault);
+    return survive(host, { ...fault, site: { ...fault.site, confirmWithin } });
+  }
   await fault.afterwards?.(host, never);
   await host.settle(fault.within ?? 120);
-  await host.untilAnswers(30);
+  await host.untilAnswers(120);
   const away = watch.end();
   if (fault.holds !== undefined) await keepsAnswering(host, fault.holds);
   const files = await host.files();
@@ -73,9 +80,11 @@ export async function survive(host: FaultLab, fault: Fault): Promise<void> {
   const ending = await endingOf(host, end, isOld);
   await fault.repair?.(host, never);
 
-  const again = await runController(host.lab, { site: fault.again });
+  // A run that has to converge may take its time.
+  const patient = { ...fault.again, confirmWithin: longestLimit };
+  const again = await runController(host.lab, { site: patient });
   const isNew = !isOld && files === (await host.files());
-  const third = await runController(host.lab, { site: fault.again, expectNoChange: true });
+  const third = await runController(host.lab, { site: patient, expectNoChange: true });
   const isForeseen = fault.ends.some((each) => each === ending);
   const seen = {
     ending: isForeseen ? ending : `${ending}: ${end.message}`,
@@ -116,7 +125,7 @@ async function goneSince(
   let found: readonly string[] = [];
   const isAllowed = (line: string): boolean => differs?.test(line) ?? false;
   await host
-    .until(20, '', async () => {
+    .until(60, '', async () => {
       found = pictureDiff(before, await picture(host.lab));
       return found.every(isAllowed);
     })
@@ -135,7 +144,19 @@ function wordsOf({ exitCode }: ControllerEnd): RegExp {
   return exitCode === 0 || exitCode === undefined ? /^$/ : /./;
 }
 
-async function runWith(host: FaultLab, fault: Fault): Promise<ControllerEnd> {
+/** Seconds after which a busy machine is not waited for any longer. */
+const longestLimit = 300;
+
+function limitOf({ site }: Fault): number {
+  return site?.confirmWithin ?? defaultLimit;
+}
+
+/**
+ * Runs the site, and injects the fault.
+ * @returns `too slow` when the change was rolled back before it had come to the step that the fault waits for: this machine was too
+ * busy for the change's limit, and nothing was injected yet
+ */
+async function runWith(host: FaultLab, fault: Fault): Promise<ControllerEnd | 'too slow'> {
   const open = new Map(Object.entries(fault.at ?? {}));
   const end = await runController(host.lab, {
     ...fault.run,
@@ -147,6 +168,8 @@ async function runWith(host: FaultLab, fault: Fault): Promise<ControllerEnd> {
     },
   });
   const missed = [...open.keys()];
+  const isUntouched = missed.length > 0 && missed.length === Object.keys(fault.at ?? {}).length;
+  if (isUntouched && end.phases.includes('rolled-back') && 2 * limitOf(fault) <= longestLimit) return 'too slow';
   if (missed.length > 0) throw new Error(`${missed} never came: ${end.phases.join(', ')}; ${end.message}`);
   return end;
 }

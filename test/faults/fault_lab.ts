@@ -110,10 +110,10 @@ export class FaultLab {
     });
   }
 
-  /** Lists what a change has left behind; empty when there is nothing, or nothing any more within ten seconds. */
+  /** Lists what a change has left behind; empty when there is nothing, or nothing any more within a minute. */
   async leftovers(): Promise<string> {
     let found = '';
-    await this.until(10, '', async () => {
+    await this.until(60, '', async () => {
       found = await this.inside(leftovers);
       return found === '';
     }).catch(() => {});

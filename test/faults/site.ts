@@ -2,9 +2,12 @@ import { networkChange, type Play, type Probe, play } from '../../lib/index.ts';
 import { type IfcfgBridgeArgs, ifcfgBridge, service, sysctl } from '../../modules/index.ts';
 import { script } from './script_module.ts';
 
+/** Seconds in which a change has to be confirmed. */
+export const defaultLimit = 20;
+
 /** What is to be different from the post's own procedure. */
 export interface SiteOptions {
-  /** Seconds; default 20. */
+  /** Seconds; default {@link defaultLimit}. */
   readonly confirmWithin?: number;
   readonly bridge?: Partial<IfcfgBridgeArgs>;
   readonly prove?: readonly Probe[];
@@ -26,7 +29,7 @@ export function faultSite(options: SiteOptions): Play {
     disrupts: ['link'],
   });
   const restart = script('network', { path: '/etc/init.d/network', reflects: [bridge], disrupts: ['link'] });
-  const { confirmWithin = 20, prove, reachAt } = options;
+  const { confirmWithin = defaultLimit, prove, reachAt } = options;
   const change = { confirmWithin, ...(prove && { prove }), ...(reachAt && { reachAt }) };
   const tasks =
     options.withoutSystemd === true ? [bridge, forwarding, restart] : [bridge, forwarding, manager, network];

@@ -40,7 +40,8 @@ async function killAt(child: ChildProcess, index: number, milliseconds: number):
     await once(child, 'close');
     return;
   }
-  throw new Error(`task ${index} never started:\n${lines.slice(-5).join('\n')}`);
+  const told = lines.filter((line) => line.includes('"error"') || line.includes('"run-end"'));
+  throw new Error(`task ${index} never started:\n${told.join('\n')}`);
 }
 
 /** Waits until the host can be reached: a restart of its network goes on without the controller. */

@@ -58,8 +58,9 @@ export function withTwoLabs(
 function onMachines(name: string, machines: readonly Machine[], tests: () => void): void {
   describeLab(name, () => {
     beforeAll(() => together(machines, (machine) => machine.build()));
-    afterAll(() => together(machines, (machine) => machine.remove()));
     tests();
+    // After the tests' own hooks, which need the host.
+    afterAll(() => together(machines, (machine) => machine.remove()));
   });
 }
 
