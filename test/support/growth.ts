@@ -40,6 +40,7 @@ export function isBounded(work: (text: string) => unknown, text: (length: number
   const [shorter, longer] = [text(short), text(long)];
   let slow = cost(work, longer);
   if (slow < noise) return true;
+  if (slow / Math.max(1, cost(work, shorter)) <= allowedRatio) return true;
   const quick = Math.max(1, leastCost(work, shorter));
   // Further measurements can only lower the ratio.
   for (let count = 1; count < 3 && slow / quick > allowedRatio; count += 1) slow = Math.min(slow, cost(work, longer));

@@ -128,7 +128,7 @@ test('what runs in a session ends with the process that had opened it', async ()
   writeFileSync(
     script,
     `import { createJiti } from ${JSON.stringify(import.meta.resolve('jiti'))};
-const { LocalTransport } = await createJiti(import.meta.url, { fsCache: false }).import(${JSON.stringify(source)});
+const { LocalTransport } = await createJiti(import.meta.url).import(${JSON.stringify(source)});
 await new LocalTransport('localhost', { become: false }).run('echo > ${file}; sleep 73; echo done', { timeLimit: 100 });`,
   );
   const child = spawn(process.execPath, [script], { stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: '' } });

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type CommandEnd, runCommand } from '../../../support/command.ts';
+import { type CommandEnd, runCommand } from '../support/command.ts';
 
 /** A site of one task that looks at a file of the working directory, and would change it if it held something else. */
 const site = `import { command, defineModule, play } from 'kvm-play';

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type CommandEnd, runCommand } from '../../support/command.ts';
+import { type CommandEnd, runCommand } from '../support/command.ts';
 
 // The command is what loads sites: in a process of its own, by Node or by jiti, as Node's version has it.
 

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { runCommand, startCommand } from '../../support/command.ts';
+import { runCommand, startCommand } from '../support/command.ts';
 
 /** A site of one task that looks at this machine, as long as is wanted, and finds what is wanted of it. */
 const site = `import { command, defineModule, play } from 'kvm-play';
@@ -36,7 +36,7 @@ describe('kvm-play', () => {
   afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
   test('--version and --help', async () => {
-    const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     expect(await runCommand(['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
     expect((await runCommand(['-h'])).stdout).toMatch(/^Usage: kvm-play \[options\] SITE\.ts\n/);
   });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { runCommand } from '../../support/command.ts';
+import { runCommand } from '../support/command.ts';
 
 let directory: string;
 beforeEach(() => {

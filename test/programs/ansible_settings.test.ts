@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ansibleSettings, unreadSettings } from '../../../../lib/inventory/ansible/settings.ts';
-import { play } from '../../../../lib/site/play.ts';
-import { runCommand } from '../../../support/command.ts';
-import { refusal } from '../../../support/refusal.ts';
+import { ansibleSettings, unreadSettings } from '../../lib/inventory/ansible/settings.ts';
+import { play } from '../../lib/site/play.ts';
+import { runCommand } from '../support/command.ts';
+import { refusal } from '../support/refusal.ts';
 
 const site = `import { assert, play } from 'kvm-play';
 
