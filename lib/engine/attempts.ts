@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pRetry from 'p-retry';
 import { CommandError, ConvergenceError, InterruptedError, KvmPlayError, MissingError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
 import type { Task } from '../task/task.ts';
@@ -18,16 +19,29 @@ export async function inAttempts<State, T>(
   attempt: (inspection: Inspection<State>) => Promise<T>,
 ): Promise<T> {
   const { attempts, interval } = task.retry ?? { attempts: 1, interval: 0 };
-  for (let number = 1; ; number += 1) {
-    try {
-      return await attempt(number === 1 ? await first() : await inspect(host, task, options));
-    } catch (error) {
-      options.prefetch?.discard();
-      if (number >= attempts || !mayPass(error)) throw withAttempts(error, number);
-      await sleep(interval * 1000, undefined, { signal: options.signal }).catch(() => {
-        throw new InterruptedError('interrupted before it was tried again');
-      });
-    }
+  let made = 0;
+  try {
+    return await pRetry(
+      async (number) => {
+        made = number;
+        return attempt(number === 1 ? await first() : await inspect(host, task, options));
+      },
+      {
+        retries: attempts - 1,
+        minTimeout: 0,
+        onFailedAttempt: () => options.prefetch?.discard(),
+        shouldRetry: async ({ error }) => {
+          if (!mayPass(error)) return false;
+          // p-retry's own signal would also discard the result of an attempt that has succeeded.
+          await sleep(interval * 1000, undefined, { signal: options.signal }).catch(() => {
+            throw new InterruptedError('interrupted before it was tried again');
+          });
+          return true;
+        },
+      },
+    );
+  } catch (error) {
+    throw error instanceof InterruptedError ? error : withAttempts(error, made);
   }
 }
 

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { InterruptedError } from '../errors.ts';
+import { waitUntil } from '../process/wait_until.ts';
 
 /** Seconds that a state may take to settle (a unit that is starting, a bridge that is coming up). */
 export const settleLimit = 30;
@@ -23,12 +23,10 @@ export async function readUntil<T>(
   isGood: (seen: T) => boolean,
   { signal, taken, worthwhile = () => true }: Wait & { worthwhile?: (seen: T) => boolean },
 ): Promise<T> {
-  const deadline = performance.now() + seconds * 1000;
-  for (;;) {
-    const seen = await read();
-    if (isGood(seen) || !worthwhile(seen) || performance.now() > deadline) return seen;
-    await sleep(readInterval * 1000, undefined, { signal }).catch(() => {
-      throw new InterruptedError('interrupted while its state was settling', taken);
-    });
-  }
+  return waitUntil(read, (seen) => isGood(seen) || !worthwhile(seen), {
+    within: seconds,
+    interval: readInterval,
+    signal,
+    interrupted: () => new InterruptedError('interrupted while its state was settling', taken),
+  });
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError } from '../errors.ts';
 import { shellProgram } from '../process/package_files.ts';
+import { waitUntil } from '../process/wait_until.ts';
 import { trustedPath } from './files/trusted_path.ts';
 import type { ReachOptions } from './host.ts';
 import type { Reach } from './reach.ts';
@@ -98,23 +99,30 @@ async function awaitResult(
   const deadline = performance.now() + within * 1000;
   let asked: Promise<RawOutput | undefined> | undefined;
   let isHeard = true;
-  while (performance.now() < deadline) {
+  /** @returns undefined where the host stayed silent: then another connection has been tried */
+  const answerOnce = async (): Promise<RawOutput | undefined> => {
     asked ??= transport.runOverOpen(ask, { timeLimit: answerLimit }).catch(() => undefined);
     const answer = await Promise.race([asked, sleep(silenceLimit * 1000, 'silence' as const, { ref: false })]);
-    if (answer === undefined) asked = undefined;
+    if (answer !== 'silence') asked = undefined;
     if (answer === undefined || answer === 'silence') {
       isHeard = false;
       if (await isReachedAnew(reach, asked, { at, deadline })) asked = undefined;
-      continue;
+      return undefined;
     }
     if (!isHeard) reach.heardAgain();
     isHeard = true;
-    if (answer.exitCode !== stillRunning) {
-      await reach.again({ within: (deadline - performance.now()) / 1000, at });
-      return answer;
-    }
-    asked = undefined;
-    await sleep(questionInterval * 1000);
+    return answer;
+  };
+  const hasEnded = (answer: RawOutput | undefined): answer is RawOutput =>
+    answer !== undefined && answer.exitCode !== stillRunning;
+  const answer = await waitUntil(answerOnce, hasEnded, {
+    within,
+    // A host that is silent has been waited for already.
+    interval: (last) => (last === undefined ? 0 : questionInterval),
+  });
+  if (hasEnded(answer)) {
+    await reach.again({ within: (deadline - performance.now()) / 1000, at });
+    return answer;
   }
   const seconds = Math.max(0, Math.round(within));
   const words = isHeard

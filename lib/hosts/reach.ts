@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError } from '../errors.ts';
+import { waitUntil } from '../process/wait_until.ts';
 import type { ReachOptions } from './host.ts';
 import type { AnotherConnection, Transport } from './shell/transport.ts';
 
@@ -49,11 +50,13 @@ export class Reach {
   async again({ within = 15, at = [] }: ReachOptions): Promise<void> {
     const deadline = performance.now() + within * 1000;
     let cause: unknown;
-    while (performance.now() < deadline) {
+    const attempt = async (): Promise<boolean> => {
       const { isOpen, error } = await this.attempt({ at, deadline });
-      if (isOpen) return;
       cause = error ?? cause;
-    }
+      return isOpen;
+    };
+    // The pauses between the attempts are the attempts' own.
+    if (await waitUntil(attempt, Boolean, { within, interval: 0 })) return;
     throw new ConnectionError(`the host has not answered for ${Math.round(within)} s`, { cause });
   }
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
+import { waitUntil } from '../process/wait_until.ts';
 import { baseRoot } from './base.ts';
 import { LabError } from './error.ts';
 import { type HostFile, hostFiles } from './host_files.ts';
@@ -78,8 +78,8 @@ export interface Lab {
   destroy(): Promise<void>;
 }
 
-/** Milliseconds that a host may take to boot. */
-const bootLimit = 600_000;
+/** Seconds that a host may take to boot. */
+const bootLimit = 600;
 
 /**
  * Builds a throwaway host and starts it: systemd, sshd, NetworkManager holding a lease, libvirt installed, and a
@@ -147,12 +147,8 @@ async function writeHostFile(
 
 /** Asks until the answer is yes. @throws LabError when it takes too long */
 async function until(what: string, signal: AbortSignal | undefined, ask: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + bootLimit;
-  while (!(await ask())) {
-    signal?.throwIfAborted();
-    if (Date.now() > deadline) throw new LabError(`${what} within ${bootLimit / 1000} s`);
-    await sleep(100);
-  }
+  const isSo = await waitUntil(ask, Boolean, { within: bootLimit, interval: 0.1, signal });
+  if (!isSo) throw new LabError(`${what} within ${bootLimit} s`);
 }
 
 async function untilBooted(layout: LabLayout, signal: AbortSignal | undefined, previous?: number): Promise<void> {

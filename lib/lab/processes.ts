@@ -1,5 +1,5 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../process/wait_until.ts';
 import { LabError } from './error.ts';
 import { type LabLayout, namespacePath } from './layout.ts';
 
@@ -43,8 +43,8 @@ export async function findLeader(layout: LabLayout): Promise<number | undefined>
   return undefined;
 }
 
-/** Milliseconds that processes may take to end: a busy machine takes its time to free what a guest has had. */
-const endLimit = 120_000;
+/** Seconds that processes may take to end: a busy machine takes its time to free what a guest has had. */
+const endLimit = 120;
 
 /**
  * Ends processes, and waits until they are gone.
@@ -52,10 +52,8 @@ const endLimit = 120_000;
  * @throws LabError when some are still there after two minutes
  */
 export async function endProcesses(find: () => Promise<readonly number[]>): Promise<void> {
-  const deadline = performance.now() + endLimit;
-  while (performance.now() < deadline) {
+  const killed = async (): Promise<readonly number[]> => {
     const found = await find();
-    if (found.length === 0) return;
     for (const pid of found) {
       try {
         process.kill(pid, 'SIGKILL');
@@ -63,7 +61,8 @@ export async function endProcesses(find: () => Promise<readonly number[]>): Prom
         // It ended by itself in between.
       }
     }
-    await sleep(50);
-  }
-  throw new LabError(`processes ${(await find()).join(', ')} of a lab do not end`);
+    return found;
+  };
+  const left = await waitUntil(killed, (found) => found.length === 0, { within: endLimit, interval: 0.05 });
+  if (left.length > 0) throw new LabError(`processes ${left.join(', ')} of a lab do not end`);
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
+import { waitUntil } from '../process/wait_until.ts';
 import { LabError } from './error.ts';
 import { type LabLayout, labsDirectory, layoutOf } from './layout.ts';
 import { takeLock } from './lock.ts';
@@ -77,18 +77,16 @@ async function isKept(layout: LabLayout): Promise<boolean> {
   return typeof description === 'object' && description !== null && 'keep' in description && description.keep === true;
 }
 
-/** Milliseconds in which nothing may be in use any more: what has just been killed lets go of its files a moment later. */
-const unmountLimit = 60_000;
+/** Seconds in which nothing may be in use any more: a process that has just been killed closes its files a moment later. */
+const unmountLimit = 60;
 
 async function unmountBelow(directory: string): Promise<void> {
-  const deadline = performance.now() + unmountLimit;
-  while (performance.now() < deadline) {
-    const mounted = await mountsBelow(directory);
-    if (mounted.length === 0) return;
-    for (const path of mounted) await execa('umount', ['--', path], { reject: false });
-    if ((await mountsBelow(directory)).length > 0) await sleep(50);
-  }
-  throw new LabError(`${(await mountsBelow(directory)).join(', ')} cannot be unmounted`);
+  const unmounted = async (): Promise<readonly string[]> => {
+    for (const path of await mountsBelow(directory)) await execa('umount', ['--', path], { reject: false });
+    return mountsBelow(directory);
+  };
+  const left = await waitUntil(unmounted, (paths) => paths.length === 0, { within: unmountLimit, interval: 0.05 });
+  if (left.length > 0) throw new LabError(`${left.join(', ')} cannot be unmounted`);
 }
 
 /** Lists what is mounted below a directory, the innermost first. */

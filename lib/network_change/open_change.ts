@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pRetry from 'p-retry';
 import { clearMarker } from '../engine/marker.ts';
 import type { TakeOptions } from '../engine/take_steps.ts';
 import {
@@ -12,6 +13,7 @@ import {
 } from '../errors.ts';
 import type { ChangePlan, NetworkChangePhase } from '../events/events.ts';
 import type { Host } from '../hosts/host.ts';
+import { waitUntil } from '../process/wait_until.ts';
 import type { Task } from '../task/task.ts';
 import { ArmedHost } from './armed_host.ts';
 import { comparisonInWords, type Differences, settledDifferences } from './differences.ts';
@@ -161,17 +163,20 @@ export class OpenChange {
   async proved(signal?: AbortSignal): Promise<Proof> {
     this.#tell('proving', { id: this.#id });
     const started = performance.now();
-    for (;;) {
-      const proof = await this.#look();
-      if (proof.complaints.length === 0) return proof;
-      if (signal?.aborted) throw new InterruptedError('interrupted while it was proved');
-      const isHopeless =
-        proof.complaints.some(({ mayCome }) => !mayCome) && performance.now() - started > ownLimit * 1000;
-      if (isHopeless || this.#left() <= 0) {
-        throw new ConvergenceError(proof.complaints.map(({ words }) => words).join('\n'));
-      }
-      await sleep(lookInterval * 1000);
-    }
+    const isHopeless = ({ complaints }: Proof): boolean =>
+      complaints.some(({ mayCome }) => !mayCome) && performance.now() - started > ownLimit * 1000;
+    const proof = await waitUntil(
+      () => this.#look(),
+      (seen) => seen.complaints.length === 0 || isHopeless(seen),
+      {
+        within: this.#left(),
+        interval: lookInterval,
+        signal,
+        interrupted: () => new InterruptedError('interrupted while it was proved'),
+      },
+    );
+    if (proof.complaints.length === 0) return proof;
+    throw new ConvergenceError(proof.complaints.map(({ words }) => words).join('\n'));
   }
 
   /**
@@ -191,16 +196,21 @@ export class OpenChange {
 
   /** As long as there is time, an answer that was lost is asked for again. @throws ConvergenceError when it is too late */
   async #confirm(): Promise<void> {
-    for (;;) {
-      try {
+    await pRetry(
+      async (attempt) => {
+        if (attempt > 1) {
+          this.#patience = Math.min(2 * this.#patience, ownLimit);
+          await this.reconnect();
+        }
         if (await within(this.#patience, confirm(this.#host, this.#id))) return;
         throw new ConvergenceError('the confirmation came too late');
-      } catch (error) {
-        if (!(error instanceof ConnectionError) || this.#left() <= 0) throw error;
-        this.#patience = Math.min(2 * this.#patience, ownLimit);
-        await this.reconnect();
-      }
-    }
+      },
+      {
+        retries: Number.POSITIVE_INFINITY,
+        minTimeout: 0,
+        shouldRetry: ({ error }) => error instanceof ConnectionError && this.#left() > 0,
+      },
+    );
   }
 
   async #confirmed(): Promise<void> {
@@ -260,41 +270,48 @@ export class OpenChange {
    * @returns `none` when it knows nothing of the change; undefined when the host was not heard from
    */
   async #awaitEnd(): Promise<Pick<ChangeStatus, 'state' | 'differences'> | undefined> {
-    const deadline = performance.now() + (Math.max(0, this.#left()) + rollBackLimit) * 1000;
     let end: Pick<ChangeStatus, 'state' | 'differences'> | undefined;
     let isRequested = false;
     // What is open is asked first: a firewall may count new connections.
     let isOpen = true;
-    while (performance.now() < deadline) {
+    const look = async (): Promise<typeof end> => {
       try {
         if (!isOpen) await this.#host.reconnect({ within: reachLimit, at: this.#elsewhere() });
         isOpen = true;
         const status = await within(firstPatience, readStatus(this.#host.reader));
         end = status.id === this.#id ? status : { state: 'none', differences: undefined };
-        if (!isUnfinished(end)) return end;
-        if (!isRequested) isRequested = await within(firstPatience, requestRollBack(this.#host, this.#id));
+        if (isUnfinished(end) && !isRequested)
+          isRequested = await within(firstPatience, requestRollBack(this.#host, this.#id));
       } catch (error) {
         if (error instanceof ConnectionError) isOpen = false;
         // A run that has lost the host's lock may ask for nothing more; the host goes back by itself.
         const isPassing = [ConnectionError, CommandError, LockedError].some((kind) => error instanceof kind);
         if (!isPassing) throw error;
       }
-      await sleep(lookInterval * 1000);
-    }
-    return end;
+      return end;
+    };
+    return waitUntil(look, (seen) => seen !== undefined && !isUnfinished(seen), {
+      within: Math.max(0, this.#left()) + rollBackLimit,
+      interval: lookInterval,
+    });
   }
 
   /** A host that was rebooted may still be coming up: as long as it has not been heard, it is asked again. */
   async #compare(): Promise<Differences | undefined> {
-    for (let attempt = 0; attempt < comparisons; attempt += 1) {
-      try {
-        return await compare(this.#host, this.#id);
-      } catch (error) {
-        if (!(error instanceof ConnectionError || error instanceof CommandError)) throw error;
-        await this.#host.reconnect({ within: ownLimit, at: this.#elsewhere() }).catch(() => {});
-      }
+    const mayPass = (error: unknown): boolean => error instanceof ConnectionError || error instanceof CommandError;
+    try {
+      return await pRetry(() => compare(this.#host, this.#id), {
+        retries: comparisons - 1,
+        minTimeout: 0,
+        shouldRetry: ({ error }) => mayPass(error),
+        onFailedAttempt: async ({ error }) => {
+          if (mayPass(error)) await this.#host.reconnect({ within: ownLimit, at: this.#elsewhere() }).catch(() => {});
+        },
+      });
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      return undefined;
     }
-    return undefined;
   }
 
   /** Where the host may answer besides where it was reached before. */

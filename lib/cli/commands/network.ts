@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, KvmPlayError } from '../../errors.ts';
 import { type ConnectOptions, connect } from '../../hosts/connect.ts';
 import type { Host } from '../../hosts/host.ts';
@@ -13,6 +12,7 @@ import {
   readStatus,
   requestRollBack,
 } from '../../network_change/transaction.ts';
+import { waitUntil } from '../../process/wait_until.ts';
 import type { NetworkCommand } from '../options/command_line.ts';
 import { exitCodes } from '../options/exit_codes.ts';
 
@@ -86,22 +86,26 @@ async function act(
 /** The connection may be cut by what is waited for. */
 async function awaitRollBack(host: Host, id: string): Promise<Done> {
   const deadline = performance.now() + rollBackLimit * 1000;
-  while (performance.now() < deadline) {
+  const look = async (): Promise<Done | 'pending' | 'reconnected'> => {
     try {
       const status = await readStatus(host.reader);
-      if (status.id === id && status.state === 'rolled-back') {
-        const differences = await settledDifferences(status.differences, () => compare(host, id));
-        return {
-          words: `the network change ${id} is rolled back: ${comparisonInWords(differences)}`,
-          isVerified: differences?.reach.length === 0,
-        };
-      }
-      await sleep(500);
+      if (status.id !== id || status.state !== 'rolled-back') return 'pending';
+      const differences = await settledDifferences(status.differences, () => compare(host, id));
+      return {
+        words: `the network change ${id} is rolled back: ${comparisonInWords(differences)}`,
+        isVerified: differences?.reach.length === 0,
+      };
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
       await host.reconnect({ within: (deadline - performance.now()) / 1000 });
+      return 'reconnected';
     }
-  }
+  };
+  const done = await waitUntil(look, (seen) => typeof seen !== 'string', {
+    within: rollBackLimit,
+    interval: (seen) => (seen === 'reconnected' ? 0 : 0.5),
+  });
+  if (typeof done !== 'string') return done;
   throw new KvmPlayError(`the network change ${id} has not been rolled back within ${rollBackLimit} s`);
 }
 

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { KvmPlayError, PlaybookError } from '../../errors.ts';
 import type { PlayEvent, Summary } from '../../events/events.ts';
 import { connect } from '../../hosts/connect.ts';
 import type { Values } from '../../inventory/values.ts';
 import { buildLab, type Lab, missingPackages, sweepLabs, unableReason } from '../../lab/index.ts';
 import { consolePort, drawPicture, type Look, lookAtNetwork, type NetworkPicture } from '../../lab/picture.ts';
+import { waitUntil } from '../../process/wait_until.ts';
 import { run } from '../../run/run.ts';
 import { loadSite } from '../../site/load_site.ts';
 import { checkNames, type Play } from '../../site/play.ts';
@@ -164,19 +164,22 @@ async function putIsos(
 
 /** Waits until every card of every running guest that is on a bridge of the LAN has a lease. */
 async function awaitLeases(lab: Lab, { print, signal }: RehearseTerminal): Promise<boolean> {
-  const deadline = performance.now() + guestLimit * 1000;
   let said = false;
-  for (;;) {
+  const waitingGuests = async (): Promise<readonly { readonly name: string }[]> => {
     const { bridges } = await look(lab);
     const waiting = bridges
       .filter(({ uplinks }) => uplinks.length > 0)
       .flatMap(({ guests }) => guests.filter(({ cards }) => cards.some(({ lease }) => lease === undefined)));
-    if (waiting.length === 0) return true;
-    if (performance.now() > deadline) return false;
-    if (!said) print(`waiting for a lease of ${waiting.map(({ name }) => name).join(', ')}`);
+    if (!said && waiting.length > 0) print(`waiting for a lease of ${waiting.map(({ name }) => name).join(', ')}`);
     said = true;
-    await sleep(1000, undefined, { signal });
-  }
+    return waiting;
+  };
+  const left = await waitUntil(waitingGuests, ({ length }) => length === 0, {
+    within: guestLimit,
+    interval: 1,
+    signal,
+  });
+  return left.length === 0;
 }
 
 async function look(lab: Lab): Promise<NetworkPicture> {

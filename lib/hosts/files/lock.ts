@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, LockedError } from '../../errors.ts';
 import { shellProgram } from '../../process/package_files.ts';
+import { waitUntil } from '../../process/wait_until.ts';
 import { quote } from '../shell/quote.ts';
 import { prologue } from '../shell/script.ts';
 import type { RawOutput, Transport } from '../shell/transport.ts';
@@ -125,11 +125,11 @@ else kvm_play_step=${lostStatus}; fi
     let holder = await this.#tryToTake(content, '');
     const [id, itsController, pid] = holder?.split('\n') ?? [];
     if (id !== undefined && itsController === controller && (over.has(id) || !isAlive(Number(pid)))) {
-      const deadline = performance.now() + lastStepLimit * 1000;
-      do {
-        holder = await this.#tryToTake(content, id);
-        if (holder !== undefined) await sleep(lookInterval * 1000);
-      } while (holder?.startsWith(id) && performance.now() < deadline);
+      holder = await waitUntil(
+        () => this.#tryToTake(content, id),
+        (found) => found?.startsWith(id) !== true,
+        { within: lastStepLimit, interval: lookInterval },
+      );
     }
     if (holder !== undefined) throw locked(holder);
     this.#keepAlive();

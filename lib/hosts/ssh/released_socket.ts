@@ -1,19 +1,16 @@
 import { connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-
-/** Milliseconds between two looks, and how many there are. */
-const [interval, looks] = [20, 50];
+import { waitUntil } from '../../process/wait_until.ts';
 
 /**
- * Waits up to a second until nobody listens on a socket any more. An ssh that was told to exit says yes first, and then takes the
- * file away under the name that it has given it: only once it is gone another one may take the name.
+ * Waits up to a second until nobody listens on a socket any more. An ssh that is told to exit agrees first, and then removes the socket by
+ * the name that it gave it: only after that another socket may take the name.
  */
 export async function isReleased(path: string): Promise<boolean> {
-  for (let look = 0; look < looks; look += 1) {
-    if (!(await isListening(path))) return true;
-    await sleep(interval);
-  }
-  return false;
+  return !(await waitUntil(
+    () => isListening(path),
+    (listens) => !listens,
+    { within: 1, interval: 0.02 },
+  ));
 }
 
 async function isListening(path: string): Promise<boolean> {
