@@ -2,12 +2,12 @@ import nodeModule from 'node:module';
 import { join } from 'node:path';
 import { cacheDirectory } from '../process/private_directory.ts';
 
-/** What Node has from 22.8 on, and the types of Node 20 do not know. */
+/** A function that Node has since 22.8, and that the types of Node 20 lack. */
 interface CompileCache {
   enableCompileCache(directory: string): unknown;
 }
 
-/** Has Node keep what it compiles for the next start, in a directory of the user's own: the default one lies where others can write. */
+/** Makes Node cache compiled code for the next start, in a private directory of the user: others can write to the parent of the default one. */
 export function enableCompileCache(): void {
   if (!hasCompileCache(nodeModule)) return;
   const directory = cacheDirectory();

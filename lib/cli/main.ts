@@ -22,7 +22,7 @@ async function main(args: readonly string[]): Promise<number> {
   return execute(line);
 }
 
-/** What TypeScript says of a site that was refused. */
+/** Gives the type errors of a site that was refused. */
 async function typeErrorsOf(error: unknown): Promise<readonly string[]> {
   if (!(error instanceof ArgumentError || error instanceof PlaybookError)) return [];
   const site = error.context.location?.file;
@@ -31,7 +31,7 @@ async function typeErrorsOf(error: unknown): Promise<readonly string[]> {
   return typeErrors(site);
 }
 
-// Whoever reads the output may stop reading (`| head`); a change that is under way must not end half done over it.
+// A reader such as `head` may close the pipe. That must not end the process in the middle of a change.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 try {

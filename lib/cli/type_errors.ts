@@ -6,22 +6,22 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { declarations } from '../process/package_files.ts';
 import { environmentForOthers } from '../task/secret.ts';
 
-/** Most errors that are shown: the first ones explain the others. */
+/** The most errors that are shown: the first ones usually explain the others. */
 const most = 5;
-/** Milliseconds that the compiler may take: what it says is of help, and nothing more. */
+/** Milliseconds that the compiler may take: its errors are only a help. */
 const compilerLimit = 60_000;
 
-/** This very copy of the library: its sources, or its declarations. */
+/** The modules of this copy of the library: its sources, or its declarations. */
 const paths = {
   'kvm-play': [declarations('lib/index')],
   'kvm-play/modules': [declarations('modules/index')],
 };
 
 /**
- * Says in TypeScript's words what is wrong with the types of a site that has been refused, where the site's own project has
- * TypeScript; running a site does not check its types. The compiler is run as a program: TypeScript 7 has no other interface.
+ * Gives TypeScript's errors for a site that has been refused, if the site's project has TypeScript: running a site does not check
+ * its types. The compiler is run as a program, because TypeScript 7 has no other interface.
  * @param site its path
- * @returns a line for each error, at most five; none where there is no TypeScript, or nothing to be said
+ * @returns a line for each error, at most five; none if there is no TypeScript or no error
  */
 export async function typeErrors(site: string): Promise<readonly string[]> {
   const file = resolve(site);
@@ -41,7 +41,7 @@ export async function typeErrors(site: string): Promise<readonly string[]> {
   }
 }
 
-/** As a site is loaded: a module whatever its package says, its types left out. */
+/** Compiler options that match how a site is loaded: as a module, whatever its package says. */
 function optionsFor(site: string): object {
   const nodeTypes = resolvedFrom(site, '@types/node/package.json');
   return {
@@ -58,7 +58,7 @@ function optionsFor(site: string): object {
   };
 }
 
-/** The site's own project may have it; ours does not bring it along. @returns the path of its `tsc` */
+/** Finds the compiler of the site's project; kvm-play has none of its own. @returns the path of `tsc` */
 async function siteCompiler(site: string): Promise<string | undefined> {
   const path = resolvedFrom(site, 'typescript/package.json');
   if (path === undefined) return undefined;
@@ -75,7 +75,7 @@ function resolvedFrom(site: string, specifier: string): string | undefined {
   }
 }
 
-/** A compiler that cannot be run, or takes too long, has nothing to say. */
+/** Runs the compiler. @returns what it printed; nothing if it cannot be run or takes too long */
 async function printedBy(compiler: string, args: readonly string[]): Promise<string> {
   return new Promise((done) => {
     const options = { env: environmentForOthers(), timeout: compilerLimit, maxBuffer: 64 * 1024 * 1024 };
@@ -89,13 +89,13 @@ interface TypeScriptError {
   readonly words: string;
 }
 
-/** Reads `FILE(LINE,COLUMN): error TSxxxx: WORDS`, and lines that are set in and belong to it. */
+/** Reads `FILE(LINE,COLUMN): error TSxxxx: WORDS`, and the indented lines that belong to it. */
 function parseErrors(printed: string): readonly TypeScriptError[] {
   const errors = printed.matchAll(/^(\S.*?)\((\d+),\d+\): error (TS\d+: .*(?:\n[ \t].*)*)/gm);
   return [...errors].map(([, file = '', line, words = '']) => ({ file: resolve(file), line: Number(line), words }));
 }
 
-/** A site runs without the types of Node, and may use Node. */
+/** Tells whether an error only says that the types of Node are missing: a site may use Node without them. */
 function lacksNodeTypes({ words }: TypeScriptError): boolean {
   return words.includes('install type definitions for node');
 }

@@ -3,12 +3,12 @@ import { withoutControls } from './words.ts';
 
 const graphemes = new Intl.Segmenter();
 
-/** Makes one line of a text, whose columns can be counted: without control characters and tabs. */
+/** Makes one line of a text, without control characters and tabs, so that its columns can be counted. */
 export function oneLine(text: string): string {
   return withoutControls(text.replaceAll(/\s+/g, ' '));
 }
 
-/** Cuts a line to so many columns. @param mark stands where something was cut off */
+/** Cuts a line to a number of columns. @param mark replaces what was cut off */
 export function cut(line: string, columns: number, mark: string): string {
   if (stringWidth(line) <= columns) return line;
   let [kept, left] = ['', columns - stringWidth(mark)];
@@ -20,7 +20,7 @@ export function cut(line: string, columns: number, mark: string): string {
   return columns < stringWidth(mark) ? '' : kept + mark;
 }
 
-/** Fills a line up to so many columns. */
+/** Pads a line with blanks to a number of columns. */
 export function padded(line: string, columns: number): string {
   return line + ' '.repeat(Math.max(0, columns - stringWidth(line)));
 }

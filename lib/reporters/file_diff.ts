@@ -5,7 +5,7 @@ import type { Step } from '../task/step.ts';
 /** Lines of a file that are shown around each change. */
 const contextLines = 3;
 
-/** Shows what a step does to a file as a unified diff, and of a secret only that there is one; undefined for a step that is not about a file's text. */
+/** Shows what a step does to a file as a unified diff, in which secrets are masked; undefined for a step that does not change a file's text. */
 export function fileDiff(step: Step): string | undefined {
   if (step.kind !== 'write' && step.kind !== 'remove') return undefined;
   if (step.secret === true) return `${step.kind === 'write' ? '+++' : '---'} ${step.path}\n(secret)`;

@@ -10,15 +10,15 @@ export interface GithubOptions {
   write(text: string): void;
   /** The checked-out repository: paths of annotations are relative to it. */
   readonly workspace: string;
-  /** A word that no host can guess, where other output shares the stream: between its lines nothing is a command to the runner. */
+  /** A word that no host can guess. Between two lines with it, the runner executes no command that other output contains. Default: no other output shares the stream. */
   readonly stopToken?: string;
-  /** Says of a run, counted from 1, whether tasks may change something in it. Where they may not, a change is an error. */
+  /** Tells whether tasks may change something in a run, counted from 1. In a run in which they may not, a change is an error. */
   mayChange(run: number): boolean;
 }
 
 /**
  * Makes a reporter of annotations for GitHub Actions: failures and warnings at the lines of the site, written at the end of a run.
- * Until then the runner is told to obey nothing: a line of a host's own may look like a command to it.
+ * Until then the runner is told to execute no commands, because a line that a host prints may look like one.
  */
 export function githubReporter(options: GithubOptions): (event: PlayEvent) => void {
   const { write, workspace, stopToken } = options;
@@ -78,7 +78,7 @@ function annotation(
   return `::${kind} ${properties.join(',')}::${escapedData(linesOf(message).join('\n'))}\n`;
 }
 
-/** As the runner's own toolkit escapes what follows the last colons. */
+/** Escapes a message as the runner's own toolkit does. */
 function escapedData(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }

@@ -7,11 +7,11 @@ import { fileDiff } from './file_diff.ts';
 import { jsonText } from './json_text.ts';
 import { shownEvent } from './shown_event.ts';
 
-/** Version of the stream; it grows when something is taken away or changes its meaning. */
+/** Version of the stream; it grows when a field is removed or changes its meaning. */
 const version = 1;
 
 /**
- * Makes a reporter that writes one JSON object a line for every event.
+ * Makes a reporter that writes a line with one JSON object for every event.
  * Secret arguments are replaced, what a command reads from its standard input is left out, and of files only the change is shown.
  * @param write gets each line, its end included
  */
@@ -35,7 +35,7 @@ function inJson(event: PlayEvent): object {
   }
 }
 
-/** What was and what is in full is for programs: of large things the differences are enough. */
+/** Leaves out the complete states before and after, which may be large; the stream has their differences. */
 function inResult({ before: _before, after: _after, ...result }: TaskResult): object {
   return { ...result, steps: result.steps.map(inStep) };
 }

@@ -1,7 +1,7 @@
 /**
- * Writes data as JSON that may be printed as it is: what would steer a terminal, hide something from a reader, or be a command to a
- * CI system's runner (`##[name]` anywhere in a line) is escaped, as JSON allows for every character of a text.
- * @param indent blanks by which it is indented; default: all on one line
+ * Writes data as JSON that is safe to print: control characters, invisible characters, and commands to a CI system's runner
+ * (`##[name]` anywhere in a line) are escaped, which JSON allows for every character of a text.
+ * @param indent number of blanks per level; default: everything on one line
  */
 export function jsonText(value: unknown, indent?: number): string {
   return JSON.stringify(value, undefined, indent)

@@ -11,13 +11,13 @@ type HostTrouble = Extract<PlayEvent, { type: 'host-unreachable' | 'host-failed'
 
 /** How events become a JUnit report. */
 export interface JunitOptions {
-  /** Says of a run, counted from 1, whether tasks may change something in it. Where they may not, a change is a failure. */
+  /** Tells whether tasks may change something in a run, counted from 1. In a run in which they may not, a change is a failure. */
   mayChange(run: number): boolean;
   /** Milliseconds of a clock that never goes back. Default: that of the process. */
   now?(): number;
 }
 
-/** What a test case comes to. */
+/** The result of a test case. */
 type Outcome = 'passed' | 'failed' | 'error' | 'skipped';
 
 interface TestCase {
@@ -32,11 +32,11 @@ interface TestSuite {
   readonly started: Date;
   readonly tasks: readonly TaskName[];
   readonly cases: TestCase[];
-  /** When the host was first and last heard of, in milliseconds; undefined while nothing was. */
+  /** When the first and the last event of the host came, in milliseconds; undefined before the first. */
   span: { readonly from: number; readonly to: number } | undefined;
 }
 
-/** Gathers events, and writes them as a JUnit report: a suite for each play and host, a case for each task. */
+/** Collects events, and writes them as a JUnit report: a suite for each play and host, a case for each task. */
 export class JunitReport {
   readonly #options: JunitOptions;
   readonly #suites: TestSuite[] = [];
@@ -102,7 +102,7 @@ export class JunitReport {
     if (suite !== undefined) suite.span = { from: suite.span?.from ?? now, to: now };
   }
 
-  /** Writes what has been gathered. */
+  /** Writes the report of all events so far. */
   xml(): string {
     const suites = this.#suites.map((suite) => {
       const { name, host, started, cases, span = { from: 0, to: 0 } } = suite;

@@ -19,14 +19,14 @@ export interface Size {
   readonly rows: number;
 }
 
-/** Seconds after which a host that does not answer is worth a look. */
+/** Seconds after which the view points out a host that does not answer. */
 const slowAfter = 10;
-/** Columns of the bar at most, and at least, lest there is none. */
+/** The most and the fewest columns of the bar; in fewer there is no bar. */
 const barWidths = { most: 30, least: 5 } as const;
-/** A window below which there is no view: nothing would be left for the report, or of the view. */
+/** The smallest window in which the view is drawn: a smaller one has no room for the report and the view. */
 const leastSize: Size = { columns: 20, rows: 6 };
 
-/** What is going on in a run: events in, and for a moment and a window the lines that show it. */
+/** The live view of a run: takes events, and gives the lines that show the state of the run at a moment in a window. */
 export class LiveView {
   readonly #options: LiveOptions;
   readonly #hosts = new LiveHosts();
@@ -114,7 +114,7 @@ export class LiveView {
   }
 }
 
-/** Those whose network is being changed first, then those that are at the same thing for longest; in the order of the play. */
+/** Sorts hosts: those whose network is being changed first, then those whose current task has taken longest, then in the order of the play. */
 function mostUrgent(hosts: readonly LiveHost[], count: number): readonly LiveHost[] {
   const ranks: Readonly<Record<Activity['kind'], number>> = { change: 0, connecting: 1, other: 1, waiting: 2 };
   const chosen = hosts

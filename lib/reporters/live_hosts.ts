@@ -1,18 +1,18 @@
 import type { HostPhase, NetworkChangePhase, PlayEvent } from '../events/events.ts';
 
-/** What a host is at. */
+/** What a host is doing. */
 export interface Activity {
   readonly kind: 'waiting' | 'connecting' | 'change' | 'other';
   readonly words: string;
   /** When it began, in milliseconds of the caller's clock. */
   readonly since: number;
-  /** When the host goes back by itself. */
+  /** When the host rolls back by itself. */
   readonly deadline?: number;
-  /** The host goes back. */
+  /** The host is rolling back. */
   readonly isUndoing?: boolean;
 }
 
-/** A host in the play under way. */
+/** A host in the current play. */
 export interface LiveHost {
   readonly name: string;
   readonly activity: Activity;
@@ -44,13 +44,13 @@ const changeWords: Readonly<Record<Exclude<NetworkChangePhase, 'planned'>, strin
   'rolled-back': 'rolled back',
 };
 
-/** Steps of a network change at which the host's own clock runs against it. */
+/** Phases of a network change in which the host will roll back by itself unless the change is confirmed in time. */
 const pending: ReadonlySet<NetworkChangePhase> = new Set(['armed', 'applying', 'reached', 'proving', 'confirming']);
 
-/** Follows what each host of the play under way is at. */
+/** Keeps track of what each host of the current play is doing. */
 export class LiveHosts {
   readonly #hosts = new Map<string, LiveHost>();
-  /** When the network change of a host goes back unless it is confirmed. */
+  /** When the network change of a host is rolled back unless it is confirmed. */
   readonly #deadlines = new Map<string, number>();
 
   /** Takes an event. @param now milliseconds of a clock that never goes back */
@@ -84,7 +84,7 @@ export class LiveHosts {
     }
   }
 
-  /** The hosts of the play under way, in its order. */
+  /** The hosts of the current play, in its order. */
   all(): readonly LiveHost[] {
     return [...this.#hosts.values()];
   }

@@ -4,9 +4,9 @@ import { type Step, shownArgv } from '../task/step.ts';
 import type { TaskResult } from '../task/task.ts';
 
 /**
- * What may be shown of an event. Every reporter takes this in place of the event itself, so that secrets are masked once, and before
- * they are quoted for a shell or made JSON. Words of our own (a status, a phase) are never masked. What masks by itself: the words of
- * an error (`errorLines`), and a file's text (`fileDiff`).
+ * Gives the copy of an event that may be shown. Every reporter uses it instead of the event itself, so that secrets are masked once,
+ * and before a text is quoted for a shell or written as JSON. Words of kvm-play's own (a status, a phase) are never masked.
+ * `errorLines` masks the message of an error, and `fileDiff` a file's text.
  */
 export function shownEvent(event: PlayEvent): PlayEvent {
   switch (event.type) {
@@ -46,7 +46,7 @@ function shownName(task: TaskName): TaskName {
   return { ...task, title: masked(task.title) };
 }
 
-/** The states before and after are for programs, and no reporter shows them. */
+/** Removes the complete states before and after, which no reporter shows. */
 function shownResult({ changed, differences, steps, warnings, answer }: TaskResult): TaskResult {
   return {
     changed,

@@ -2,7 +2,7 @@ import { pasteable } from '../hosts/shell/quote.ts';
 import { Secret } from '../task/secret.ts';
 import { type Step, shownArgv } from '../task/step.ts';
 
-/** Shows a step as one line; a command can be pasted into a shell. What it reads from its standard input is not shown. */
+/** Shows a step as one line. A command is quoted, so that it can be pasted into a shell; its standard input is not shown. */
 export function stepLine(step: Step): string {
   switch (step.kind) {
     case 'command': {

@@ -13,7 +13,7 @@ type TaskEnd = Extract<PlayEvent, { type: 'task-end' }>;
 
 /** How a run is shown. */
 export interface TerminalOptions {
-  /** Gets text that ends with a line's end. */
+  /** Takes whole lines. */
   write(text: string): void;
   readonly color: boolean;
   /** Show `→`; else `->`. */
@@ -25,7 +25,7 @@ export interface TerminalOptions {
    * files as diffs, and everything else as before and after.
    */
   readonly fileDiff?: (step: Step) => string | undefined;
-  /** Show the tasks that an earlier failure has left out. */
+  /** Show the tasks that were skipped after a failure. */
   readonly skipped: boolean;
   /** Show how long each task took. Default false. */
   readonly seconds?: boolean;
@@ -35,10 +35,10 @@ export interface TerminalOptions {
   readonly width: number;
 }
 
-/** Steps of a network change that are told even to those who want little. */
+/** Phases of a network change that are shown even with `quiet`. */
 const loudPhases: ReadonlySet<NetworkChangePhase> = new Set(['planned', 'taking-up', 'rolling-back', 'rolled-back']);
 
-/** Lines of an answer that are shown to everybody. */
+/** Number of lines of an answer that are shown without `-v`. */
 const answerLines = 20;
 
 type ChangeEvent = Extract<PlayEvent, { type: 'network-change' }>;
@@ -60,7 +60,7 @@ export function terminalReporter(options: TerminalOptions): (event: PlayEvent) =
 class View {
   readonly #options: TerminalOptions;
   #header: string | undefined;
-  /** The play's rule, where it has not been shown yet. */
+  /** The header of the current play, until it has been shown. */
   #play: string | undefined;
   #check = false;
 
@@ -137,7 +137,7 @@ class View {
     }
   }
 
-  /** A long answer is shown in full to those who want to see more. */
+  /** Shows an answer: in full with `-v`, else its first lines. */
   #answer({ exitCode, stdout }: Answer): void {
     const lines = stdout === '' ? [] : stdout.replace(/\n$/, '').split('\n');
     const shown = this.#options.steps ? lines : lines.slice(0, answerLines);
@@ -150,7 +150,7 @@ class View {
     if (exitCode !== 0) this.#line(`    exit code ${exitCode}`, 'cyan');
   }
 
-  /** What a person at the terminal waits for, or has to approve of; every step with `-v`. */
+  /** Shows the phases of a network change that a person waits for or has to approve; with `-v` every phase. */
   #change({ host, title, phase, id, reason, plan }: ChangeEvent): void {
     const say = (text: string): void => this.#line(`${title}: [${host}] ${text}`, changeStyles[phase]);
     if (this.#options.quiet && !loudPhases.has(phase)) return;
@@ -187,7 +187,7 @@ class View {
     }
   }
 
-  /** Hosts go side by side, so a header stands wherever the task is another than that of the line before. */
+  /** Prints a header if the task differs from that of the line before: hosts run in parallel, so that their lines alternate. */
   #headerOf({ task }: TaskEnd): void {
     const header = `TASK [${task.title}]`;
     if (header !== this.#header) this.#rule(header);
@@ -215,7 +215,7 @@ class View {
     for (const line of rest) this.#line(`    ${line}`, 'red');
   }
 
-  /** The counts of all hosts stand in columns. A line that is wider than the window goes on below, indented. */
+  /** Prints the counts of all hosts in columns. A line that is wider than the window is continued below, indented. */
   #recap(hosts: Readonly<Record<string, HostSummary>>): void {
     const rows = Object.entries(hosts).map(([host, counts]) => ({ host, counts, cells: recapCells(counts) }));
     const nameWidth = Math.max(...rows.map(({ host }) => host.length));
@@ -237,7 +237,7 @@ class View {
     }
   }
 
-  /** A play of which there is nothing to tell does not show where little is wanted. */
+  /** Prints the header of the current play, before its first line: with `quiet`, a play without lines has no header. */
   #showPlay(): void {
     if (this.#play !== undefined) this.#rule(this.#play);
     this.#play = undefined;
@@ -248,7 +248,7 @@ class View {
     this.#line(`${title} ${'*'.repeat(Math.max(3, this.#options.width - title.length - 1))}`, 'bold');
   }
 
-  /** What follows in a text of several lines is indented: no text of a host looks like a line of the report. */
+  /** Indents all lines of a text but the first, so that no text of a host looks like a line of the report. */
   #line(text: string, style?: Style): void {
     for (const [index, line] of linesOf(text).entries())
       this.#write(index === 0 || line.startsWith('    ') ? line : `    ${line}`, style);
@@ -271,7 +271,7 @@ function diffStyle(line: string): Style | undefined {
 
 type RecapCell = readonly [name: string, count: number];
 
-/** What is counted of a host. As in Ansible, a changed task is an ok one too; what is rare is named where there is some. */
+/** Gives the counts of a host. As in Ansible, a changed task counts as ok too; rare counts are left out where they are 0. */
 function recapCells(counts: HostSummary): readonly RecapCell[] {
   const { ok, changed, unreachable, failed, skipped, warnings, rolledBack, unverified, ignored, rescued, notBegun } =
     counts;
@@ -297,7 +297,7 @@ function textOf([name, count]: RecapCell): string {
   return `${name}=${count}`;
 }
 
-/** Puts words behind a beginning, so many on a line as there is room for. */
+/** Breaks words into lines that fit the window, after a beginning. */
 function wrapped(beginning: string, words: readonly string[], width: number): readonly string[] {
   const lines = [beginning];
   for (const word of words) {

@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { KvmPlayError, type Location } from '../errors.ts';
 import { masked } from '../process/masking.ts';
 
-/** Shows an error: its words, the line of the site, and what it is about. */
+/** Shows an error: its message, the line of the site, and the task or host that it concerns. */
 export function errorLines(error: Error): readonly string[] {
   const { location, task }: { location?: Location | undefined; task?: string | undefined } =
     error instanceof KvmPlayError ? error.context : {};
@@ -13,38 +13,38 @@ export function errorLines(error: Error): readonly string[] {
 }
 
 /**
- * Makes lines that may be shown of a text that is somebody else's, as a host's is: secrets are masked, and what would steer a
- * terminal or a CI system's runner is spelled out.
+ * Makes a text of foreign origin, such as a host's output, safe to show: masks secrets, and escapes what would control a terminal
+ * or a CI system's runner.
  */
 export function shownLines(text: string): readonly string[] {
   return linesOf(masked(text));
 }
 
 /**
- * Makes lines that may be shown of a text in which secrets are masked already. Whatever is printed for a person goes through this
+ * Makes a text safe to show in which secrets are masked already. Everything that is printed for a person goes through this
  * function.
  */
 export function linesOf(text: string): readonly string[] {
   return text.split('\n').map(withoutControls);
 }
 
-/** Shows a place as the user would name it: relative to where they are. */
+/** Shows a place in a file, with a path relative to the working directory. */
 export function placeOf({ file, line }: Location): string {
   return `${nearPath(file)}:${line}`;
 }
 
-/** Shows a path relative to a directory, where it is not far from it. @param from default: where the user is */
+/** Shows a path relative to a directory if it lies in or near it. @param from default: the working directory */
 export function nearPath(file: string, from: string = process.cwd()): string {
   const near = relative(from, file);
   return near.startsWith('../../') ? file : near;
 }
 
 /**
- * Spells out what a line must not hold when it reaches a terminal or the log of a CI system: control characters (tabs excepted),
- * characters that are not to be seen or that turn the reading direction, and what a runner would take for a command.
+ * Escapes what must not reach a terminal or the log of a CI system: control characters except tabs, characters that are invisible
+ * or change the reading direction, and what a runner would execute as a command.
  *
- * GitHub's runner obeys `##[name]` anywhere in a line, Azure's and TeamCity's `##vso[…]` and `##teamcity[…]`, and GitHub's
- * `::name::` behind blanks at the beginning of a line. GitLab's markers of sections need control characters.
+ * GitHub's runner executes `##[name]` anywhere in a line, and `::name::` at the beginning of a line, also after blanks; Azure's
+ * and TeamCity's execute `##vso[…]` and `##teamcity[…]`. GitLab's markers of sections need control characters.
  */
 export function withoutControls(text: string): string {
   return text
@@ -53,7 +53,7 @@ export function withoutControls(text: string): string {
     .replace(/^(\s*):(?=:.*::)/, '$1\\x3a');
 }
 
-/** Spells out a character as JavaScript does: `\x1b`, `\u202e`, `\u{e0001}`. */
+/** Escapes a character as JavaScript does: `\x1b`, `\u202e`, `\u{e0001}`. */
 function spelledOut(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   const digits = code.toString(16);

@@ -13,7 +13,7 @@ export function element(
   return children.length === 0 ? `${start}/>` : `${start}>\n${children.join('\n')}\n</${name}>`;
 }
 
-/** Writes text as it may stand in an element or in an attribute; what XML 1.0 cannot hold is spelled out. Secrets are masked before. */
+/** Escapes text for an element or an attribute; characters that XML 1.0 cannot hold are written as escapes. Secrets must be masked already. */
 export function escaped(text: string): string {
   return linesOf(text)
     .join('\n')

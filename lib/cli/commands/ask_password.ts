@@ -4,11 +4,11 @@ import { type Readable, Writable } from 'node:stream';
 import { PlaybookError } from '../../errors.ts';
 import { Secret } from '../../task/secret.ts';
 
-/** A terminal's two ends. */
+/** Input and output of a terminal. */
 export interface Terminal {
   readonly input: Readable & { readonly isTTY?: boolean };
   readonly output: Writable;
-  /** Is called on Ctrl-C, of which no terminal makes a signal while something is typed unseen. */
+  /** Is called on Ctrl-C, for which the terminal sends no signal while readline reads. */
   interrupt(): void;
 }
 
@@ -19,8 +19,8 @@ const ownTerminal: Terminal = {
 };
 
 /**
- * Asks for the password that sudo wants on the hosts. What is typed is not shown.
- * @throws PlaybookError where there is no terminal, or nothing was typed
+ * Asks for the sudo password of the hosts. The terminal does not show what is typed.
+ * @throws PlaybookError if there is no terminal, or nothing was typed
  */
 export async function askPassword({ input, output, interrupt }: Terminal = ownTerminal): Promise<Secret> {
   if (input.isTTY !== true) {
@@ -36,7 +36,7 @@ export async function askPassword({ input, output, interrupt }: Terminal = ownTe
     output.write('\n');
     interrupt();
   });
-  // Ctrl-D is no answer: some versions of Node then reject, others leave the question open.
+  // After Ctrl-D, some versions of Node reject the question, others leave it unanswered.
   const ended = once(terminal, 'close').then(() => '');
   const typed = await Promise.race([terminal.question('').catch(() => ''), ended]);
   terminal.close();

@@ -6,13 +6,13 @@ import type { Summary } from '../../events/events.ts';
 import { cacheDirectory, privateDirectory } from '../../process/private_directory.ts';
 import { readTrouble } from '../../validation/read_trouble.ts';
 
-/** What `--limit` calls the hosts that failed last time. */
+/** The name that `--limit` has for the hosts that failed in the last run. */
 const failedWord = '@failed';
 
 /**
- * Gives the groups that a limit names with `@`: `@failed` are the hosts that failed in the last run of a site, or that it did not
- * begin; `@FILE` are those that a file names, one a line, as Ansible's retry files do.
- * @throws PlaybookError where there are none, or a file cannot be read
+ * Gives the groups that a limit names with `@`: `@failed` holds the hosts that failed in the last run of a site or were not begun
+ * in it; `@FILE` holds the hosts that a file names, one per line, as Ansible's retry files do.
+ * @throws PlaybookError if a group has no hosts, or a file cannot be read
  */
 export async function limitGroups(
   site: string,
@@ -52,7 +52,7 @@ function namesIn(text: string): readonly string[] {
     .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-/** Remembers which hosts failed, were lost, could not be reached, or were not begun. Where nothing can be remembered, nothing is. */
+/** Remembers which hosts failed, were lost, could not be reached, or were not begun. Does nothing if there is no cache directory. */
 export async function rememberFailedHosts(site: string, { hosts }: Summary): Promise<void> {
   const path = fileOf(site);
   if (path === undefined) return;

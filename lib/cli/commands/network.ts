@@ -16,13 +16,13 @@ import { waitUntil } from '../../process/wait_until.ts';
 import type { NetworkCommand } from '../options/command_line.ts';
 import { exitCodes } from '../options/exit_codes.ts';
 
-/** Seconds in which a host must have gone back that was asked to. */
+/** Seconds that a host may take to roll back after it was asked to. */
 const rollBackLimit = 240;
 
 /**
- * Does by hand what a run does with a network change, on one host.
- * @param print gets what the host is asked for; the text begins with the host's name
- * @param complain gets what went wrong, likewise
+ * Shows, confirms, extends or rolls back the network change of one host.
+ * @param print takes the result; the text begins with the host's name
+ * @param complain takes the error, which begins in the same way
  * @returns the exit code
  */
 export async function network(
@@ -55,10 +55,10 @@ export async function network(
   }
 }
 
-/** What was done by hand. */
+/** The result of an action. */
 interface Done {
   readonly words: string;
-  /** False when a roll-back left something that matters to reaching the host, or could not be compared. Default true. */
+  /** False if, after a rollback, the host may not be reachable as before, or could not be compared. Default true. */
   readonly isVerified?: boolean;
 }
 
@@ -83,7 +83,7 @@ async function act(
   throw new KvmPlayError(`too late for the network change ${id}: ${statusWords(await readStatus(host.reader))}`);
 }
 
-/** The connection may be cut by what is waited for. */
+/** Waits until the host has rolled back. The rollback may cut the connection. */
 async function awaitRollBack(host: Host, id: string): Promise<Done> {
   const deadline = performance.now() + rollBackLimit * 1000;
   const look = async (): Promise<Done | 'pending' | 'reconnected'> => {
@@ -109,7 +109,7 @@ async function awaitRollBack(host: Host, id: string): Promise<Done> {
   throw new KvmPlayError(`the network change ${id} has not been rolled back within ${rollBackLimit} s`);
 }
 
-/** A host that could not compare itself yet is not asked to: `status` only reads. */
+/** Compares a host again that was rolled back, until it is settled. A host that has not compared itself yet is not asked to: `status` only reads. */
 async function settled(host: Host, status: ChangeStatus): Promise<ChangeStatus> {
   if (status.differences === undefined) return status;
   return { ...status, differences: await settledDifferences(status.differences, () => compare(host, status.id)) };

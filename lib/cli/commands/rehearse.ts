@@ -23,27 +23,27 @@ export interface RehearseOptions {
   readonly vars: Values;
   /** Install missing packages without asking. */
   readonly yes: boolean;
-  /** Leave the host running, and say how to log in. */
+  /** Leave the host running, and print how to log in. */
   readonly keep: boolean;
 }
 
-/** Where a rehearsal says what it does. */
+/** The output of a rehearsal, and its questions. */
 export interface RehearseTerminal {
   /** Prints a line. */
   print(line: string): void;
-  /** Asks a question that yes or no answers; false where nobody can be asked. It rejects once the rehearsal is ended. */
+  /** Asks a yes-or-no question; false if there is no terminal. Rejects if the rehearsal is ended. */
   ask(question: string): Promise<boolean>;
-  /** Gets the events of both runs. */
+  /** Takes the events of both runs. */
   report(event: PlayEvent): void;
-  /** Ends the rehearsal; the host is taken away all the same. */
+  /** Ends the rehearsal; the host is removed all the same. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Rehearses a site: builds a throwaway host, runs the site against it over SSH, runs it again and requires that nothing changes,
- * shows what came out, and takes the host away.
+ * shows the resulting network, and removes the host.
  * @returns the exit code
- * @throws PlaybookError when the site cannot be loaded, or the machine cannot run throwaway hosts; LabError when one cannot be had
+ * @throws PlaybookError if the site cannot be loaded, or this machine cannot run throwaway hosts; LabError if one cannot be built
  */
 export async function rehearse(options: RehearseOptions, terminal: RehearseTerminal): Promise<number> {
   const plays = await loadSite(options.site);
@@ -53,7 +53,7 @@ export async function rehearse(options: RehearseOptions, terminal: RehearseTermi
     await makeReady(options, terminal);
     return await rehearseOnFreshHost(plays, options, terminal);
   } catch (error) {
-    // What was under way when it was ended says so in words of its own; only what is known to have gone wrong is worth saying.
+    // An interruption makes other code fail with errors of Node's; only errors of kvm-play's own are worth showing.
     if (!terminal.signal.aborted || error instanceof KvmPlayError) throw error;
     return exitCodes.interrupted;
   }
@@ -82,7 +82,7 @@ async function rehearseOnFreshHost(
   }
 }
 
-/** Sees to it that this machine can run a throwaway host. @throws PlaybookError that says what it lacks */
+/** Makes sure that this machine can run a throwaway host. @throws PlaybookError that says what it lacks */
 async function makeReady({ yes }: RehearseOptions, { ask, print }: RehearseTerminal): Promise<void> {
   const reason = await unableReason();
   if (reason !== undefined) throw new PlaybookError(`a rehearsal cannot be had here: ${reason}`);
@@ -127,7 +127,7 @@ async function rehearseOn(
   return answered ? exitCodes.ok : exitCodes.failed;
 }
 
-/** Guests that are meant for KVM cannot run on a machine that only emulates: a variable `virtType` is told so. */
+/** Gives the site's variable `virtType` the kind of virtualization that this machine has: guests for KVM cannot run without KVM. */
 function virtTypeOf({ virtType }: Lab, plays: readonly Play[], print: (line: string) => void): Values {
   if (!plays.some(({ vars }) => 'virtType' in vars)) return {};
   if (virtType === 'qemu')
@@ -135,7 +135,7 @@ function virtTypeOf({ virtType }: Lab, plays: readonly Play[], print: (line: str
   return { virtType };
 }
 
-/** Puts an image that boots and asks for a lease where the site expects an installation's ISO. */
+/** Puts an image that boots and asks for a lease in the place of each installation ISO that the site expects. */
 async function putIsos(
   lab: Lab,
   hostName: string,
@@ -156,7 +156,7 @@ async function putIsos(
     }
   } catch (error) {
     if (!(error instanceof KvmPlayError)) throw error;
-    // A task that cannot be looked at says so better in the run.
+    // The run reports a task that cannot be read, and does so better.
   } finally {
     await host.close();
   }
@@ -188,7 +188,7 @@ async function look(lab: Lab): Promise<NetworkPicture> {
   return lookAtNetwork(runInside, (mac) => leases.get(mac.toLowerCase()));
 }
 
-/** Says how each guest's console is reached from this machine. */
+/** Gives the commands that reach each guest's console from this machine. */
 function consoleLines({ sshConfig, name: host }: Lab, { bridges }: NetworkPicture): readonly string[] {
   const consoles = new Map(bridges.flatMap(({ guests }) => guests).map(({ name, console }) => [name, console]));
   return [...consoles].flatMap(([name, display]) => {

@@ -1,8 +1,8 @@
 import type { ColorWord } from '../options/command_line.ts';
 
 /**
- * Says whether there are colours. `auto`: `FORCE_COLOR` and `NO_COLOR` decide, in this order as for Node itself;
- * else colours are for a terminal that is not dumb.
+ * Tells whether to use colours. With `auto`, `FORCE_COLOR` and `NO_COLOR` decide, in this order as for Node itself; without them,
+ * colours are used on a terminal that is not dumb.
  */
 export function wantsColor(
   word: ColorWord,

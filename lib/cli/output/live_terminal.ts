@@ -8,33 +8,33 @@ export interface Screen extends Size {
   off(event: 'resize', listener: () => void): unknown;
 }
 
-/** Milliseconds between two frames at least. */
+/** The shortest time between two frames, in milliseconds. */
 const frameInterval = 100;
-/** Milliseconds after which the clocks are drawn anew. */
+/** Milliseconds after which the clocks in the view are redrawn. */
 const clockInterval = 1000;
 
 const csi = '\u001b[';
 const hideCursor = `${csi}?25l`;
 const showCursor = `${csi}?25h`;
-/** Between these a terminal that knows them shows nothing; others pass over them. */
+/** Synchronized output: between these, a terminal that knows them shows nothing; others ignore them. */
 const [holdFrame, showFrame] = [`${csi}?2026h`, `${csi}?2026l`];
 const [clearLine, clearBelow] = [`${csi}K`, `${csi}J`];
 
-/** Signals by which the process is ended without further ado. */
+/** Signals that end the process at once. */
 const fatalSignals = ['SIGQUIT', 'SIGHUP'] as const;
 
 /**
- * Keeps a view of what is going on below a report that scrolls, from a run's beginning to its end; then nothing is left of it.
+ * Keeps a live view below a report that scrolls, from the beginning of a run to its end, and then removes it.
  *
- * Between two frames the cursor stands on the empty line above the view. So a line that somebody else prints stays, the view is
- * drawn anew below it, and what a window that was made narrower has wrapped is cleared with everything else below the cursor.
+ * Between two frames the cursor is on the empty line above the view. A line that other code prints therefore stays, and the view is
+ * redrawn below it. If the window was made narrower, wrapped lines are below the cursor too, and are cleared with the rest.
  */
 export class LiveTerminal {
   readonly #screen: Screen;
   readonly #view: LiveView;
-  /** Text of the report that has not been written yet. */
+  /** Text of the report that is written with the next frame. */
   #text = '';
-  /** The view that is to be seen; none while it is hidden. */
+  /** The view on the screen; undefined while it is hidden. */
   #drawn: string | undefined;
   #drawnAt = 0;
   #isOpen = false;
@@ -53,7 +53,7 @@ export class LiveTerminal {
     else if (this.#isOpen) this.#drawSoon();
   };
 
-  /** Writes text of the report, which ends with a line's end. */
+  /** Writes whole lines of the report. */
   readonly write = (text: string): void => {
     if (!this.#isOpen) {
       this.#screen.write(text);
@@ -63,7 +63,7 @@ export class LiveTerminal {
     this.#drawSoon();
   };
 
-  /** Takes the view away. */
+  /** Removes the view. */
   readonly close = (): void => {
     if (!this.#isOpen) return;
     this.#hide();
@@ -79,7 +79,7 @@ export class LiveTerminal {
     this.#isOpen = true;
     this.#drawnAt = performance.now();
     this.#screen.on('resize', this.#drawSoon);
-    // Before whoever has something to say about it.
+    // First of all listeners: the others print about the signal.
     process.prependListener('SIGINT', this.#makeWay).prependListener('SIGTERM', this.#makeWay);
     process.on('SIGTSTP', this.#suspend).on('SIGCONT', this.#makeWay).on('exit', this.close);
     for (const signal of fatalSignals) process.on(signal, this.#end);
@@ -89,7 +89,7 @@ export class LiveTerminal {
     this.#drawWithin(Math.max(0, this.#drawnAt + frameInterval - performance.now()));
   };
 
-  /** Nothing of the view keeps the process alive. */
+  /** The timer does not keep the process alive. */
   #drawWithin(milliseconds: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#draw, milliseconds).unref();
@@ -112,13 +112,13 @@ export class LiveTerminal {
     this.#drawWithin(clockInterval);
   };
 
-  /** Lets somebody else say something; then the view is drawn below that. */
+  /** Hides the view, so that other code can print; the next frame draws it below that. */
   readonly #makeWay = (): void => {
     this.#hide();
     this.#drawSoon();
   };
 
-  /** Clears the view, and writes what the report has said by then. */
+  /** Clears the view, and writes the waiting text of the report. */
   #hide(): void {
     const clear = this.#drawn === undefined ? '' : `\r${clearBelow}`;
     const show = this.#drawn === undefined ? '' : showCursor;
@@ -127,7 +127,7 @@ export class LiveTerminal {
     this.#drawn = undefined;
   }
 
-  /** Ctrl-Z: whoever stops the process has the terminal for themselves. */
+  /** On Ctrl-Z: hides the view, then stops the process. */
   readonly #suspend = (): void => {
     this.#hide();
     process.kill(process.pid, 'SIGSTOP');

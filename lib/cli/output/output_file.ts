@@ -3,22 +3,22 @@ import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:
 import { types } from 'node:util';
 import { PlaybookError } from '../../errors.ts';
 
-/** A file that is written as a whole at the end of a run. Until then an older one stays as it is. */
+/** A file that is replaced as a whole at the end of a run. Until then, an existing file stays as it is. */
 export class OutputFile {
   readonly #path: string;
   readonly #mode: number;
 
   /**
    * @param option names it in errors
-   * @param options `mode` of the file, from which the umask takes away; default 0o666
-   * @throws PlaybookError where it is plain that it cannot be written
+   * @param options `mode` of the file before the umask is applied; default 0o666
+   * @throws PlaybookError if the file cannot be written
    */
   constructor(option: string, path: string, { mode = 0o666 }: { readonly mode?: number } = {}) {
     this.#mode = mode;
     try {
       this.#path = statSync(path, { throwIfNoEntry: false }) === undefined ? path : realpathSync(path);
       const found = statSync(this.#path, { throwIfNoEntry: false });
-      // To rename something over a device or a pipe would take it away.
+      // Renaming a file over a device or a pipe would remove that.
       if (path === '' || (found !== undefined && !found.isFile())) throw new Error('it is no file');
       rmSync(this.#writeBeside(''));
     } catch (error) {
@@ -26,7 +26,7 @@ export class OutputFile {
     }
   }
 
-  /** Puts text in its place, at once and whole: also while the process ends. @returns what went wrong */
+  /** Replaces the file atomically and synchronously, so that it works in an exit handler too. @returns the error in words, if any */
   replace(text: string): string | undefined {
     try {
       renameSync(this.#writeBeside(text), this.#path);
@@ -43,7 +43,7 @@ export class OutputFile {
   }
 }
 
-/** Node names the call and the temporary name as well; neither says anything to the reader. */
+/** Takes the system call and the temporary name off Node's message: they mean nothing to the user. */
 function wordsOf(error: unknown): string {
   return types.isNativeError(error) ? error.message.replace(/, \w+ '.*$/s, '') : String(error);
 }

@@ -6,31 +6,31 @@ import type { Plan } from '../../review/plan.ts';
 import { readTrouble } from '../../validation/read_trouble.ts';
 import { OutputFile } from './output_file.ts';
 
-/** Where the plan of a check run goes. Whole files may be in it: it is for its owner only, and for those to whom they give it. */
+/** Writes the plan of a check run to a file. Only its owner may read the file, because a plan contains whole files. */
 export class PlanFile {
   readonly #file: OutputFile;
   readonly #path: string;
   readonly #events: PlayEvent[] = [];
   #steps = 0;
 
-  /** @throws PlaybookError where it is plain that it cannot be written */
+  /** @throws PlaybookError if the file cannot be written */
   constructor(path: string) {
     this.#path = path;
     this.#file = new OutputFile('--plan-out', path, { mode: 0o600 });
   }
 
-  /** Gets every event of the run. */
+  /** Takes every event of the run. */
   add(event: PlayEvent): void {
     this.#events.push(event);
   }
 
-  /** Says, once the plan has been written, where it is and how to apply it. */
+  /** The message after the plan has been written: where it is, and how to apply it. */
   written(): string {
     const steps = this.#steps === 1 ? '1 step' : `${this.#steps} steps`;
     return `the plan was written to ${this.#path}: ${steps}; --apply-plan ${this.#path} with the same options applies it`;
   }
 
-  /** Writes the plan, once the run has ended. What is no plan leaves the file as it was. @returns what went wrong */
+  /** Writes the plan after the run has ended. If no plan can be made, the file stays as it was. @returns the error in words, if any */
   async write(): Promise<string | undefined> {
     const { planOf } = await import('../../review/plan_of.ts');
     try {

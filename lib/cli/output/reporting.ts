@@ -8,17 +8,17 @@ import { print } from './print.ts';
 
 type Report = (event: PlayEvent) => void;
 
-/** What shows the run or runs of a command. */
+/** The reporters of a command's run or runs. */
 export interface Reporting {
-  /** Gets every event. */
+  /** Takes every event. */
   readonly report: Report;
-  /** Writes what is written at the end. @returns what went wrong */
+  /** Closes the live view and writes the reports that are files. @returns the error in words, if any */
   finish(): string | undefined;
 }
 
 /**
- * Makes what a command line asks for. What it takes is loaded here: neither `--version` nor `--list-tasks` need it.
- * @param mayChange says of a run, counted from 1, whether tasks may change something in it
+ * Opens the reporters that a command line asks for, and loads only those.
+ * @param mayChange tells whether tasks may change something in a run, counted from 1
  * @throws PlaybookError for a file that cannot be written
  */
 export async function openReporting(line: CommandLine, mayChange: (run: number) => boolean): Promise<Reporting> {
@@ -29,7 +29,7 @@ export async function openReporting(line: CommandLine, mayChange: (run: number) 
   ]);
   const reports = [...others, terminal.report, ...(junit === undefined ? [] : [junit.report])];
   return {
-    // What begins first ends last: annotations stand around everything else.
+    // The first reporter to begin is the last to end: annotations enclose all other output.
     report: (event) => {
       for (const report of event.type === 'run-end' ? reports.toReversed() : reports) report(event);
     },
@@ -53,10 +53,10 @@ export async function reported(reporting: Reporting, work: () => Promise<number>
   return problem !== undefined && code === exitCodes.ok ? exitCodes.failed : code;
 }
 
-/** What shows events as they come. */
+/** A reporter that shows events as they come. */
 interface EventReport {
   readonly report: Report;
-  /** Takes away what is to be seen only while they come. */
+  /** Removes the live view. */
   close?(): void;
 }
 
@@ -99,7 +99,7 @@ async function terminalReport({ check, diff, verbose, quiet, color }: CommandLin
   };
 }
 
-/** Standard output holds nothing but JSON where that is asked for; the runner reads standard error as well. */
+/** Annotations go to standard error with `--json`, because standard output then holds only JSON; the runner reads both. */
 async function githubReport({ json }: CommandLine, mayChange: (run: number) => boolean): Promise<Report> {
   const { githubReporter } = await import('../../reporters/github.ts');
   return githubReporter({
@@ -118,7 +118,7 @@ async function junitFile(path: string, mayChange: (run: number) => boolean): Pro
     process.off('exit', finish);
     return junit.hasBegun ? file.replace(junit.xml()) : undefined;
   };
-  // A second Ctrl-C ends the process at once, and what is known by then is still worth having.
+  // A second Ctrl-C ends the process at once; the report of what is known by then is still written.
   process.on('exit', finish);
   return { report: (event) => junit.add(event), finish };
 }

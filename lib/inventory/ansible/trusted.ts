@@ -17,7 +17,7 @@ export async function refuseWritableByAll(path: string): Promise<void> {
   for (const each of new Set([resolve(path), await realpath(path)])) await checkAbove(each, path);
 }
 
-/** Looks at every directory above: whoever can write to one can put another file in the place of this one. */
+/** Checks every directory above an entry: a user who can write to one can replace the file. */
 async function checkAbove(entry: string, path: string): Promise<void> {
   const directory = dirname(entry);
   if (directory === entry) return;
