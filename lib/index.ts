@@ -2,7 +2,15 @@
  * The public interface of the package `kvm-play`: writing sites and inventories, running them from a program, and writing modules.
  * The modules themselves are exported by `kvm-play/modules`.
  */
-export { defineModule, type Module, type ModuleReading, type ModuleSpec, type Seen } from './engine/define_module.ts';
+export { defineModule, type Module } from './engine/define_module.ts';
+export type {
+  ModuleBody,
+  ModuleDefinition,
+  ModuleReading,
+  ModuleSpec,
+  PlainModuleDefinition,
+  Seen,
+} from './engine/module_spec.ts';
 export * from './errors.ts';
 export type {
   ChangePlan,
@@ -60,6 +68,8 @@ export {
   later,
   type PlayItem,
 } from './site/play_items.ts';
+export type { ReadonlyArguments, SchemaEntries } from './task/argument_types.ts';
+export { parseArguments, refuseIdle } from './task/arguments.ts';
 export { type Difference, Once, once } from './task/diff.ts';
 export type { Facts } from './task/facts.ts';
 export type { MergedAnswer, MergeRule } from './task/merge_rule.ts';
@@ -95,4 +105,4 @@ export type {
   TaskOptions,
   TaskResult,
 } from './task/task.ts';
-export { parseArguments } from './validation/arguments.ts';
+export { absolutePath, found, line } from './validation/schemas.ts';

@@ -1,12 +1,14 @@
 import * as v from 'valibot';
-import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
+import { defineModule, type Module } from '../lib/engine/define_module.ts';
+import type { ModuleReading } from '../lib/engine/module_spec.ts';
 import { ArgumentError } from '../lib/errors.ts';
+import type { SchemaEntries } from '../lib/task/argument_types.ts';
 import { type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
 import { Secret } from '../lib/task/secret.ts';
 import { type CommandStep, command as commandStep, type Disruption } from '../lib/task/step.ts';
 import type { Missing, TaskOptions } from '../lib/task/task.ts';
-import { absolutePath, parseArguments } from '../lib/validation/arguments.ts';
+import { absolutePath } from '../lib/validation/schemas.ts';
 import { argvSchema, argvSubject, missingCommand, notRun } from './common/argv.ts';
 
 /** Arguments of {@link command}. At most one of `creates`, `removes`, `unless` and `onlyIf` says how it is seen to be done. */
@@ -45,7 +47,7 @@ type Sign =
   | { readonly path: string; readonly isThere: boolean }
   | { readonly argv: readonly string[]; readonly succeeds: boolean };
 
-const schema = v.strictObject({
+const args = v.strictObject({
   argv: argvSchema("'argv'"),
   creates: v.optional(absolutePath('what it creates')),
   removes: v.optional(absolutePath('what it removes')),
@@ -53,9 +55,9 @@ const schema = v.strictObject({
   onlyIf: v.optional(argvSchema("'onlyIf'")),
   stdin: v.optional(v.union([v.string(), v.instance(Secret)], 'it is a text or a secret')),
   cwd: v.optional(absolutePath('the directory')),
-});
+} satisfies SchemaEntries<CommandArgs>);
 
-type Parsed = v.InferOutput<typeof schema>;
+type Parsed = v.InferOutput<typeof args>;
 
 /**
  * Runs a command, for what no module does. Where it says how it is seen to be done, it is run when it is not, and must be done
@@ -67,8 +69,9 @@ type Parsed = v.InferOutput<typeof schema>;
  * command({ argv: ['ssh-keygen', '-A'], creates: '/etc/ssh/ssh_host_ed25519_key' });
  * ```
  */
-export const command: Module<CommandArgs, CommandState> = defineModule<CommandArgs, CommandState, undefined>({
+export const command: Module<CommandArgs, CommandState> = defineModule({
   name: 'command',
+  args,
   desired,
   subject: ({ run }) => argvSubject(run.value.argv),
   provides: ({ seenBy }) =>
@@ -79,10 +82,9 @@ export const command: Module<CommandArgs, CommandState> = defineModule<CommandAr
   plan,
 });
 
-function desired(args: CommandArgs & TaskOptions): CommandState {
-  const parsed = parseArguments('command', schema, args);
+function desired(parsed: Parsed, options: TaskOptions): CommandState {
   const { argv, cwd, stdin } = parsed;
-  const disrupts = args.disrupts?.includes('link') ? 'link' : args.disrupts?.[0];
+  const disrupts = options.disrupts?.includes('link') ? 'link' : options.disrupts?.[0];
   if (disrupts === 'link' && stdin !== undefined) {
     throw new ArgumentError(
       "command: what cuts the link runs outside of the session and has no standard input; leave 'stdin' out, or write a file before",

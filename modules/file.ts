@@ -1,14 +1,17 @@
 import { posix } from 'node:path';
 import * as v from 'valibot';
-import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
+import { defineModule, type Module } from '../lib/engine/define_module.ts';
+import type { ModuleReading } from '../lib/engine/module_spec.ts';
 import { holdsSecret } from '../lib/engine/secret_note.ts';
 import { UnsupportedChangeError } from '../lib/errors.ts';
+import type { SchemaEntries } from '../lib/task/argument_types.ts';
+import { refuseIdle } from '../lib/task/arguments.ts';
 import { type Once, once } from '../lib/task/diff.ts';
 import type { Exposure, ReadonlyHost, TextFile } from '../lib/task/readonly_host.ts';
 import { Secret } from '../lib/task/secret.ts';
 import { command, makeDirectory, removeFile, type Step, writeFile } from '../lib/task/step.ts';
 import type { Missing } from '../lib/task/task.ts';
-import { absolutePath, found, line, parseArguments, refuseIdle } from '../lib/validation/arguments.ts';
+import { absolutePath, found, line } from '../lib/validation/schemas.ts';
 import { hindrances } from './common/hindrances.ts';
 import { type FileStatus, missingOwners, ownerOf, readStatus } from './file/status.ts';
 import { unitOfFile } from './systemd/systemd.ts';
@@ -64,14 +67,14 @@ const account = (what: string): v.GenericSchema<string> =>
 
 const modeWords = "a mode is a text of three or four octal digits, such as '0640'";
 
-const schema = v.strictObject({
+const args = v.strictObject({
   path: absolutePath("a file's path"),
   content: v.optional(v.union([v.string(), v.instance(Secret)], 'it is a text or a secret')),
   mode: v.optional(v.pipe(v.string(found(modeWords)), v.regex(/^[0-7]{3,4}$/, found(modeWords)))),
   owner: v.optional(account('an owner')),
   group: v.optional(account('a group')),
   state: v.optional(v.picklist(['file', 'directory', 'absent']), 'file'),
-});
+} satisfies SchemaEntries<FileArgs>);
 
 /**
  * Keeps one file: its text, permissions and owner; or a directory, or that there is nothing. A template is a function that makes
@@ -84,8 +87,9 @@ const schema = v.strictObject({
  * file({ path: '/etc/motd', content: motd('kvm1'), mode: '0644' });
  * ```
  */
-export const file: Module<FileArgs, FileState> = defineModule<FileArgs, FileState, FileFound>({
+export const file: Module<FileArgs, FileState> = defineModule({
   name: 'file',
+  args,
   desired,
   subject: ({ path }) => path,
   provides: ({ path, state }) => {
@@ -98,8 +102,7 @@ export const file: Module<FileArgs, FileState> = defineModule<FileArgs, FileStat
   plan,
 });
 
-function desired(args: FileArgs): FileState {
-  const { path, content, owner, group, state, ...rest } = parseArguments('file', schema, args);
+function desired({ path, content, owner, group, state, ...rest }: v.InferOutput<typeof args>): FileState {
   const mode = rest.mode ?? (content instanceof Secret && state === 'file' ? '0600' : undefined);
   if (state === 'directory') refuseIdle('file', { content }, "state: 'directory'");
   if (state === 'absent') refuseIdle('file', { content, mode, owner, group }, "state: 'absent'");

@@ -9,14 +9,15 @@ import {
   prefixOfNetmask,
   whyNoHostAddress,
 } from '../lib/formats/ipv4.ts';
+import type { SchemaEntries } from '../lib/task/argument_types.ts';
 import { once } from '../lib/task/diff.ts';
 import type { TaskOptions } from '../lib/task/task.ts';
-import { found, line, parseArguments } from '../lib/validation/arguments.ts';
+import { found, line } from '../lib/validation/schemas.ts';
 import { portMacWord } from './ifcfg_bridge/file.ts';
 import { bridgeInForce } from './ifcfg_bridge/in_force.ts';
 import { planBridge } from './ifcfg_bridge/plan.ts';
 import { readBridge } from './ifcfg_bridge/read.ts';
-import type { BridgeValues, IfcfgBridgeFound, IfcfgBridgeState } from './ifcfg_bridge/state.ts';
+import type { BridgeValues, IfcfgBridgeState } from './ifcfg_bridge/state.ts';
 
 /** Arguments of {@link ifcfgBridge}. */
 export interface IfcfgBridgeArgs {
@@ -60,7 +61,7 @@ export interface IfcfgBridgeArgs {
 /** Names that the kernel or the scripts use for something else. */
 const reservedNames: readonly string[] = ['lo', 'all', 'default', 'bonding_masters'];
 
-const schema = v.strictObject({
+const args = v.strictObject({
   name: v.pipe(
     line("the bridge's name"),
     v.check(isBridgeName, ({ input }) => describeName(input, 'a bridge')),
@@ -93,9 +94,9 @@ const schema = v.strictObject({
   onboot: v.optional(v.boolean(), true),
   nmControlled: v.optional(v.boolean(), false),
   state: v.optional(v.picklist(['present', 'absent']), 'present'),
-});
+} satisfies SchemaEntries<IfcfgBridgeArgs>);
 
-type Parsed = v.InferOutput<typeof schema>;
+type Parsed = v.InferOutput<typeof args>;
 
 /**
  * Makes an interface the port of a bridge that takes over its address, in the files of the RHEL and CentOS network scripts
@@ -116,12 +117,9 @@ type Parsed = v.InferOutput<typeof schema>;
  * const bridge = ifcfgBridge({ name: 'br0', port: 'ens33', bootproto: 'dhcp' });
  * ```
  */
-export const ifcfgBridge: Module<IfcfgBridgeArgs, IfcfgBridgeState> = defineModule<
-  IfcfgBridgeArgs,
-  IfcfgBridgeState,
-  IfcfgBridgeFound
->({
+export const ifcfgBridge: Module<IfcfgBridgeArgs, IfcfgBridgeState> = defineModule({
   name: 'ifcfg_bridge',
+  args,
   needsRoot: true,
   desired,
   subject: ({ name }) => name,
@@ -131,9 +129,8 @@ export const ifcfgBridge: Module<IfcfgBridgeArgs, IfcfgBridgeState> = defineModu
   inForce: bridgeInForce,
 });
 
-function desired(args: IfcfgBridgeArgs & TaskOptions): IfcfgBridgeState {
-  const mayCutGuests = once((args.disrupts ?? []).includes('guest'));
-  const parsed = parseArguments('ifcfg_bridge', schema, args);
+function desired(parsed: Parsed, { disrupts = [] }: TaskOptions): IfcfgBridgeState {
+  const mayCutGuests = once(disrupts.includes('guest'));
   const { name, port, nmControlled, onboot, mtu } = parsed;
   if (name === port) refuse(`a bridge cannot be its own port: 'name' and 'port' are both ${name}`);
   if (port.startsWith(`${name}.`)) refuse(`'port' ${port} is a VLAN of ${name} itself`);

@@ -1,10 +1,10 @@
 import * as v from 'valibot';
-import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
+import { defineModule, type Module } from '../lib/engine/define_module.ts';
+import type { ModuleReading } from '../lib/engine/module_spec.ts';
 import { CommandError } from '../lib/errors.ts';
+import type { SchemaEntries } from '../lib/task/argument_types.ts';
 import { type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
-import type { TaskOptions } from '../lib/task/task.ts';
-import { parseArguments } from '../lib/validation/arguments.ts';
 import { argvSchema, argvSubject, missingCommand, notRun } from './common/argv.ts';
 
 /** Arguments of {@link query}. */
@@ -23,10 +23,10 @@ export interface QueryState {
   readonly stdout?: string;
 }
 
-const schema = v.strictObject({
+const args = v.strictObject({
   argv: argvSchema("'argv'"),
   anyExitCode: v.optional(v.boolean(), false),
-});
+} satisfies SchemaEntries<QueryArgs>);
 
 /**
  * Asks a host something with a command that only looks. It never changes anything: what it saw is its state.
@@ -36,12 +36,10 @@ const schema = v.strictObject({
  * query({ argv: ['uname', '-r'] });
  * ```
  */
-export const query: Module<QueryArgs, QueryState> = defineModule<QueryArgs, QueryState, undefined>({
+export const query: Module<QueryArgs, QueryState> = defineModule({
   name: 'query',
-  desired: (args: QueryArgs & TaskOptions) => {
-    const { timeLimit } = args;
-    return { ask: once({ ...parseArguments('query', schema, args), ...(timeLimit !== undefined && { timeLimit }) }) };
-  },
+  args,
+  desired: (parsed, { timeLimit }) => ({ ask: once({ ...parsed, ...(timeLimit !== undefined && { timeLimit }) }) }),
   subject: ({ ask }) => argvSubject(ask.value.argv),
   read,
   plan: () => [],

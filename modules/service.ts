@@ -1,11 +1,13 @@
 import * as v from 'valibot';
-import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
+import { defineModule, type Module } from '../lib/engine/define_module.ts';
+import type { ModuleReading } from '../lib/engine/module_spec.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
+import type { SchemaEntries } from '../lib/task/argument_types.ts';
 import { type Difference, type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
 import { type CommandStep, command, type Undo } from '../lib/task/step.ts';
 import type { Missing, TaskOptions } from '../lib/task/task.ts';
-import { line, parseArguments } from '../lib/validation/arguments.ts';
+import { line } from '../lib/validation/schemas.ts';
 import { takeDownNetwork } from './common/network_scripts.ts';
 import {
   disruptionBy,
@@ -60,12 +62,12 @@ const holdTime = 2;
 /** Seconds for a start or a stop: a DHCP server may take its time, and bridges wait for their forward delay. */
 const actionTimeLimit = 300;
 
-const schema = v.strictObject({
+const args = v.strictObject({
   name: line('the name of a unit'),
   state: v.optional(v.picklist(['started', 'stopped'])),
   enabled: v.optional(v.boolean()),
   masked: v.optional(v.boolean()),
-});
+} satisfies SchemaEntries<ServiceArgs>);
 
 /**
  * Starts, stops, enables and masks a systemd unit, a SysV script such as `network` included.
@@ -77,12 +79,9 @@ const schema = v.strictObject({
  * service({ name: 'libvirtd', state: 'started', enabled: true });
  * ```
  */
-export const service: Module<ServiceArgs, ServiceState> = defineModule<
-  ServiceArgs,
-  ServiceState,
-  FoundUnit | undefined
->({
+export const service: Module<ServiceArgs, ServiceState> = defineModule({
   name: 'service',
+  args,
   needsRoot: true,
   desired,
   subject: ({ name }) => name,
@@ -94,15 +93,17 @@ export const service: Module<ServiceArgs, ServiceState> = defineModule<
   loads: true,
 });
 
-function desired(args: ServiceArgs & TaskOptions): ServiceState {
-  const { name: given, state, enabled, masked } = parseArguments('service', schema, args);
+function desired(
+  { name: given, state, enabled, masked }: v.InferOutput<typeof args>,
+  { reflects = [] }: TaskOptions,
+): ServiceState {
   const name = given.replace(/\.service$/, '');
   if (!/^[A-Za-z0-9_:.\\][A-Za-z0-9_:.\\@-]*$/.test(name) || /@(?:\.[a-z]+)?$/.test(name)) {
     throw new ArgumentError(
       `service: ${JSON.stringify(given)} is no unit's name; one looks like libvirtd or getty@tty1`,
     );
   }
-  const loads = (args.reflects ?? []).length > 0;
+  const loads = reflects.length > 0;
   const wanted = state ?? (loads ? 'started' : undefined);
   if (wanted === undefined && enabled === undefined && masked === undefined) {
     throw new ArgumentError(`service: nothing is wanted of ${name}; name 'state', 'enabled', 'masked' or 'reflects'`);
@@ -115,7 +116,7 @@ function desired(args: ServiceArgs & TaskOptions): ServiceState {
   }
   return {
     name,
-    isProvedByOthers: once((args.reflects ?? []).some(({ inForce }) => inForce !== undefined)),
+    isProvedByOthers: once(reflects.some(({ inForce }) => inForce !== undefined)),
     ...(wanted !== undefined && { state: wanted }),
     ...(enabled !== undefined && { enabled }),
     ...(masked !== undefined && { masked }),

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
-import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
+import { defineModule, type Module } from '../lib/engine/define_module.ts';
+import type { ModuleReading } from '../lib/engine/module_spec.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import {
   canonicalKey,
@@ -10,12 +11,13 @@ import {
   removeSysctl,
   setSysctl,
 } from '../lib/formats/sysctl_conf.ts';
+import type { SchemaEntries } from '../lib/task/argument_types.ts';
 import { type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost, TextFile } from '../lib/task/readonly_host.ts';
 import { command, makeDirectory, type Step, writeFile } from '../lib/task/step.ts';
 import type { Missing } from '../lib/task/task.ts';
-import { found, line, parseArguments } from '../lib/validation/arguments.ts';
 import { nearest } from '../lib/validation/nearest.ts';
+import { found, line } from '../lib/validation/schemas.ts';
 import { hindrances } from './common/hindrances.ts';
 import { missingTool } from './common/packages.ts';
 import { type BootOrder, lastSetting, mainFile, ownDirectory, readBootOrder } from './sysctl/boot.ts';
@@ -66,7 +68,7 @@ export interface SysctlFound {
 
 const absent = 'absent';
 
-const schema = v.strictObject({
+const args = v.strictObject({
   values: v.record(
     v.string(),
     v.union([v.string(), v.number()], found('the value of a kernel parameter is a text or a number')),
@@ -75,7 +77,7 @@ const schema = v.strictObject({
   persist: v.optional(v.boolean(), true),
   live: v.optional(v.boolean()),
   state: v.optional(v.picklist(['present', 'absent']), 'present'),
-});
+} satisfies SchemaEntries<SysctlArgs>);
 
 /**
  * Sets kernel parameters, live and for the next boot; many in one task.
@@ -89,8 +91,9 @@ const schema = v.strictObject({
  * sysctl({ values: { 'net.ipv4.ip_forward': 1 } });
  * ```
  */
-export const sysctl: Module<SysctlArgs, SysctlState> = defineModule<SysctlArgs, SysctlState, SysctlFound>({
+export const sysctl: Module<SysctlArgs, SysctlState> = defineModule({
   name: 'sysctl',
+  args,
   needsRoot: true,
   desired,
   subject: ({ parameters: { value: parameters } }) => {
@@ -102,8 +105,7 @@ export const sysctl: Module<SysctlArgs, SysctlState> = defineModule<SysctlArgs, 
   plan,
 });
 
-function desired(args: SysctlArgs): SysctlState {
-  const { values, file, persist, live, state } = parseArguments('sysctl', schema, args);
+function desired({ values, file, persist, live, state }: v.InferOutput<typeof args>): SysctlState {
   if (file !== mainFile && !/^\/etc\/sysctl\.d\/[^/]+\.conf$/.test(file)) {
     throw new ArgumentError(
       `sysctl: 'file' is ${file}, which nothing reads at boot; it must be ${mainFile} or a .conf file directly below ${ownDirectory}`,

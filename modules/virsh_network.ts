@@ -1,33 +1,35 @@
 import { isIPv4 } from 'node:net';
 import * as v from 'valibot';
-import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
+import { defineModule, type Module } from '../lib/engine/define_module.ts';
+import type { ModuleReading } from '../lib/engine/module_spec.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import { escapeXml } from '../lib/formats/libvirt_xml.ts';
+import type { SchemaEntries } from '../lib/task/argument_types.ts';
 import { differences, type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
 import type { Step } from '../lib/task/step.ts';
-import { found, line, parseArguments } from '../lib/validation/arguments.ts';
+import { found, line } from '../lib/validation/schemas.ts';
 import { connect, defineStep, hindrances, objectName, readNetwork, uriSchema, virshStep } from './libvirt/libvirt.ts';
 import { networkCollisions } from './virsh_network/collisions.ts';
 
 /** Arguments of {@link virshNetwork}. Of a network that is defined already, only what is named here is compared. */
 export interface VirshNetworkArgs {
   /** The network's name. */
-  name: string;
+  readonly name: string;
   /** The bridge that libvirt makes for it, at most 15 characters. Default for a new network: `virbr0` for `default`, else libvirt's choice. */
-  bridge?: string;
+  readonly bridge?: string;
   /** The host's IPv4 address in it, with the length of its prefix. Default for a new network named `default`: `192.168.122.1/24`. */
-  address?: string;
+  readonly address?: string;
   /** How guests get out: by NAT, or not at all (`none`). Default for a new network: `nat`. */
-  forward?: 'nat' | 'none';
+  readonly forward?: 'nat' | 'none';
   /** The first and the last address that are handed out to guests, or false for none. Default for a new network: all of its addresses. */
-  dhcp?: { start: string; end: string } | false;
+  readonly dhcp?: { readonly start: string; readonly end: string } | false;
   /** Whether it is up now. Default true. */
-  active?: boolean;
+  readonly active?: boolean;
   /** Whether it comes up with libvirt. Default true. */
-  autostart?: boolean;
+  readonly autostart?: boolean;
   /** The URI of libvirt's connection. Default `qemu:///system`. */
-  connect?: string;
+  readonly connect?: string;
 }
 
 /** What {@link virshNetwork} compares. */
@@ -55,7 +57,7 @@ const bridgeName = v.pipe(
 );
 const ipv4 = v.pipe(line('an address'), v.check(isIPv4, found('an IPv4 address is four numbers, e.g. 192.168.122.2')));
 
-const schema = v.strictObject({
+const args = v.strictObject({
   name,
   bridge: v.optional(bridgeName),
   address: v.optional(
@@ -72,7 +74,7 @@ const schema = v.strictObject({
   active: v.optional(v.boolean(), true),
   autostart: v.optional(v.boolean(), true),
   connect: uriSchema,
-});
+} satisfies SchemaEntries<VirshNetworkArgs>);
 
 /**
  * Keeps a virtual network of libvirt's own: defined, up, started with libvirt. Guests on it reach the host and each other,
@@ -83,12 +85,9 @@ const schema = v.strictObject({
  * virshNetwork({ name: 'default' });
  * ```
  */
-export const virshNetwork: Module<VirshNetworkArgs, VirshNetworkState> = defineModule<
-  VirshNetworkArgs,
-  VirshNetworkState,
-  VirshNetworkFound
->({
+export const virshNetwork: Module<VirshNetworkArgs, VirshNetworkState> = defineModule({
   name: 'virsh_network',
+  args,
   desired,
   subject: ({ id }) => id.value.name,
   provides: ({ id, active }) => (active ? [`network:${id.value.name}`] : []),
@@ -96,8 +95,7 @@ export const virshNetwork: Module<VirshNetworkArgs, VirshNetworkState> = defineM
   plan,
 });
 
-function desired(args: VirshNetworkArgs): VirshNetworkState {
-  const { name, connect: uri, dhcp, ...rest } = parseArguments('virsh_network', schema, args);
+function desired({ name, connect: uri, dhcp, ...rest }: v.InferOutput<typeof args>): VirshNetworkState {
   const { active, autostart, bridge, address, forward } = rest;
   if (dhcp) refuseOutside(dhcp, address ?? (name === 'default' ? defaultAddress : undefined));
   return {

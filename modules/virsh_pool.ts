@@ -1,24 +1,26 @@
 import * as v from 'valibot';
-import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
+import { defineModule, type Module } from '../lib/engine/define_module.ts';
+import type { ModuleReading } from '../lib/engine/module_spec.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
+import type { SchemaEntries } from '../lib/task/argument_types.ts';
 import { type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
 import type { Step } from '../lib/task/step.ts';
-import { absolutePath, parseArguments } from '../lib/validation/arguments.ts';
+import { absolutePath } from '../lib/validation/schemas.ts';
 import { connect, hindrances, objectName, readPool, uriSchema, virshStep } from './libvirt/libvirt.ts';
 
 /** Arguments of {@link virshPool}. */
 export interface VirshPoolArgs {
   /** The pool's name. */
-  name: string;
+  readonly name: string;
   /** The directory that holds the volumes. Default `/var/lib/libvirt/images` for the pool `default`; otherwise it must be said. */
-  path?: string;
+  readonly path?: string;
   /** Whether it can be used now. Default true. */
-  active?: boolean;
+  readonly active?: boolean;
   /** Whether it becomes active with libvirt. Default true. */
-  autostart?: boolean;
+  readonly autostart?: boolean;
   /** The URI of libvirt's connection. Default `qemu:///system`. */
-  connect?: string;
+  readonly connect?: string;
 }
 
 /** What {@link virshPool} compares. */
@@ -34,13 +36,13 @@ export interface VirshPoolState {
   readonly autostart: boolean;
 }
 
-const schema = v.strictObject({
+const args = v.strictObject({
   name: objectName("a pool's name"),
   path: v.optional(absolutePath("a pool's path")),
   active: v.optional(v.boolean(), true),
   autostart: v.optional(v.boolean(), true),
   connect: uriSchema,
-});
+} satisfies SchemaEntries<VirshPoolArgs>);
 
 /**
  * Keeps a storage pool of volumes in a directory: defined, active, started with libvirt.
@@ -51,8 +53,9 @@ const schema = v.strictObject({
  * virshPool({ name: 'default' });
  * ```
  */
-export const virshPool: Module<VirshPoolArgs, VirshPoolState> = defineModule<VirshPoolArgs, VirshPoolState, undefined>({
+export const virshPool: Module<VirshPoolArgs, VirshPoolState> = defineModule({
   name: 'virsh_pool',
+  args,
   desired,
   subject: ({ id }) => id.value.name,
   provides: ({ id, active }) => (active ? [`pool:${id.value.name}`] : []),
@@ -60,8 +63,7 @@ export const virshPool: Module<VirshPoolArgs, VirshPoolState> = defineModule<Vir
   plan,
 });
 
-function desired(args: VirshPoolArgs): VirshPoolState {
-  const { name, connect: uri, active, autostart, ...rest } = parseArguments('virsh_pool', schema, args);
+function desired({ name, connect: uri, active, autostart, ...rest }: v.InferOutput<typeof args>): VirshPoolState {
   const path = rest.path ?? (name === 'default' ? '/var/lib/libvirt/images' : undefined);
   if (path === undefined) {
     throw new ArgumentError(`virsh_pool: the argument 'path' is missing: say which directory holds the pool '${name}'`);

@@ -1,12 +1,15 @@
 import * as v from 'valibot';
-import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
+import { defineModule, type Module } from '../lib/engine/define_module.ts';
+import type { ModuleReading } from '../lib/engine/module_spec.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import { capacityGrammar, formatCapacity, parseCapacity } from '../lib/formats/capacity.ts';
+import type { SchemaEntries } from '../lib/task/argument_types.ts';
+import { refuseIdle } from '../lib/task/arguments.ts';
 import { type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
 import type { Step } from '../lib/task/step.ts';
 import type { Missing } from '../lib/task/task.ts';
-import { found, line, parseArguments, refuseIdle } from '../lib/validation/arguments.ts';
+import { found, line } from '../lib/validation/schemas.ts';
 import { connect, hindrances, objectName, readPool, uriSchema, virshStep } from './libvirt/libvirt.ts';
 import {
   askVolume,
@@ -20,19 +23,19 @@ import {
 /** Arguments of {@link virshVolume}. */
 export interface VirshVolumeArgs {
   /** The pool that holds it, a directory. Default `default`. */
-  pool?: string;
+  readonly pool?: string;
   /** The volume's name, which is its file's name. */
-  name: string;
+  readonly name: string;
   /** `absent` destroys its data, and needs `disrupts: ['data']`; it goes with `pool`, `name` and `connect` alone. Default `present`. */
-  state?: 'present' | 'absent';
+  readonly state?: 'present' | 'absent';
   /** How big it is for a guest: bytes, or a whole number with a unit (`8G` and `8GiB` are 8 * 2^30, `8GB` is 8 * 10^9). libvirt rounds a new qcow2 volume up to whole KiB. */
-  capacity?: number | string;
+  readonly capacity?: number | string;
   /** How the file is laid out. Default for a new volume: `qcow2`; that of one that is there is left as it is. */
-  format?: 'qcow2' | 'raw';
+  readonly format?: 'qcow2' | 'raw';
   /** How much of a new volume is taken from the disk at once, written like `capacity`. Default: libvirt's (nothing for qcow2, all for raw). */
-  allocation?: number | string;
+  readonly allocation?: number | string;
   /** The URI of libvirt's connection. Default `qemu:///system`. */
-  connect?: string;
+  readonly connect?: string;
 }
 
 /** What {@link virshVolume} compares. */
@@ -69,7 +72,7 @@ const size = v.pipe(
   }),
 );
 
-const schema = v.strictObject({
+const args = v.strictObject({
   pool: v.optional(objectName("a pool's name"), 'default'),
   name: v.pipe(
     line("a volume's name"),
@@ -86,7 +89,7 @@ const schema = v.strictObject({
   format: v.optional(v.picklist(['qcow2', 'raw'])),
   allocation: v.optional(size),
   connect: uriSchema,
-});
+} satisfies SchemaEntries<VirshVolumeArgs>);
 
 /**
  * Keeps a volume (a guest's disk) in a pool. It is made once, grows when the capacity grows (also under a running guest),
@@ -97,12 +100,9 @@ const schema = v.strictObject({
  * virshVolume({ pool: 'default', name: 'gibbon-centos74.img', capacity: '8G', format: 'qcow2' });
  * ```
  */
-export const virshVolume: Module<VirshVolumeArgs, VirshVolumeState> = defineModule<
-  VirshVolumeArgs,
-  VirshVolumeState,
-  VirshVolumeFound
->({
+export const virshVolume: Module<VirshVolumeArgs, VirshVolumeState> = defineModule({
   name: 'virsh_volume',
+  args,
   desired,
   subject: ({ id }) => id.value.name,
   provides: ({ id, state }) => [`${state === 'present' ? 'volume' : 'no volume'}:${id.value.name}`],
@@ -110,8 +110,7 @@ export const virshVolume: Module<VirshVolumeArgs, VirshVolumeState> = defineModu
   plan,
 });
 
-function desired(args: VirshVolumeArgs): VirshVolumeState {
-  const { pool, name, connect: uri, state, ...rest } = parseArguments('virsh_volume', schema, args);
+function desired({ pool, name, connect: uri, state, ...rest }: v.InferOutput<typeof args>): VirshVolumeState {
   const { capacity, format, allocation } = rest;
   if (state === 'absent') {
     refuseIdle('virsh_volume', rest, "state: 'absent'");

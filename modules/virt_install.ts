@@ -1,12 +1,19 @@
-import { defineModule, type Module, type ModuleReading } from '../lib/engine/define_module.ts';
+import { defineModule, type Module } from '../lib/engine/define_module.ts';
+import type { ModuleReading } from '../lib/engine/module_spec.ts';
 import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
+import { refuseIdle } from '../lib/task/arguments.ts';
 import { type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
 import { command, type Disruption, type Step } from '../lib/task/step.ts';
-import { parseArguments, refuseIdle } from '../lib/validation/arguments.ts';
 import { bridgeFilterWarnings } from './common/bridge_netfilter.ts';
 import { defineStep, virshStep } from './libvirt/libvirt.ts';
-import { type DiskArgs, type NetworkArgs, type VirtInstallArgs, virtInstallSchema } from './virt_install/arguments.ts';
+import {
+  type DiskArgs,
+  type NetworkArgs,
+  type ParsedVirtInstallArgs,
+  type VirtInstallArgs,
+  virtInstallSchema,
+} from './virt_install/arguments.ts';
 import { type Creation, diskOption, graphicsOption, installStep, networkOption } from './virt_install/command.ts';
 import {
   formatMemory,
@@ -51,12 +58,9 @@ export interface VirtInstallState extends GuestHardware {
  * });
  * ```
  */
-export const virtInstall: Module<VirtInstallArgs, VirtInstallState> = defineModule<
-  VirtInstallArgs,
-  VirtInstallState,
-  GuestFound
->({
+export const virtInstall: Module<VirtInstallArgs, VirtInstallState> = defineModule({
   name: 'virt_install',
+  args: virtInstallSchema,
   desired,
   subject: ({ id }) => id.value.name,
   provides: ({ id, state }) => [`${state === 'present' ? 'guest' : 'no guest'}:${id.value.name}`],
@@ -64,19 +68,8 @@ export const virtInstall: Module<VirtInstallArgs, VirtInstallState> = defineModu
   plan,
 });
 
-function desired(args: VirtInstallArgs): VirtInstallState {
-  const {
-    name,
-    connect: uri,
-    state,
-    memory,
-    vcpus,
-    virtType,
-    cdrom,
-    osType,
-    osVariant,
-    ...rest
-  } = parseArguments('virt_install', virtInstallSchema, args);
+function desired(args: ParsedVirtInstallArgs): VirtInstallState {
+  const { name, connect: uri, state, memory, vcpus, virtType, cdrom, osType, osVariant, ...rest } = args;
   const id = once({ name, uri });
   if (state === 'absent') {
     refuseIdle('virt_install', { memory, vcpus, virtType, cdrom, osType, osVariant, ...rest }, "state: 'absent'");

@@ -185,6 +185,8 @@ export interface Task<State = unknown> {
   readonly subject: string;
   /** The line of the site that made it. */
   readonly location: Location | undefined;
+  /** The desired state, as the module made it of the arguments. */
+  readonly desired: State;
   readonly reflects: readonly Task[];
   readonly disrupts: readonly Disruption[];
   readonly loadedLater: boolean;

@@ -1,4 +1,4 @@
-import type { ModuleReading } from '../../lib/engine/define_module.ts';
+import type { ModuleReading } from '../../lib/engine/module_spec.ts';
 import { UnsupportedChangeError } from '../../lib/errors.ts';
 import { inSubnet, parseIpv4, parseIpv4Network } from '../../lib/formats/ipv4.ts';
 import { assignment, formatKeyValue, getValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';

@@ -1,4 +1,4 @@
-import type { ModuleReading } from '../../lib/engine/define_module.ts';
+import type { ModuleReading } from '../../lib/engine/module_spec.ts';
 import { getValue, parseKeyValue } from '../../lib/formats/key_value.ts';
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { Missing } from '../../lib/task/task.ts';

@@ -13,7 +13,7 @@ import { differences } from '../../lib/task/diff.ts';
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import { type CommandStep, command } from '../../lib/task/step.ts';
 import type { Missing } from '../../lib/task/task.ts';
-import { found, line } from '../../lib/validation/arguments.ts';
+import { found, line } from '../../lib/validation/schemas.ts';
 import { missingTools } from '../common/packages.ts';
 import { findDaemon, type ObjectKind } from './daemon.ts';
 import { virshRule } from './merge_rule.ts';
@@ -61,7 +61,7 @@ const stateDirectory = '/var/lib/libvirt/qemu';
 const systemUri = 'qemu:///system';
 
 /** Schema of the connection URIs that are supported; the default is `qemu:///system`. */
-export const uriSchema: v.GenericSchema<string | undefined, string> = v.optional(
+export const uriSchema: v.OptionalSchema<v.GenericSchema<string>, string> = v.optional(
   v.pipe(
     line("a connection's URI"),
     v.regex(

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
-import { absolutePath, found, line } from '../../lib/validation/arguments.ts';
+import type { GivenArguments, SchemaEntries } from '../../lib/task/argument_types.ts';
+import { absolutePath, found, line } from '../../lib/validation/schemas.ts';
 import { objectName, uriSchema } from '../libvirt/libvirt.ts';
 
 /** A disk of a guest: a path, or a volume of a pool. */
@@ -8,60 +9,69 @@ export type DiskArgs =
   | string
   | {
       /** The absolute path of a file or device. */
-      path: string;
+      readonly path: string;
       /** How the guest sees it, e.g. `virtio`. Default: virt-install's choice for the system. */
-      bus?: string | undefined;
+      readonly bus?: string | undefined;
       /** Default: what libvirt finds in the file. */
-      format?: 'qcow2' | 'raw' | undefined;
+      readonly format?: 'qcow2' | 'raw' | undefined;
     }
-  | { pool: string; volume: string; bus?: string | undefined; format?: 'qcow2' | 'raw' | undefined };
+  | {
+      readonly pool: string;
+      readonly volume: string;
+      readonly bus?: string | undefined;
+      readonly format?: 'qcow2' | 'raw' | undefined;
+    };
 
 /** A network interface of a guest: in a bridge of the host, or in a virtual network of libvirt's. */
 export type NetworkArgs =
   | {
-      bridge: string;
+      readonly bridge: string;
       /** Default: made up once by virt-install. */
-      mac?: string | undefined;
+      readonly mac?: string | undefined;
       /** How the guest sees it, e.g. `virtio`. Default: virt-install's choice for the system. */
-      model?: string | undefined;
+      readonly model?: string | undefined;
     }
-  | { network: string; mac?: string | undefined; model?: string | undefined };
+  | { readonly network: string; readonly mac?: string | undefined; readonly model?: string | undefined };
 
 /** Arguments of `virtInstall`. What they do not name is left to virt-install when the guest is made, and alone afterwards. */
 export interface VirtInstallArgs {
   /** The guest's name; not digits alone, which `virsh` takes for an id. */
-  name: string;
+  readonly name: string;
   /**
    * `absent` removes the guest and leaves its disks; what is lost needs its word in `disrupts`: `guest` (it runs), `saved-state`,
    * `snapshots` (checkpoints too), `data` (the state of its TPM). It goes with `name` and `connect` alone. Default `present`.
    */
-  state?: 'present' | 'absent';
+  readonly state?: 'present' | 'absent';
   /** The hypervisor, `kvm` or `qemu`, which works without the processor's help, slowly. Default for a new guest: `kvm`; that of one that is there is left as it is. */
-  virtType?: string;
+  readonly virtType?: string;
   /** MiB. It must be given unless the guest is to be absent. */
-  memory?: number;
+  readonly memory?: number;
   /** How many processors it has. */
-  vcpus?: number;
+  readonly vcpus?: number;
   /** The absolute path of an installation's ISO on the host. A new guest has this or `import`. */
-  cdrom?: string;
+  readonly cdrom?: string;
   /** True for a guest whose first disk is installed already. */
-  import?: boolean;
+  readonly import?: boolean;
   /** Its disks, in order. They must be there (a volume task makes them); further disks of a guest are left alone. */
-  disks?: DiskArgs[];
+  readonly disks?: readonly DiskArgs[];
   /** Its network interfaces, in order; `[]` is none. Further interfaces of a guest are left alone. */
-  networks?: NetworkArgs[];
+  readonly networks?: readonly NetworkArgs[];
   /** Its console. `listen` is the address that it is open on: `0.0.0.0` is the whole network, without a password. */
-  graphics?: { type: 'vnc' | 'spice' | 'none'; listen?: string | undefined; port?: number | undefined };
+  readonly graphics?: {
+    readonly type: 'vnc' | 'spice' | 'none';
+    readonly listen?: string | undefined;
+    readonly port?: number | undefined;
+  };
   /** Only for virt-install before 4.0, e.g. `linux`; later ones have no use for it. */
-  osType?: string;
+  readonly osType?: string;
   /** The operating system, e.g. `rhel7.0`; of `rhel7` newer versions are told `rhel7.0`. Default: what virt-install detects. */
-  osVariant?: string;
+  readonly osVariant?: string;
   /** Whether it starts with libvirt. */
-  autostart?: boolean;
+  readonly autostart?: boolean;
   /** True for a guest that is started whenever it is found off, e.g. after its installation. */
-  running?: true;
+  readonly running?: true;
   /** The URI of libvirt's connection. Default `qemu:///system`. */
-  connect?: string;
+  readonly connect?: string;
 }
 
 /** What virt-install would take apart in one of its options. */
@@ -126,7 +136,10 @@ export interface ParsedVirtInstallArgs {
 }
 
 /** Schema of {@link VirtInstallArgs}. */
-export const virtInstallSchema: v.GenericSchema<unknown, ParsedVirtInstallArgs> = v.strictObject({
+export const virtInstallSchema: v.GenericSchema<
+  GivenArguments<VirtInstallArgs>,
+  ParsedVirtInstallArgs
+> = v.strictObject({
   name,
   state: v.optional(v.picklist(['present', 'absent']), 'present'),
   virtType: v.optional(v.picklist(['kvm', 'qemu'])),
@@ -192,7 +205,7 @@ export const virtInstallSchema: v.GenericSchema<unknown, ParsedVirtInstallArgs> 
     v.literal(true, "'running' is true or left out: a guest is shut down from inside, or with virsh"),
   ),
   connect: uriSchema,
-});
+} satisfies SchemaEntries<VirtInstallArgs>);
 
 /** Says what was wrong with the way that was meant, where it can be told. */
 function unionMessage(issue: v.UnionIssue<v.BaseIssue<unknown>>, all: string): string {

@@ -1,4 +1,5 @@
-import { defineModule, type Module, type ModuleReading } from '../../lib/engine/define_module.ts';
+import { defineModule, type Module } from '../../lib/engine/define_module.ts';
+import type { ModuleReading } from '../../lib/engine/module_spec.ts';
 import type { Difference } from '../../lib/task/diff.ts';
 import type { TextFile } from '../../lib/task/readonly_host.ts';
 import { command, type Disruption, type Step, writeFile } from '../../lib/task/step.ts';

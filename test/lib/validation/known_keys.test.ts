@@ -4,7 +4,7 @@ import { defineInventory } from '../../../lib/inventory/define.ts';
 import { networkChange } from '../../../lib/network_change/network_change.ts';
 import { play } from '../../../lib/site/play.ts';
 import { assert, block, fail, later } from '../../../lib/site/play_items.ts';
-import { parseArguments } from '../../../lib/validation/arguments.ts';
+import { parseArguments } from '../../../lib/task/arguments.ts';
 import { refusal } from '../../support/refusal.ts';
 import { entry } from '../../support/tiny_modules.ts';
 

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as v from 'valibot';
-import { absolutePath, found, line, parseArguments } from '../../../lib/validation/arguments.ts';
+import { parseArguments } from '../../../lib/task/arguments.ts';
+import { absolutePath, found, line } from '../../../lib/validation/schemas.ts';
 
 const schema = v.strictObject({
   name: v.pipe(line('a name'), v.regex(/^[a-z]+$/, found('a name is made of letters'))),
