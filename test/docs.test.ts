@@ -18,6 +18,7 @@ import { runOnHost } from '../lib/run/host_run.ts';
 import { isPlay } from '../lib/site/play.ts';
 import { tasksOf } from '../lib/site/play_items.ts';
 import type { Task } from '../lib/task/task.ts';
+import { taskOptionNames } from '../lib/task/task_options.ts';
 import { FakeHost } from '../lib/testing/index.ts';
 import * as modules from '../modules/index.ts';
 import { interfaceOf, literalOf, propertiesOf, unionOf } from './support/declarations.ts';
@@ -255,6 +256,7 @@ describe('docs/modules.md', () => {
   test('has what every task takes', () => {
     const [table] = tablesOf(sectionOf(page, 'What every task takes'));
     expect(firstCells(table)).toEqual(interfaceOf('TaskOptions', ['lib/task/task.ts']));
+    expect(firstCells(table)).toEqual(taskOptionNames);
   });
 
   test.each(Object.entries(modules).map(([name, { module }]) => [module, name] as const))(

@@ -6,7 +6,7 @@ import { type Block, blocksOf, examplesOf, moduleSources, pages } from '../suppo
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Type-checks blocks in one go, each as a file beside its page; a site that one imports is there. */
+/** Type-checks blocks in one go, each as a file beside its page; a site that one imports is there, and so is a block whose first line names it. */
 function compile(blocks: readonly Block[]): readonly string[] {
   const settings = { noUnusedLocals: false, moduleDetection: ts.ModuleDetectionKind.Force };
   const parsed = ts.getParsedCommandLineOfConfigFile(join(root, 'test/tsconfig.json'), settings, {
@@ -18,6 +18,10 @@ function compile(blocks: readonly Block[]): readonly string[] {
   const site = "import { play } from 'kvm-play';\n\nexport default play({ name: 'Stand-in', tasks: [] });\n";
   const made = new Map(pages.map((page) => [join(root, dirname(page), 'site.ts'), site]));
   for (const { path, line, code } of blocks) made.set(join(root, `${path}.${line}.ts`), '\n'.repeat(line) + code);
+  for (const { path, code } of blocks) {
+    const [, name] = /^\/\/ (\S+\.ts)\n/.exec(code) ?? [];
+    if (name !== undefined) made.set(join(root, dirname(path), name), code);
+  }
   const options = parsed?.options ?? {};
   const host = ts.createCompilerHost(options);
   const program = ts.createProgram([...made.keys()], options, {

@@ -42,7 +42,9 @@ describe('a module whose state is its arguments', () => {
 
   test('refuses wrong arguments, at the line of the site', () => {
     // @ts-expect-error: the schema has no such argument
-    expect(() => hostname({ nam: 'kvm1' })).toThrow("hostname: there is no argument 'nam'; did you mean 'name'?");
+    expect(() => hostname({ nam: 'kvm1' })).toThrow(
+      "hostname: the argument 'name' is missing; there is no argument 'nam'; did you mean 'name'?",
+    );
     expect(() => hostname({ name: 'kvm\n1' })).toThrow(/the name must be one line/);
   });
 
