@@ -54,7 +54,7 @@ export async function connect(host: string | HostSpec, options: ConnectOptions =
 export async function prepare(
   spec: HostSpec,
   options: ConnectOptions,
-  shared: Pick<SshOptions, 'handshakes' | 'preconnected' | 'onProgress'> = {},
+  shared: Pick<SshOptions, 'handshakes' | 'mentions' | 'preconnected' | 'onProgress'> = {},
   lockId?: string,
 ): Promise<Host> {
   const { become = false, ...rest } = options;

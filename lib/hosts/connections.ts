@@ -20,6 +20,7 @@ export interface ConnectionsOptions extends Omit<ConnectOptions, 'become'> {
 export class Connections {
   readonly #options: Omit<ConnectOptions, 'become'>;
   readonly #handshakes: Semaphore;
+  readonly #mentions = new Map<string, Promise<boolean>>();
   readonly #preconnected = new Map<string, Promise<Preconnected>>();
   readonly #end = new AbortController();
 
@@ -55,6 +56,7 @@ export class Connections {
     this.#preconnected.delete(hostName(spec));
     const shared = {
       handshakes: this.#handshakes,
+      mentions: this.#mentions,
       ...(preconnected && { preconnected }),
       ...(onProgress && { onProgress }),
     };
@@ -76,7 +78,7 @@ export class Connections {
     try {
       return await preconnect(
         spec,
-        this.#optionsFor(spec),
+        { ...this.#optionsFor(spec), mentions: this.#mentions },
         // A signal of its own for every host: Node warns of more than ten listeners on one.
         AbortSignal.any([this.#end.signal, ...(signal === undefined ? [] : [signal])]),
       );

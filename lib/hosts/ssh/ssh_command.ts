@@ -17,6 +17,8 @@ export interface SshConfiguration {
   readonly privateKey?: string;
   /** Path of an ssh_config. */
   readonly sshConfig?: string;
+  /** Whether an ssh_config has keys on which our own settings depend, by its path: read once for all hosts of a run. Default: read anew. */
+  readonly mentions?: Map<string, Promise<boolean>>;
 }
 
 /**

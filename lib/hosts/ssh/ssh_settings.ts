@@ -77,10 +77,8 @@ export function settingsOf(values: ReadonlyMap<string, string>): SshSettings {
   };
 }
 
-const mentions = new Map<string, Promise<boolean>>();
-
-/** The files are read once for a process and configuration: what changes meanwhile is seen by the next run. */
-async function isMentioned({ sshConfig }: SshConfiguration): Promise<boolean> {
+/** Reads the files once a run: what changes meanwhile is seen by the next run. */
+async function isMentioned({ sshConfig, mentions = new Map() }: SshConfiguration): Promise<boolean> {
   const known = mentions.get(sshConfig ?? '');
   if (known !== undefined) return known;
   const own = join(userInfo().homedir, '.ssh');
