@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { runCommand } from '../support/command.ts';
@@ -44,6 +44,35 @@ export default play({
     role('south'),
     file('no_log', { path: '/srv/rows/secret', content: secret.text\`password=\${secret.env('ROW_SECRET')}\\n\`, tags: ['kept'] }),
     file('tags', { path: '/srv/rows/slow', content: '', tags: ['slow', 'never'] }),
+  ],
+});
+`;
+
+/** Two plays in the place of `delegate_to`, and a host that fails in the first. */
+const twoPlays = `import { play } from 'kvm-play';
+import { query } from 'kvm-play/modules';
+
+export default [
+  play({ name: 'Own', hosts: ['kvm1', 'kvm2'], vars: { tool: 'true' }, tasks: ({ tool }) => [query('own', { argv: [tool] })] }),
+  play({ name: 'For another', hosts: ['kvm2'], tasks: [query('for another', { argv: ['hostname'] })] }),
+];
+`;
+
+/** The rows of `Modules` that a fresh host can take. */
+const moduleRows = `import { play } from 'kvm-play';
+import { command, file, query, service, sysctl, virshNetwork, virshPool, virshVolume } from 'kvm-play/modules';
+
+export default play({
+  name: 'Modules',
+  tasks: [
+    file({ path: '/srv/copied', content: 'copied' }),
+    sysctl({ values: { 'net.ipv4.tcp_fin_timeout': 41 } }),
+    command({ argv: ['touch', '/srv/commanded'], creates: '/srv/commanded' }),
+    query({ argv: ['stat', '-c', '%U', '/srv'] }),
+    service({ name: 'libvirtd', state: 'started' }),
+    virshPool({ name: 'default' }),
+    virshNetwork({ name: 'default' }),
+    virshVolume({ name: 'row.img', capacity: '8M' }),
   ],
 });
 `;
@@ -186,5 +215,42 @@ withLab('what is shown to users of Ansible', (machine) => {
       _meta: { hostvars: { kvm1: { named: 'group', hosted: 'host' } } },
     });
     expect(await text('network', 'status', 'web', '--become')).toMatch(/^kvm1: there has been no network change$/m);
+  });
+
+  test('the rows of hosts that fail, and of tasks for other hosts, do what they say', async () => {
+    await writeFile(at('plays.ts'), twoPlays);
+    const address = `ansible_host=${machine.lab.hostAddress} ansible_user=root`;
+    await writeFile(at('two'), `kvm1 tool=false ${address}\nkvm2 ${address}\n`);
+    const twice = async (...more: readonly string[]): Promise<readonly string[]> => {
+      const args = [at('plays.ts'), '-i', at('two'), '--ssh-config', machine.lab.sshConfig, '--json', ...more];
+      const { exitCode, stdout } = await runCommand(args);
+      expect(exitCode).toBe(2);
+      const ended = jsonEvents(stdout).flatMap((event) => (event.type === 'task-end' ? [event] : []));
+      return ended.map(({ host, task, status }) => `${host} ${task.title} ${status}`).sort();
+    };
+    // any_errors_fatal, delegate_to: the other host goes on with both plays.
+    expect(await twice()).toEqual(['kvm1 own failed', 'kvm2 for another ok', 'kvm2 own ok']);
+    // serial, max_fail_percentage: it does not begin.
+    expect(await twice('--serial', '1')).toEqual(['kvm1 own failed']);
+    // Callback plugins: GitHub's annotations come by themselves.
+    const args = [at('plays.ts'), '-i', at('two'), '--ssh-config', machine.lab.sshConfig];
+    const { stdout } = await runCommand(args, {
+      env: { GITHUB_ACTIONS: 'true', GITHUB_WORKSPACE: machine.directory },
+    });
+    expect(stdout).toMatch(/^::error file=plays\.ts,line=\d+,title=own on kvm1::/m);
+  });
+
+  test('the rows of modules and of callback plugins do what they say', async () => {
+    await writeFile(at('modules.ts'), moduleRows);
+    const applied = await machine.command([at('modules.ts'), '--json', '--junit', at('junit.xml')]);
+    expect([applied.exitCode, applied.stderr]).toEqual([0, '']);
+    const ended = jsonEvents(applied.stdout).flatMap((event) => (event.type === 'task-end' ? [event] : []));
+    expect(ended.map(({ task, status }) => `${task.module} ${status}`)).toEqual([
+      ...['file changed', 'sysctl changed', 'command changed', 'query ok', 'service changed'],
+      ...['virsh_pool changed', 'virsh_network changed', 'virsh_volume changed'],
+    ]);
+    expect(await readFile(at('junit.xml'), 'utf8')).toMatch(/<testsuites[^>]* tests="8" failures="0"/);
+    const again = await machine.command([at('modules.ts'), '--expect-no-change']);
+    expect([again.exitCode, again.stderr]).toEqual([0, '']);
   });
 });
