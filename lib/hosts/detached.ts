@@ -133,7 +133,7 @@ async function awaitResult(
   );
 }
 
-/** Tries another connection, until the open one is heard. @returns whether that is gone on over */
+/** Tries another connection until the open one answers. @returns true where the other one has taken its place */
 async function isReachedAnew(
   reach: Reach,
   asked: Promise<RawOutput | undefined> | undefined,

@@ -18,7 +18,7 @@ export interface ExecuteOptions {
   readonly wrap?: (script: string) => string;
 }
 
-/** What became of steps that were executed together. */
+/** The outcome of steps that were executed together. */
 export interface Executed {
   /** Failures of steps that are judged by the state, and not by their exit code. */
   readonly failures: readonly CommandError[];

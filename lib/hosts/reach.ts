@@ -26,7 +26,7 @@ interface AttemptOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Finds a machine again whose connection may be dead. It counts its attempts over the whole run. */
+/** Reconnects to a machine whose connection may be dead. It counts its attempts over the whole run. */
 export class Reach {
   readonly #transport: Transport;
   /** Attempts in a row that failed. */
@@ -38,7 +38,7 @@ export class Reach {
     this.#transport = transport;
   }
 
-  /** Attempts that failed while the machine could not be heard at all have not arrived: nothing has counted them. */
+  /** Resets the count of failed attempts: those that were made while the link was down did not reach the machine, so no firewall counted them. */
   heardAgain(): void {
     this.#failed = 0;
   }
@@ -80,7 +80,7 @@ export class Reach {
     }
   }
 
-  /** Where it is reached now, under its own name, and at other addresses; the first that answers wins. @throws AggregateError */
+  /** Tries the current address, the machine's own name, and other addresses; the first that answers is taken. @throws AggregateError */
   async #openAnywhere(at: readonly string[], signal: AbortSignal | undefined): Promise<AnotherConnection> {
     const places = [...new Set([this.#transport.reachedAt, undefined, ...at])];
     const patience = Math.min(2 ** Math.floor(this.#failed / 2), mostPatience);

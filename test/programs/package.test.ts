@@ -40,7 +40,7 @@ describe('the package', () => {
     expect(others).toEqual([]);
     const read = ['lib', 'modules'].flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-        .filter((found) => found.isFile() && !found.name.endsWith('.ts'))
+        .filter((found) => found.isFile() && !/\.(ts|md)$/.test(found.name))
         .map((found) => `dist/${relative(root, join(found.parentPath, found.name))}`),
     );
     expect(read).toContain('dist/lib/lab/network-scripts/ifup');

@@ -25,7 +25,7 @@ const held = 75;
 /** Exit status of a guarded script that found the lock lost. */
 const lostStatus = 76;
 
-/** Runs of this very process that are over: what gives their locks back may still be on its way. */
+/** Ids of runs of this process that are over: the script that releases their locks may still be under way. */
 const over = new Set<string>();
 
 /**
@@ -41,7 +41,7 @@ export class HostLock {
   readonly #id: string;
   #timer: NodeJS.Timeout | undefined;
   #taken: Promise<void> | undefined;
-  /** It was asked for; where no answer came, it may have been taken. */
+  /** True once a request to take the lock was sent: without an answer the lock may have been taken all the same. */
   #isAsked = false;
 
   /** @param id the holder's: whoever has the same one has the lock as well */

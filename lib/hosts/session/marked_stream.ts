@@ -1,7 +1,7 @@
 const lineEnd = 0x0a;
 
 /**
- * Cuts what stands between two marks out of a stream that arrives in pieces. What comes before the first mark (a login shell's
+ * Extracts what stands between two marks from a stream that arrives in chunks. What comes before the first mark (a login shell's
  * greeting, ssh's own warnings) is kept apart; what comes behind the second one, up to its line's end, is the trailer.
  */
 export class MarkedStream {
