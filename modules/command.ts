@@ -29,7 +29,7 @@ export interface CommandArgs {
   readonly cwd?: string;
 }
 
-/** What {@link command} compares. */
+/** The state that {@link command} compares. */
 export interface CommandState {
   readonly done: boolean | 'cannot be known';
   readonly run: Once<{
@@ -42,7 +42,7 @@ export interface CommandState {
   readonly seenBy?: Once<Sign>;
 }
 
-/** What tells whether it is done: that a path is there, or what a command exits with. */
+/** The sign that the command is done: a path that exists or does not, or the exit code of another command. */
 type Sign =
   | { readonly path: string; readonly isThere: boolean }
   | { readonly argv: readonly string[]; readonly succeeds: boolean };

@@ -35,7 +35,7 @@ export interface FileArgs {
   readonly state?: 'file' | 'directory' | 'absent';
 }
 
-/** What {@link file} compares. */
+/** The state that {@link file} compares. */
 export interface FileState {
   readonly path: string;
   readonly state: FileStatus['kind'] | 'absent';
@@ -181,12 +181,12 @@ function isForeign(owner: string | undefined, user: string, actual?: string): bo
   return owner !== undefined && owner !== user && owner !== actual;
 }
 
-/** Tells whether the directory gets another entry; permissions alone are changed in place. */
+/** Tells whether the directory gets a new entry. Permissions alone are changed in place. */
 function isRewritten(wanted: FileState, state: Partial<FileState>): boolean {
   return wanted.state !== state.state || wanted.content !== state.content;
 }
 
-/** What is no file cannot be read: whether it is one is asked at the same time. */
+/** Returns the error where the path can't be read: it may be no file, which is asked at the same time. */
 async function readText(host: ReadonlyHost, path: string): Promise<TextFile | Error | undefined> {
   return host.readFile(path).catch((error: unknown) => {
     if (error instanceof Error) return error;
@@ -318,7 +318,7 @@ function refuseExposed({ uid }: FileStatus, exposure: string | undefined, isGive
   );
 }
 
-/** What is written is UTF-8, whatever it was. */
+/** The old file as UTF-8, the encoding in which the new text is written. */
 function asUtf8(before: TextFile | undefined): { before?: TextFile } {
   return before === undefined ? {} : { before: { ...before, encoding: 'utf8' } };
 }

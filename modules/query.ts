@@ -15,7 +15,7 @@ export interface QueryArgs {
   readonly anyExitCode?: boolean;
 }
 
-/** What {@link query} has seen. Nothing of it is wanted, so nothing differs. */
+/** The answer of {@link query}. Nothing of it is compared, so nothing differs. */
 export interface QueryState {
   readonly ask: Once<{ readonly argv: readonly string[]; readonly anyExitCode: boolean; readonly timeLimit?: number }>;
   readonly exitCode?: number;

@@ -39,7 +39,7 @@ export interface ServiceArgs {
   readonly masked?: boolean;
 }
 
-/** What {@link service} compares. */
+/** The state that {@link service} compares. */
 export interface ServiceState {
   /** The unit's name without `.service`. */
   readonly name: string;
@@ -265,7 +265,7 @@ function refuseMasked(state: Partial<ServiceState>, { name, masked, state: wante
   );
 }
 
-/** What systemd would refuse is known before the first step. @throws UnsupportedChangeError */
+/** Refuses before the first step what systemd would refuse. @throws UnsupportedChangeError */
 function refuseImpossible(
   state: Partial<ServiceState>,
   unit: FoundUnit,
@@ -370,7 +370,7 @@ function actionOptions(action: UnitAction, name: string, units: readonly string[
   };
 }
 
-/** What has brought links up takes them down again while it still knows them. */
+/** A rollback stops the unit while the new files are still there, because only they name the links to take down. */
 function undoOf(action: UnitAction, name: string): Undo | undefined {
   if (!isLinkUnit(name) || action === 'stop') return undefined;
   const stop = ['systemctl', 'stop', name];

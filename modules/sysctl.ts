@@ -45,7 +45,7 @@ export interface SysctlParameter {
   readonly value: string;
 }
 
-/** What {@link sysctl} compares: canonical values by canonical key. */
+/** The state that {@link sysctl} compares: canonical values by canonical key. */
 export interface SysctlState {
   readonly file: string;
   readonly state: Once<'present' | 'absent'>;
@@ -56,7 +56,7 @@ export interface SysctlState {
   readonly live?: Readonly<Record<string, string>>;
 }
 
-/** What planning needs besides. */
+/** The other things that planning needs. */
 export interface SysctlFound {
   /** The file as it is; undefined when there is none. */
   readonly file: TextFile | undefined;
@@ -217,7 +217,7 @@ async function findReadOnly(host: ReadonlyHost, parameters: readonly SysctlParam
 /** Parameters that are not kept have no place in the boot. */
 const notAsked: BootOrder = { isRead: true, earlier: [], later: [] };
 
-/** Says what the file gives each key; and where that would not hold after a boot, why not. */
+/** Returns the value of each key after a boot; where another file would override it, the reason. */
 function readPersisted(
   { parameters }: SysctlState,
   wanted: Readonly<Record<string, string>>,

@@ -32,7 +32,7 @@ export interface VirshNetworkArgs {
   readonly connect?: string;
 }
 
-/** What {@link virshNetwork} compares. */
+/** The state that {@link virshNetwork} compares. */
 export interface VirshNetworkState {
   readonly id: Once<{ readonly name: string; readonly uri: string }>;
   readonly persistent: boolean;
@@ -178,7 +178,7 @@ function refuseOther(state: Partial<VirshNetworkState>, wanted: VirshNetworkStat
 
 const defaultAddress = '192.168.122.1/24';
 
-/** What a new network is made of where the task leaves it open. */
+/** The bridge, address and forwarding of a new network, with defaults for what the task does not name. */
 function madeFor({ id, bridge, address, forward }: VirshNetworkState): {
   readonly bridge: string | undefined;
   readonly address: string | undefined;

@@ -23,7 +23,7 @@ export interface VirshPoolArgs {
   readonly connect?: string;
 }
 
-/** What {@link virshPool} compares. */
+/** The state that {@link virshPool} compares. */
 export interface VirshPoolState {
   readonly id: Once<{ readonly name: string; readonly uri: string }>;
   readonly type: string;

@@ -38,7 +38,7 @@ export interface VirshVolumeArgs {
   readonly connect?: string;
 }
 
-/** What {@link virshVolume} compares. */
+/** The state that {@link virshVolume} compares. */
 export interface VirshVolumeState {
   readonly id: Once<{
     readonly pool: string;
@@ -171,7 +171,7 @@ async function read(
   };
 }
 
-/** What is to become of a file that is there; undefined where it stays as it is, or is only taken in. */
+/** The change of a file that exists; undefined where it stays as it is, or libvirt only has to list it. */
 function changeOf(
   file: VolumeFile,
   { capacity }: Partial<VirshVolumeState>,

@@ -26,7 +26,7 @@ import { type GuestFound, readGuest } from './virt_install/guest_reading.ts';
 
 export type { DiskArgs, NetworkArgs, VirtInstallArgs } from './virt_install/arguments.ts';
 
-/** What {@link virtInstall} compares. */
+/** The state that {@link virtInstall} compares. */
 export interface VirtInstallState extends GuestHardware {
   readonly id: Once<{ readonly name: string; readonly uri: string }>;
   readonly creation?: Once<Creation>;

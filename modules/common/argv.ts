@@ -31,7 +31,7 @@ export function argvSubject(argv: readonly string[]): string {
   return argv.join(' ').replaceAll(/[\s\p{Cc}]+/gu, ' ');
 }
 
-/** Says that a host lacks a command; one of a relative path is only found where it is run. */
+/** Makes the entry for a missing command. A relative path is not looked up: it is only found where the command runs. */
 export async function missingCommand(host: ReadonlyHost, [name = '']: readonly string[]): Promise<readonly Missing[]> {
   if (!name.includes('/')) return [(await missingTool(host, name)) ?? []].flat();
   if (!posix.isAbsolute(name) || (await host.which(name)) !== undefined) return [];

@@ -45,17 +45,17 @@ export function isOff(value: string | undefined): boolean {
 /** Kinds of files that stand beside an interface's own: `route-ens33` beside `ifcfg-ens33`. */
 const companionKinds = ['route', 'route6', 'rule', 'rule6'] as const;
 
-/** Gives the file of an interface. */
+/** Returns the path of an interface's file. */
 export function ifcfgPath(name: string): string {
   return `${scriptsDirectory}/ifcfg-${name}`;
 }
 
-/** Gives the file of a bridge's kernel parameters: udev sets them when the bridge is made, the init script when the network starts. */
+/** Returns the path of the file of a bridge's kernel parameters: udev sets them when the bridge is made, the init script when the network starts. */
 export function parametersPath(name: string): string {
   return `/etc/sysctl.d/90-kvm-play-${name}.conf`;
 }
 
-/** Gives the names of the files that may hold an interface's routes and rules. */
+/** Returns the names of the files that may hold an interface's routes and rules. */
 export function companionNames(device: string): readonly string[] {
   return companionKinds.map((kind) => `${kind}-${device}`);
 }
@@ -120,7 +120,7 @@ export function isDhcp(bootproto: string | undefined): boolean {
 const orderingKeys = ['DEVICE', 'TYPE', 'SLAVE', 'NM_CONTROLLED'] as const;
 type OrderingKey = (typeof orderingKeys)[number];
 
-/** Tells whether a text would be found by that search, wherever it stands. */
+/** Tells whether that search would find a text anywhere in a file. */
 export function isSeenByOrdering(text: string): boolean {
   return orderingKeys.some((key) => text.includes(`${key}=`));
 }
@@ -157,7 +157,7 @@ export function isOrderedAsBridge(file: KeyValueFile): boolean {
   );
 }
 
-/** What the host's own scripts lean on. */
+/** Properties of the host's network scripts. */
 export interface ScriptTraits {
   /** True where bridges are made with `brctl` (EL6, EL7); false where `ip` makes them (EL8). */
   readonly brctl: boolean;
@@ -174,7 +174,7 @@ export async function readScriptTraits(host: ReadonlyHost): Promise<ScriptTraits
 }
 
 /**
- * Says that a host has no network scripts, and what to do instead.
+ * Makes the entry for missing network scripts, with the remedy.
  * @returns undefined when it has them
  */
 export async function missingNetworkScripts(host: ReadonlyHost): Promise<Missing | undefined> {

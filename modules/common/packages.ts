@@ -5,7 +5,7 @@ import type { Missing } from '../../lib/task/task.ts';
 /** Ways of packaging that differ in a package's name or in the command that installs it. */
 export type PackageFamily = 'debian' | 'el7' | 'el8' | 'fedora' | 'suse';
 
-/** What a family calls a tool's package; one name where EL7, EL8 and later, and Fedora agree. */
+/** Names of a tool's package by family; one name where EL7, EL8 and later, and Fedora agree. */
 interface PackageNames {
   readonly debian: string;
   readonly redhat: string;
@@ -46,7 +46,7 @@ const installers: Readonly<Record<PackageFamily, string>> = {
 };
 
 /**
- * Says that a host lacks a tool, and which package brings it there.
+ * Makes the entry for a missing tool, with the package that has it.
  * @param host where to look
  * @param tool the command's name, e.g. `virsh`
  * @returns undefined when the host has it
@@ -62,7 +62,7 @@ export async function missingTool(host: ReadonlyHost, tool: string): Promise<Mis
 }
 
 /**
- * Says that a host lacks some tools: all that are missing at once, in the order given.
+ * Makes the entries for all missing ones of some tools, in the order given.
  * @param host where to look
  * @param tools the commands' names
  */
@@ -72,7 +72,7 @@ export async function missingTools(host: ReadonlyHost, tools: readonly string[])
 }
 
 /**
- * Tells which way of packaging a host has, by the ID and ID_LIKE of its `/etc/os-release` (os-release(5)).
+ * Returns the packaging family of a host, by the ID and ID_LIKE of its `/etc/os-release` (os-release(5)).
  * @returns undefined when it is none that is known; EL6 has no such file
  */
 export async function packageFamily(host: ReadonlyHost): Promise<PackageFamily | undefined> {
@@ -80,7 +80,7 @@ export async function packageFamily(host: ReadonlyHost): Promise<PackageFamily |
   return file === undefined ? undefined : familyOf(parseOsRelease(file.text));
 }
 
-/** Says how to install a tool on a host of one family. */
+/** Returns the command that installs a tool on a host of one family. */
 export function installRemedy(tool: string, family: PackageFamily | undefined): string {
   const names = Object.hasOwn(packages, tool) ? packages[tool] : undefined;
   if (names === undefined) return `install the package that holds '${tool}'`;

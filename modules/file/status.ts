@@ -3,7 +3,7 @@ import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { Missing } from '../../lib/task/task.ts';
 import { statRule } from './merge_rule.ts';
 
-/** What stands at a path. */
+/** The object at a path. */
 export interface FileStatus {
   /** In stat(1)'s words where it is neither: `fifo`, `socket`, `symbolic link`. */
   readonly kind: 'file' | 'directory' | (string & {});
@@ -51,7 +51,7 @@ export async function readStatus(
   return { kind: kindOf(kind), mode: mode.padStart(4, '0'), uid, gid, user, group, names: Number(names) };
 }
 
-/** Says who owns it in the terms in which it is wanted: a number where a number is wanted. */
+/** Returns owner and group in the form of the desired ones: numbers where those are numbers. */
 export function ownerOf(status: FileStatus, wanted: Owners): Required<Owners> {
   return {
     owner: isNumber(wanted.owner) ? status.uid : status.user,

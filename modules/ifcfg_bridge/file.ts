@@ -55,7 +55,7 @@ export function writeBridge(
   return result;
 }
 
-/** Tells whether the task's own words make a key of the port meaningless for the bridge. */
+/** Tells whether the task's arguments make a key of the port's file meaningless for the bridge. */
 export function isOverruled(key: string, wanted: BridgeValues): boolean {
   if (isStaticKey(key) && isDhcp(wanted.BOOTPROTO)) return true;
   if (wanted.address !== undefined && /^(?:IPADDR|PREFIX|NETMASK|BROADCAST|NETWORK)0?$/.test(key)) return true;
@@ -125,7 +125,7 @@ function canonicalMac(value: string, want: string, portMac: string | undefined):
   return want === portMacWord && mac === portMac ? portMacWord : mac;
 }
 
-/** Gives the gateway that a bridge's file ends up with; undefined where it has none. */
+/** Returns the gateway in a bridge's file after the task; undefined where it has none. */
 export function gatewayOf(file: KeyValueFile): string | undefined {
   const gateway = getValue(file, 'GATEWAY') ?? '';
   return gateway === '' ? undefined : gateway;

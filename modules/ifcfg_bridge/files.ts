@@ -53,7 +53,7 @@ export async function readNetworkFiles(host: ReadonlyHost, bridge: string, port:
   };
 }
 
-/** Gives a link's MAC in lower case; undefined where there is no such link. */
+/** Returns a link's MAC in lower case; undefined where there is no such link. */
 export async function readMac(host: ReadonlyHost, link: string): Promise<string | undefined> {
   const { stdout } = await host.query(['cat', `/sys/class/net/${link}/address`]);
   return stdout.trim() === '' ? undefined : stdout.trim().toLowerCase();
@@ -64,7 +64,7 @@ async function readInterface(host: ReadonlyHost, path: string): Promise<Interfac
   return text && { path, text, content: parseKeyValue(text.text) };
 }
 
-/** Tells whether a file of another name is a device's: by DEVICE, or by its MAC where DEVICE is not set. */
+/** Tells whether a file of another name configures a device: by DEVICE, or by its MAC where DEVICE is not set. */
 export function isFileOf(content: KeyValueFile, device: string, mac: string | undefined): boolean {
   const named = getValue(content, 'DEVICE') ?? '';
   if (named !== '') return named === device;

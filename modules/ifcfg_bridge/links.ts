@@ -7,7 +7,7 @@ import { gatewayOf, portMacWord, writeBridge } from './file.ts';
 import { leaveBridge } from './port.ts';
 import type { IfcfgBridgeFound, IfcfgBridgeState } from './state.ts';
 
-/** Says what a bridge and its port come to once the network has been restarted with the files as the task wants them. */
+/** Returns the links of a bridge and its port after a restart of the network with the desired files. */
 export function bridgeLinks(desired: IfcfgBridgeState, found: IfcfgBridgeFound): readonly ExpectedLink[] {
   const { name, port, bridge } = desired;
   if (bridge === 'absent') {

@@ -13,7 +13,7 @@ interface LiveAddress {
   readonly address: string;
 }
 
-/** What the live system says of a bridge and its port. */
+/** The live state of a bridge and its port. */
 export interface Live {
   /** Contents of the files of {@link sysFiles}; those that do not exist are left out. */
   readonly sys: Readonly<Record<string, string>>;
@@ -102,7 +102,7 @@ export function isUp({ sys }: Live, link: string): boolean {
   return (Number(sys[`${link}/flags`] ?? 0) & 1) === 1;
 }
 
-/** Gives a link's IPv4 addresses, with their prefixes. */
+/** Returns a link's IPv4 addresses, with their prefixes. */
 export function addressesOn({ addresses }: Live, link: string): readonly string[] {
   return addresses.filter((found) => found.link === link).map(({ address }) => address);
 }

@@ -5,7 +5,7 @@ import type { InterfaceFile } from './files.ts';
 import { portRefusals } from './port_refusals.ts';
 import type { IfcfgBridgeFound, IfcfgBridgeState, Surroundings } from './state.ts';
 
-/** What was found beside what is compared. */
+/** Findings that are not compared. */
 export interface Findings {
   /** What makes a change go wrong: sentences that say what was found and what to do. */
   readonly refusals: readonly string[];
@@ -13,7 +13,7 @@ export interface Findings {
   readonly warnings: readonly string[];
 }
 
-/** Says what would go wrong, by what the network scripts were seen to do. */
+/** Returns what would go wrong, by what the network scripts were seen to do. */
 export function findings(desired: IfcfgBridgeState, found: IfcfgBridgeFound, around: Surroundings): Findings {
   const { name, port } = desired;
   const files = [found.bridge, found.port].filter((file) => file !== undefined);

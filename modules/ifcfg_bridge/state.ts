@@ -22,7 +22,7 @@ export interface PortState {
   readonly remembered?: readonly string[];
 }
 
-/** What {@link ifcfgBridge} compares. */
+/** The state that {@link ifcfgBridge} compares. */
 export interface IfcfgBridgeState {
   readonly name: string;
   /** Values of the bridge's file, and its `address`; or `absent`. */

@@ -2,7 +2,7 @@ import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { Missing } from '../../lib/task/task.ts';
 import { showRule } from '../systemd/merge_rules.ts';
 
-/** What libvirt manages by name. */
+/** Kinds of objects that libvirt manages by name. */
 export type ObjectKind = 'domain' | 'network' | 'pool';
 
 /** The daemons that answer for each kind where libvirt is split up (EL9, Fedora): `virtqemud` takes every connection. */
@@ -18,7 +18,7 @@ const units = ['libvirtd', 'virtqemud', 'virtnetworkd', 'virtstoraged'].flatMap(
   `${name}.socket`,
 ]);
 
-/** What is known of the daemon that answers for a kind of object. */
+/** State of the daemon that manages a kind of object. */
 export interface Daemon {
   /** True when it runs, so that asking it wakes nothing. */
   readonly awake: boolean;

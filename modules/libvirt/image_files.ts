@@ -81,7 +81,7 @@ function headerCase({ magic, headerLength }: (typeof layeredFormats)[number]): s
   return `      ${pattern}*) readlink -f "$1"; printf '\\0'; od -An -v -tx1 -N ${headerLength} "$1"; printf '\\0'; return ;;`;
 }
 
-/** What may be asked for in one command line. */
+/** Most paths in one command line. */
 const most = 500;
 
 /** The query that looks at files (`at`), or at all that are in directories (`in`). */

@@ -6,7 +6,7 @@ import { type Holder, surveyGuests } from './guest_survey.ts';
 import { type Images, readChains } from './image_files.ts';
 import type { Connection } from './libvirt.ts';
 
-/** Who uses an image. */
+/** Users of an image. */
 export interface ImageUser {
   /** What it is, e.g. `the running guest 'web'`. */
   readonly who: string;
@@ -23,7 +23,7 @@ export interface ImageUser {
   readonly volume?: string;
 }
 
-/** What the images of a host are, and who names them. */
+/** The images of a host, and the guests and pools that name them. */
 export interface ImageUses {
   readonly images: Images;
   readonly holders: readonly Holder[];
@@ -52,7 +52,7 @@ function pathOf({ source }: NamedFile, pools: readonly Pool[]): string | undefin
   return directory === undefined ? undefined : `${directory}/${source.volume}`;
 }
 
-/** Says who uses an image: guests in any standing that have it or stand on it, and images that stand on it. Each once. */
+/** Returns the users of an image, each once: guests, in any state, with the image or one based on it, and images based on it. */
 export function usersOf(uses: ImageUses, path: string): readonly ImageUser[] {
   const target = uses.images.at(path);
   if (target === undefined) return [];
@@ -150,7 +150,7 @@ export async function processesWith(host: ReadonlyHost, path: string): Promise<r
 }
 
 /**
- * Says that those who use an image are in the way.
+ * Makes the entries for the users of an image that prevent a change.
  * @param what what is to become of the image, e.g. `the volume 'base.qcow2' is to be removed`
  * @returns one entry for each guest, image or process, with the key of what takes it away
  */
@@ -170,7 +170,7 @@ function useOf({ who, via, volume }: ImageUser): string {
   return volume === undefined ? `${who} stands on it, through ${via}` : `${who} stands on it`;
 }
 
-/** What an earlier task that takes the user away provides. */
+/** The key that a task provides which removes the user. */
 function keyOf({ guest, volume, who, isForeign }: ImageUser): string {
   if (guest !== undefined && !isForeign) return `no guest:${guest}`;
   return volume === undefined ? `no user:${who}` : `no volume:${volume}`;

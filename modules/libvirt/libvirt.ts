@@ -106,7 +106,7 @@ export async function connect(
 }
 
 /**
- * Says what stands in the way: nothing where everything is as wanted and could be seen.
+ * Returns what is missing: nothing where the state could be read and is the desired one.
  * @param others what else is missing
  */
 export function hindrances(

@@ -18,7 +18,7 @@ export interface VolumeFile {
   readonly format: string | undefined;
 }
 
-/** What {@link lookAtVolume} answers. */
+/** The result of {@link lookAtVolume}. */
 export interface SeenVolume {
   /** undefined when neither disk nor list has it. */
   readonly file: VolumeFile | undefined;
@@ -26,7 +26,7 @@ export interface SeenVolume {
   readonly missing: readonly Missing[];
 }
 
-/** What libvirt says of a volume; asked beside the question for its pool. */
+/** What libvirt knows of a volume. It is asked at the same time as for the pool. */
 export interface AskedVolume {
   /** Its XML; undefined where its file is gone or unknown to libvirt. */
   readonly xml: string | undefined;
@@ -80,10 +80,10 @@ async function missingDirectory(host: ReadonlyHost, { name, path = '' }: Pool): 
   ];
 }
 
-/** What is to become of a volume that is there. */
+/** The change of a volume that exists. */
 export type VolumeChange = 'remove' | 'shrink' | 'grow';
 
-/** Who has a part in a change of a volume. */
+/** Users of a volume that a change of it concerns. */
 export interface VolumeUsers {
   /** The running guests that have it as a disk, each with the name that its QEMU knows the disk by. */
   readonly growing: readonly { readonly guest: string; readonly disk: string }[];
@@ -124,7 +124,7 @@ export async function readVolumeUsers(
   };
 }
 
-/** Says whether a user stands in the way of a change. */
+/** Tells whether a user of the volume prevents a change. */
 function hinders({ standing, via, isForeign }: ImageUser, change: VolumeChange): boolean {
   if (change === 'remove' || via !== undefined) return true;
   // What a guest finds at its next start may have another size; what it knows already may not.

@@ -44,7 +44,7 @@ export interface Setting {
 }
 
 /**
- * Says which files set kernel parameters at boot, and where one file stands among them.
+ * Reads which files set kernel parameters at boot, and the position of one file among them.
  * systemd-sysctl sorts all files by their names, whatever their directory, and the last assignment of a key counts
  * (sysctl.d(5)). Debian 12 and Red Hat link `/etc/sysctl.d/99-sysctl.conf` to `/etc/sysctl.conf`; without that link
  * systemd does not read it, and `sysctl --system` of a host without systemd reads it last (sysctl(8)).
@@ -63,7 +63,7 @@ export async function readBootOrder(host: ReadonlyHost, file: string): Promise<B
   return placeIn(order, file, own);
 }
 
-/** Says which of some files has the last word on a key; undefined when none of them names it. */
+/** Returns the last of some files that sets a key; undefined when none of them does. */
 export function lastSetting(files: readonly BootFile[], key: string): Setting | undefined {
   for (const { path, text = '' } of files.toReversed()) {
     const value = lookUpSysctl(text, key);

@@ -52,7 +52,7 @@ export interface UnitStatus {
   readonly endsAtOnce: boolean;
 }
 
-/** What is done to a unit. */
+/** An action on a unit. */
 export type UnitAction = 'start' | 'stop' | 'restart';
 
 const properties = [
@@ -107,7 +107,7 @@ export function isLinkUnit(name: string): boolean {
 }
 
 /**
- * Says what an action on a unit disturbs. NetworkManager leaves addresses in place when it stops (its manual, and seen so);
+ * Returns what an action on a unit disturbs. NetworkManager leaves addresses in place when it stops (its manual, and seen so);
  * a restarted libvirtd finds its guests running.
  */
 export function disruptionBy(action: UnitAction, name: string): Disruption | undefined {
@@ -171,7 +171,7 @@ export async function readUnitFile(host: ReadonlyHost, name: string): Promise<st
   return (await host.query(['systemctl', 'cat', fullUnitName(name)])).stdout;
 }
 
-/** Tells which of some units run. */
+/** Returns those of some units that run. */
 export async function readActiveUnits(host: ReadonlyHost, units: readonly string[]): Promise<readonly string[]> {
   if (units.length === 0) return [];
   const shown = await show(host, units);
@@ -191,7 +191,7 @@ export function unitOfFile(path: string): string | undefined {
   return unit?.replace(/\.service$/, '') ?? script;
 }
 
-/** Says that a host has no such unit file, and what may bring it. */
+/** Makes the entry for a unit file that is missing, with the package that may have it. */
 export async function missingUnitFile(host: ReadonlyHost, name: string): Promise<Missing> {
   const key = `unit-file:${name}`;
   const what = `there is no unit ${fullUnitName(name)} on the host`;

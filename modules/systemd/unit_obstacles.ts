@@ -7,7 +7,7 @@ const ownUnits = '/etc/systemd/system';
 /** Units that stop everything else on purpose: to conflict with them says nothing. */
 const stoppingEverything: ReadonlySet<string> = new Set(['shutdown.target', 'umount.target']);
 
-/** What is wanted of a unit. */
+/** The desired state of a unit. */
 export interface UnitWish {
   readonly name: string;
   readonly state?: 'started' | 'stopped';
@@ -15,7 +15,7 @@ export interface UnitWish {
   readonly masked?: boolean | 'runtime';
 }
 
-/** What stands in the way of a wish, besides what systemd says of the unit itself. */
+/** Obstacles to a desired state that the unit's own status does not show. */
 export interface Obstacles {
   /** True when there is something in the place where a mask would be. */
   readonly isMaskTaken: boolean;
@@ -27,7 +27,7 @@ export interface Obstacles {
   readonly stops: readonly string[];
 }
 
-/** Looks for what stands in the way; asks only what matters for this wish. */
+/** Reads the obstacles to a desired state, and only those that matter to it. */
 export async function readObstacles(host: ReadonlyHost, unit: UnitStatus, wish: UnitWish): Promise<Obstacles> {
   const name = fullUnitName(wish.name);
   const starts = wish.state === 'started' && unit.load === 'loaded' && unit.active !== 'active';
@@ -43,7 +43,7 @@ export async function readObstacles(host: ReadonlyHost, unit: UnitStatus, wish: 
   return { isMaskTaken, lacksInstall, served, stops };
 }
 
-/** Says why a unit cannot be started; undefined when nothing speaks against it. */
+/** Returns why a unit cannot be started; undefined when it can. */
 export function whyNotStarted(name: string, unit: UnitStatus, { served }: Obstacles): string | undefined {
   const status = `'systemctl status ${name}' says why`;
   // Of a unit that is not there yet, systemd knows nothing of this.
@@ -61,13 +61,13 @@ export function whyNotStarted(name: string, unit: UnitStatus, { served }: Obstac
   return undefined;
 }
 
-/** Says why a unit cannot be stopped; undefined when nothing speaks against it. */
+/** Returns why a unit cannot be stopped; undefined when it can. */
 export function whyNotStopped(unit: UnitStatus): string | undefined {
   if (unit.load !== 'loaded' || unit.canStop) return undefined;
   return 'its kind, or RefuseManualStop= in its unit file, lets only other units stop it; stop what needs it, or disable it for the next boot';
 }
 
-/** Says why a unit cannot start at boot; undefined when nothing speaks against it. */
+/** Returns why a unit cannot be enabled; undefined when it can. */
 export function whyNotEnabled(unit: UnitStatus, { lacksInstall }: Obstacles): string | undefined {
   const remedy = "enable the unit that needs it, or leave 'enabled' out";
   if (['static', 'transient', 'generated'].includes(unit.enabled)) {
@@ -80,7 +80,7 @@ export function whyNotEnabled(unit: UnitStatus, { lacksInstall }: Obstacles): st
   return undefined;
 }
 
-/** Says why a unit cannot be masked; undefined when nothing speaks against it. */
+/** Returns why a unit cannot be masked; undefined when it can. */
 export function whyNotMasked(name: string, { isMaskTaken }: Obstacles): string | undefined {
   if (!isMaskTaken) return undefined;
   const path = `${ownUnits}/${fullUnitName(name)}`;

@@ -1,6 +1,6 @@
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 
-/** What a virtual network takes of its host when it starts. */
+/** The host's resources that a virtual network takes when it starts. */
 interface Taken {
   /** The bridge that libvirt makes for it; undefined where libvirt chooses a free one. */
   readonly bridge: string | undefined;
@@ -14,7 +14,7 @@ interface Taken {
 const ownBridge: ReadonlySet<string | undefined> = new Set([undefined, 'none', 'nat', 'route', 'open']);
 
 /**
- * Says why libvirt would not start a network that is off: a link has its bridge's name already, or the host has a route to the
+ * Returns why libvirt would not start a network that is off: a link has its bridge's name already, or the host has a route to the
  * very same network (libvirt takes overlapping ones of another size).
  */
 export async function networkCollisions(
