@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { runCommand, startCommand } from '../support/command.ts';
+import { takeTurnsOnThisMachine } from '../support/this_machine.ts';
+
+takeTurnsOnThisMachine();
 
 /** A site of one task that looks at this machine, as long as is wanted, and finds what is wanted of it. */
 const site = `import { command, defineModule, play } from 'kvm-play';

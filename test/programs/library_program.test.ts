@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { takeTurnsOnThisMachine } from '../support/this_machine.ts';
+
+takeTurnsOnThisMachine();
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type CommandEnd, runCommand } from '../support/command.ts';
+import { takeTurnsOnThisMachine } from '../support/this_machine.ts';
+
+takeTurnsOnThisMachine();
 
 /** A site of one task that looks at a file of the working directory, and would change it if it held something else. */
 const site = `import { command, defineModule, play } from 'kvm-play';

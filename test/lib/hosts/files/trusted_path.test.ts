@@ -27,6 +27,9 @@ import { prologue } from '../../../../lib/hosts/shell/script.ts';
 import { ShellHost } from '../../../../lib/hosts/shell_host.ts';
 import { command, makeDirectory, removeFile, type Step, writeFile } from '../../../../lib/task/step.ts';
 import { type Shell, shells } from '../../../support/shells.ts';
+import { takeTurnsOnThisMachine } from '../../../support/this_machine.ts';
+
+takeTurnsOnThisMachine();
 
 /** A user of this machine who is not root. */
 const other = 65534;
