@@ -19,7 +19,7 @@ export interface KeyValueEntry {
 /** A file of assignments that a shell sources, such as `ifcfg-eth0`. {@link formatKeyValue} gives back its bytes. */
 export interface KeyValueFile {
   readonly entries: readonly KeyValueEntry[];
-  /** False when the last line lacks its line break, so that whoever appends to the file breaks it. */
+  /** False if the last line lacks its line break, so that text appended to the file would be joined to it. */
   readonly endsInNewline: boolean;
 }
 

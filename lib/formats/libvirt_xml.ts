@@ -122,7 +122,7 @@ const lists: ReadonlySet<string> = new Set([
 
 let parser: XMLParser | undefined;
 
-/** Loads the parser, which takes its time, and which a host without libvirt's objects does not need. Whoever parses waits for it first. */
+/** Loads the XML parser, which is slow, and which hosts without libvirt's objects do not need. Await it before parsing. */
 export async function loadXmlParser(): Promise<void> {
   const { XMLParser } = await import('fast-xml-parser');
   parser ??= new XMLParser({

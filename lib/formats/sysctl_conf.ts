@@ -38,7 +38,7 @@ export function keyPath(key: string): string {
 
 /**
  * Makes a value comparable: runs of blanks are one blank (the kernel prints tabs), numbers are decimal
- * (the kernel reads `0x1` and, with a leading zero, octal), and a note behind numbers is passed over,
+ * (the kernel reads `0x1` and, with a leading zero, octal), and a note after numbers is ignored,
  * for the kernel stops reading there (`1 # note` sets 1).
  */
 export function canonicalValue(value: string): string {

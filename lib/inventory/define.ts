@@ -114,7 +114,7 @@ function make(
   }
 }
 
-/** What is a variable of Ansible's means nothing here. */
+/** Gives a host its settings as the site writes them. Variables of Ansible's have no effect in a site's own inventory. */
 function asWritten(
   { problems: _problems, ...host }: InventoryHost,
   { address, become, vars: _vars, ...spec }: HostEntry,

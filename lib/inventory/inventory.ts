@@ -16,7 +16,7 @@ export interface InventoryHost {
   readonly groups: readonly string[];
   /** Its values: its own win over its groups', a child group's over its parent's. */
   readonly values: InventoryValues;
-  /** What the inventory says of it and cannot be honoured. A run in which the host takes part is refused. Default: nothing. */
+  /** Settings of the host that are not supported. A run in which the host takes part is refused. Default: none. */
   readonly problems?: readonly string[];
 }
 
@@ -25,7 +25,7 @@ export interface Inventory {
   readonly hosts: ReadonlyMap<string, InventoryHost>;
   /** Hosts by group, in the inventory's order; `all` and `ungrouped` among them. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
-  /** What in it has no effect, and what may be a mistake. Default: nothing. */
+  /** Settings without an effect, and likely mistakes. Default: none. */
   readonly warnings?: readonly string[];
 }
 
@@ -74,7 +74,7 @@ export function makeInventory(entries: InventoryEntries, beside: readonly Values
   };
 }
 
-/** Says of each variable once where it stands. */
+/** Writes a warning for each unused variable, with the host that has it. */
 function unusedWords(
   hosts: readonly { readonly name: string; readonly unused: readonly string[] }[],
 ): readonly string[] {

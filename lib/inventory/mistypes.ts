@@ -2,12 +2,12 @@ import { nearest } from '../validation/nearest.ts';
 import type { Inventory } from './inventory.ts';
 import type { Values } from './values.ts';
 
-/** Fewest letters of a name of which it can be said that it was mistyped. */
+/** The fewest letters of a name that is compared: shorter names are alike by chance. */
 const leastLetters = 4;
 
 /**
  * Finds values of an inventory that are probably meant for a variable of the site and are written otherwise, so that the variable
- * keeps its default. An inventory may hold many other values, so that nobody can be sure.
+ * keeps its default. These are warnings only, because an inventory may hold values that are not meant for the site.
  * @returns a sentence for each name
  */
 export function likelyMistypes(plays: readonly { readonly vars: Values }[], { hosts }: Inventory): readonly string[] {

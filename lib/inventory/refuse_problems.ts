@@ -2,15 +2,15 @@ import { type Location, PlaybookError } from '../errors.ts';
 import type { InventoryHost } from './inventory.ts';
 import type { Values } from './values.ts';
 
-/** What is asked of a play: the defaults of its variables, and where it is. */
+/** The parts of a play that are needed: the defaults of its variables, and its place in the site. */
 export interface PlayVariables {
   readonly vars: Values;
   readonly location: Location | undefined;
 }
 
 /**
- * Refuses hosts of which the inventory says what cannot be honoured: the wrong user would do what another was to do, another way
- * would be taken to the host, or a variable of the play would keep its default. Hosts that take no part do not matter.
+ * Refuses hosts with settings in the inventory that kvm-play does not support: otherwise tasks would run as the wrong user, over
+ * another connection, or with the default of a variable. Hosts that take no part do not matter.
  * @param hosts that take part
  * @param play whose variables the inventory has values for; none where no play is run
  * @throws PlaybookError that names each variable, what to do, and the hosts
@@ -32,7 +32,7 @@ export function refuseProblems(hosts: readonly InventoryHost[], play?: PlayVaria
   });
 }
 
-/** A site's own inventory has no problems: its types see to that. */
+/** Lists the problems of a host. A site's own inventory has none, because its types exclude them. */
 function problemsOf({ problems, values }: InventoryHost, vars: Values): readonly string[] {
   if (problems === undefined) return [];
   const unfit = Object.keys(vars).flatMap((name) => {

@@ -3,7 +3,7 @@ import { type HostSpec, hostName, parseHost } from '../hosts/ssh/host_spec.ts';
 import { type HostReference, type Inventory, type InventoryHost, makeInventory } from './inventory.ts';
 import { chooseHosts } from './pattern.ts';
 
-/** Where hosts come from, and which of them take part. */
+/** The hosts of a run: where they come from, and which of them take part. */
 export interface TargetOptions {
   /** Hosts in place of the plays' own. */
   readonly hosts?: readonly HostReference[];
@@ -11,11 +11,11 @@ export interface TargetOptions {
   readonly inventory?: Inventory;
   /** A pattern that leaves only some of the hosts, e.g. `web:&dc1:!old`. */
   readonly limit?: string;
-  /** Groups that the limit may name besides those of the inventory. Names of hosts that are not there are passed over. */
+  /** Groups that the limit may name besides those of the inventory. Names of unknown hosts are ignored. */
   readonly limitGroups?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What is asked of a play: the hosts that it names, and where it is. */
+/** The parts of a play that are needed: the hosts that it names, and its place in the site. */
 export interface PlayHosts {
   /** undefined where it names none. */
   readonly hosts: readonly HostReference[] | undefined;
@@ -23,7 +23,7 @@ export interface PlayHosts {
 }
 
 /**
- * Says which hosts a play is for.
+ * Gives the hosts of a play.
  * @throws PlaybookError for a host that cannot be read, and for a pattern that fits nothing
  */
 export function targetsOf(play: PlayHosts, { hosts, inventory }: TargetOptions): readonly InventoryHost[] {
@@ -58,7 +58,7 @@ export function limited(
   return new Set(left);
 }
 
-/** @throws PlaybookError for what only an inventory can give a meaning */
+/** Reads a host without an inventory. @throws PlaybookError for a group or a pattern, which only an inventory can resolve */
 function namedHost(reference: string): HostSpec {
   if (/^(?:all|ungrouped)$|[*?!&~,]|[^:@]\[/.test(reference)) {
     throw new PlaybookError(

@@ -2,12 +2,12 @@ import type { HostSpec } from '../../hosts/ssh/host_spec.ts';
 import type { InventoryValues } from './entries.ts';
 import { honoured, isUnused, meantVariable, refusals } from './variables.ts';
 
-/** How a host of an inventory is reached, and what of that cannot be honoured. */
+/** How a host of an inventory is reached, and the settings for that which are not supported. */
 export interface Connection {
   readonly spec: HostSpec;
   /** Whether to become root; undefined where nothing is said. */
   readonly become: boolean | undefined;
-  /** What would be done otherwise than the inventory says: each names the variable, and what to do. */
+  /** Settings that are not supported: each text names the variable, and what to do instead. */
   readonly problems: readonly string[];
   /** Variables of Ansible's own that have no effect here. */
   readonly unused: readonly string[];
@@ -16,8 +16,8 @@ export interface Connection {
 const connectionWords = /^(?:ansible\.builtin\.)?(?:ssh|smart|paramiko|paramiko_ssh|local)$/;
 
 /**
- * Says how a host is reached, by what an inventory says of it.
- * @param name of the host, by which it is reached where nothing else is said
+ * Works out how a host is reached from its values in an inventory.
+ * @param name of the host, which is its address too unless the values give another
  */
 export function connectionOf(name: string, values: InventoryValues): Connection {
   const problems: string[] = [];

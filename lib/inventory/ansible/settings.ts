@@ -5,7 +5,7 @@ import { type Location, PlaybookError } from '../../errors.ts';
 import { type PythonConfig, parsePythonConfig } from '../../formats/python_config.ts';
 import { unquoted } from './unquoted.ts';
 
-/** What ansible.cfg says of hosts, users, ways to a host, and the choice of tasks: section, key, and the environment's name for it. */
+/** The settings of ansible.cfg for hosts, users, connections and the choice of tasks: section, key, and environment variable. */
 const settings: readonly (readonly [section: string, key: string, variable: string])[] = [
   ...['remote_user', 'remote_port', 'private_key_file', 'transport', 'host_key_checking', 'ask_pass'].map(
     (key) => ['defaults', key, `ANSIBLE_${key.toUpperCase()}`] as const,
@@ -20,13 +20,13 @@ const settings: readonly (readonly [section: string, key: string, variable: stri
   ['tags', 'skip', 'ANSIBLE_SKIP_TAGS'],
 ];
 
-/** Inventories that Ansible would use, and what names them. */
+/** Inventories that Ansible would use, and the file or variable that names them. */
 interface UnreadInventory {
   readonly source: string;
   readonly paths: readonly string[];
 }
 
-/** What Ansible would read here and kvm-play does not. */
+/** Settings that Ansible would use here, and kvm-play does not. */
 export interface AnsibleSettings {
   readonly inventory: UnreadInventory | undefined;
   /** Other settings, in words. */
@@ -47,7 +47,7 @@ interface GivenHosts {
   readonly hosts: readonly string[];
 }
 
-/** Finds the settings of Ansible's that would choose hosts, users, ways to a host, or tasks. */
+/** Finds Ansible's settings that would choose hosts, users, connections or tasks. */
 export async function ansibleSettings(env: NodeJS.ProcessEnv = process.env): Promise<AnsibleSettings> {
   const config = await readConfig(env);
   const setting = (section: string, key: string): string => config?.values.get(section)?.get(key) ?? '';
@@ -65,7 +65,7 @@ export async function ansibleSettings(env: NodeJS.ProcessEnv = process.env): Pro
 }
 
 /**
- * Says what Ansible would have done otherwise because of settings that are not read.
+ * Warns of Ansible's settings that kvm-play does not use.
  * @returns warnings
  * @throws PlaybookError where a play without hosts would run on this machine, and Ansible has an inventory
  */
@@ -87,7 +87,7 @@ export function unreadSettings(
   ).at({ location: hostless.location });
 }
 
-/** The first of Ansible's configurations that is there. */
+/** Reads the first of Ansible's configuration files that exists. */
 async function readConfig(
   env: NodeJS.ProcessEnv,
 ): Promise<{ readonly file: string; readonly values: PythonConfig } | undefined> {
@@ -110,7 +110,7 @@ function listed(text: string): readonly string[] {
     .filter((path) => path !== '');
 }
 
-/** A path in ansible.cfg is one from where that file lies. */
+/** Resolves a path in ansible.cfg, which is relative to that file. */
 function besideConfig(path: string, config: string): string {
   return /^[/~{]/.test(path) ? path : relative('', resolve(dirname(config), path)) || '.';
 }

@@ -3,13 +3,13 @@ import { lstat, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { PlaybookError } from '../../errors.ts';
 
-/** Permissions: everybody may write, and in a directory with the sticky bit only an entry's owner may replace it. */
+/** Permission bits: all users may write; in a directory with the sticky bit, only its owner may replace an entry. */
 const [writtenByAll, sticky] = [0o002, 0o1000];
 
 /**
- * Refuses a file that any user of this machine could have written or put in its place: an inventory says where root logs in.
- * @param path of a file that is there
- * @throws PlaybookError that names what everybody can write to
+ * Refuses a file that any user of this machine could have written or replaced, because an inventory decides where root logs in.
+ * @param path of an existing file
+ * @throws PlaybookError that names the file or directory that all users can write to
  */
 export async function refuseWritableByAll(path: string): Promise<void> {
   const { mode } = await stat(path);

@@ -5,13 +5,13 @@ import type { InventoryEntries, InventoryValues, ValuesBeside } from './entries.
 import { refuseWritableByAll } from './trusted.ts';
 import { parseYaml } from './yaml.ts';
 
-/** Endings of files with values; the first that is there counts. */
+/** Endings of files with values; the first file that exists counts. */
 const endings = ['', '.yml', '.yaml', '.json'];
 
 /**
  * Reads `group_vars/` and `host_vars/` of a directory: of each group and host a file (`web`, `web.yml`, `web.yaml`, `web.json`), or a
  * directory of such files, in the order of their names.
- * @param entries whose groups and hosts are looked for
+ * @param entries name the groups and hosts
  * @throws PlaybookError, with file and line where they are known
  */
 export async function readValuesBeside(directory: string, entries: InventoryEntries): Promise<ValuesBeside> {
@@ -39,7 +39,7 @@ async function readAll(directory: string, names: readonly string[]): Promise<Rea
   return all;
 }
 
-/** A file itself; of a directory its files and those of its directories, by name, hidden ones and backups left out. */
+/** Lists a file, or the files below a directory in the order of their names, without hidden files and backups. */
 async function filesIn(path: string): Promise<readonly string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
   const names = (await readdir(path)).filter((name) => !name.startsWith('.') && !name.endsWith('~')).toSorted();

@@ -1,6 +1,6 @@
 import { nearest } from '../../validation/nearest.ts';
 
-/** Variables that are honoured. Ansible has two names for some. */
+/** Variables that are supported. Ansible has two names for some. */
 export const honoured = {
   host: ['ansible_host', 'ansible_ssh_host'],
   port: ['ansible_port', 'ansible_ssh_port'],
@@ -10,7 +10,7 @@ export const honoured = {
   connection: ['ansible_connection'],
 } as const;
 
-/** A variable that is not honoured: with which values that makes no difference, and what to do otherwise. */
+/** A variable that is not supported: the values that change nothing, and what to do instead of any other. */
 export interface Refusal {
   readonly names: readonly string[];
   readonly sameWith: RegExp;
@@ -21,7 +21,7 @@ export interface Refusal {
 
 const sshConfig = 'write it into ssh_config for this host (see --ssh-config)';
 
-/** Variables that would make somebody else do the work, or do it over another way. */
+/** Variables that would change the user who does the work, or the connection. */
 export const refusals: readonly Refusal[] = [
   {
     names: ['ansible_become_user', 'ansible_sudo_user', 'ansible_su_user'],
@@ -103,7 +103,7 @@ export const refusals: readonly Refusal[] = [
   },
 ];
 
-/** Variables that have no effect, and of which a warning says what there is in their place. */
+/** Variables without an effect, and what the warning names as their equivalent. */
 const remedies: Readonly<Record<string, string>> = {
   ansible_timeout: 'ssh_config says it: ConnectTimeout',
   ansible_ssh_timeout: 'ssh_config says it: ConnectTimeout',
@@ -126,7 +126,7 @@ const remedies: Readonly<Record<string, string>> = {
 /** Variables without a remedy that have no effect either. */
 const withoutEffect = ['ansible_sudo_chdir', 'ansible_connection_user', 'ansible_paramiko_use_rsa_sha2_algorithms'];
 
-/** Variables that say how Ansible brings its modules, and the Python that runs them, to a host: nothing is lost without them. */
+/** Variables for how Ansible transfers its modules to a host and runs Python there: kvm-play does neither, so that they are ignored. */
 const ofModules: ReadonlySet<string> = new Set(
   [
     ...['pipelining', 'ssh_pipelining', 'remote_tmp', 'async_dir', 'system_tmpdirs', 'common_remote_group'],
@@ -136,7 +136,7 @@ const ofModules: ReadonlySet<string> = new Set(
   ].map((name) => `ansible_${name}`),
 );
 
-/** Variables of other ways to a host, and to root: they have no effect beside `ssh` and `sudo`, and the ways themselves are refused. */
+/** Variables of other connection and become plugins: they have no effect with `ssh` and `sudo`, and the plugins are refused. */
 const ofOtherPlugins = new RegExp(
   `^ansible_(?:${[
     ...['doas', 'dzdo', 'enable', 'ksu', 'machinectl', 'pbrun', 'pfexec', 'pmrun', 'run0', 'runas', 'sesu', 'sudosu'],
@@ -156,7 +156,7 @@ const known: readonly string[] = [
   'ansible_python_interpreter',
 ];
 
-/** Finds the variable of Ansible's that a name which is none of them probably means. */
+/** Finds the variable of Ansible's that a mistyped name probably means. */
 export function meantVariable(name: string): string | undefined {
   if (known.includes(name) || isOfModules(name) || ofOtherPlugins.test(name)) return undefined;
   // All of Ansible's names begin alike, so that only the rest tells how near two are.
@@ -165,7 +165,7 @@ export function meantVariable(name: string): string | undefined {
   return close === undefined ? undefined : `ansible_${close}`;
 }
 
-/** Tells whether a variable of Ansible's is neither honoured nor refused, and says something of a host that kvm-play does not do. */
+/** Tells whether a variable of Ansible's is neither supported nor refused, and would have an effect in Ansible. */
 export function isUnused(name: string): boolean {
   const isHandled =
     name === 'ansible_group_priority' ||
@@ -174,7 +174,7 @@ export function isUnused(name: string): boolean {
   return name.startsWith('ansible_') && !isHandled && !isOfModules(name);
 }
 
-/** Says what there is in place of a variable that has no effect. */
+/** Gives the equivalent of a variable that has no effect. */
 export function remedyOf(name: string): string | undefined {
   return Object.hasOwn(remedies, name) ? remedies[name] : undefined;
 }
