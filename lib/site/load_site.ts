@@ -140,13 +140,16 @@ function siteCache(): string | undefined {
 async function importByJiti(file: string): Promise<unknown> {
   // Imported, its large CommonJS file would be searched for names first.
   const { createJiti }: typeof import('jiti') = nodeModule.createRequire(import.meta.url)('jiti');
-  const names = Object.keys(entryPoints);
-  const namespaces = await Promise.all(Object.values(entryPoints).map(async (url): Promise<unknown> => import(url)));
+  const virtualModules: Record<string, unknown> = {};
+  for (const [name, url] of Object.entries(entryPoints)) {
+    // One after the other: where jiti runs the library's own sources, files that both entry points need are else used half evaluated.
+    virtualModules[name] = await import(url);
+  }
   const jiti = createJiti(import.meta.url, {
     fsCache: siteCache() ?? false,
     moduleCache: false,
     interopDefault: false,
-    virtualModules: Object.fromEntries(names.map((name, index) => [name, namespaces[index]])),
+    virtualModules,
   });
   const site = await jiti.import<{ default?: unknown }>(file);
   // Of CommonJS there is only what it exports.
