@@ -12,7 +12,11 @@ export interface CheckOptions extends InspectOptions {
   readonly permissions?: Permissions;
 }
 
-/** Says what apply would do, and changes nothing. @throws KvmPlayError as apply would before its first write */
+/**
+ * Says what apply would do with one task outside of a play, and changes nothing. Check mode of a play is decided in
+ * lib/run/host_run.ts.
+ * @throws KvmPlayError as apply would before its first write
+ */
 export async function checkTask<State>(
   host: Host,
   task: Task<State>,

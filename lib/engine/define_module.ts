@@ -97,6 +97,11 @@ function refuseIncomplete(spec: AnyDefinition): void {
     const wanted = "a schema of valibot that needs no waiting, e.g. v.strictObject({ name: line('the name') })";
     throw new PlaybookError(`defineModule: 'args' must be ${wanted}`);
   }
+  if (spec.args.type === 'object' || spec.args.type === 'loose_object') {
+    throw new PlaybookError(
+      `defineModule: the schema of ${spec.name} passes over unknown arguments, so that a mistyped one would be lost; write v.strictObject`,
+    );
+  }
   const taken = argumentNames(spec.args).find(isTaskOption);
   if (taken !== undefined) {
     throw new PlaybookError(

@@ -26,7 +26,10 @@ export interface Executed {
   readonly readAfter: boolean;
 }
 
-/** A host as the engine sees it: it answers reads and executes steps. Modules only ever get its {@link ReadonlyHost}. */
+/**
+ * A host as the engine sees it: it answers reads and executes steps. `ShellHost` (shell_host.ts) is the real one. Modules only ever get
+ * its {@link ReadonlyHost}.
+ */
 export interface Host {
   /** The host's name, as the user wrote it. */
   readonly name: string;

@@ -11,7 +11,7 @@ import type { AnotherConnection, Transport } from './shell/transport.ts';
  */
 const pauses: readonly number[] = [0, 0.5, 1, 2, 35, 2, 4, 65];
 const repeated = 3;
-/** Seconds that the first of several addresses is ahead of the others, which may lead to the same machine. */
+/** Head start in seconds of the first of several addresses, because the others may lead to the same machine. */
 const headStart = 1;
 /** An attempt is given up to so many times the usual limit. */
 const mostPatience = 4;

@@ -120,7 +120,7 @@ export class ShellHost implements Host {
     }
   }
 
-  /** @param isLocked who decides something by hand, beside the run that holds the lock, has none */
+  /** @param isLocked false for a command that a person gives while another run holds the lock */
   #part(step: Step, wrap: (script: string) => string, isLocked: boolean): ActionPart {
     const { script, stdin = Buffer.alloc(0) } = this.#scriptOf(step);
     const own = isLocked ? this.#lock.guard(script) : script;
@@ -170,7 +170,7 @@ function namedArgv(step: Step): readonly string[] {
   return [{ write: 'write', directory: 'mkdir', remove: 'remove' }[step.kind], step.path];
 }
 
-/** @returns failures that may be @throws CommandError for the first that may not */
+/** @returns the failures of steps that may fail @throws CommandError for the first step that failed and may not */
 function failuresOf(
   steps: readonly Step[],
   outputs: readonly RawOutput[],

@@ -125,6 +125,12 @@ function whatIsWrong(options: NetworkChangeOptions, tasks: readonly Task[]): str
     if (typeof probe !== 'object' || probe === null || !('tcp' in probe || 'ping' in probe)) {
       return `a probe is ${shown(probe)}; write { tcp: 'name:port' } or { ping: 'name' }`;
     }
+    const from: unknown = probe.from;
+    if (from !== undefined && from !== 'host' && from !== 'controller') {
+      return `a probe's 'from' is ${shown(from)}, and must be 'host' or 'controller'`;
+    }
+    const odd = Object.keys(probe).find((key) => !['tcp', 'ping', 'from'].includes(key));
+    if (odd !== undefined) return `a probe has no '${odd}'; there are tcp, ping and from`;
     if ('tcp' in probe && parsePort(probe.tcp) === undefined) {
       return `a TCP probe is written as name:port, and one is ${JSON.stringify(probe.tcp)}`;
     }

@@ -19,7 +19,7 @@ export interface OutcomesOptions {
   readonly changed?: ReadonlySet<Task>;
   /** Tasks that count as left out from the start. */
   readonly leftOut?: ReadonlySet<Task>;
-  /** Called when a task is left out, and when one that was left out is attempted: what loads it has other work. */
+  /** Called when a task is left out, and when one that was left out is attempted: a task that loads it must be inspected again. */
   readonly onLeftOut?: () => void;
 }
 

@@ -40,7 +40,10 @@ export function hide(text: string): void {
   pattern = sources.length === 0 ? undefined : new RegExp(sources.join('|'), 'gu');
 }
 
-/** Puts a mask in the place of everything that is hidden. A host may print what it was given. */
+/**
+ * Puts a mask in the place of everything that is hidden. A host may print what it was given. Errors mask their messages, reporters every
+ * event (lib/reporters/shown_event.ts), plans what they keep (lib/review).
+ */
 export function masked(text: string): string {
   return pattern === undefined ? text : text.replaceAll(pattern, mask);
 }

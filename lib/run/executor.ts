@@ -52,7 +52,7 @@ export class Executor implements Walker {
     const { host, hostFor, facts, signal } = options;
     this.#options = options;
     this.#nodes = nodes;
-    // What was found of tasks that load this one took it for wanted, or for left out.
+    // Tasks that load another one were inspected as if it were wanted, or left out: once that changes, they are inspected again.
     this.outcomes = new Outcomes(host.name, { facts, leftOut, onLeftOut: () => this.#prefetcher.discard() });
     this.#inspectOptions = { signal, written: this.outcomes.changed, leftOut: this.outcomes.leftOut };
     const known = new Set<LeafNode>(plannedLeaves(nodes));

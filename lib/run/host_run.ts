@@ -50,7 +50,7 @@ export async function runOnHost(
   const hostFor = (asRoot: boolean): Host => (asRoot === become ? host : otherwise);
   try {
     const start: Start = { host, hostFor, signal, report, nodes, changes: networkChangesOf(items) };
-    // To take up a pending change is in no plan: where only what was reviewed may be done, it is left alone as in check mode.
+    // No plan contains resolving a pending network change, so a reviewed run leaves it alone, as check mode does.
     const { facts, ...found } = await inspectAll(start, check || reviewed !== undefined);
     report.inspected();
     const common = { host, hostFor, permissions: { restartOwnNetwork }, signal, facts };

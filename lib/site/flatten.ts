@@ -12,7 +12,7 @@ export interface OwnedCondition {
   readonly holds: Condition;
 }
 
-/** An item with an end of its own, in its place in the play. */
+/** An item that is reported by itself (a task, an assertion, or one that makes its tasks later), in its place in the play. */
 export interface LeafNode<Item extends Leaf = Leaf> {
   readonly kind: 'leaf';
   readonly item: Item;
@@ -53,7 +53,7 @@ export interface Around {
   readonly become: boolean;
 }
 
-/** Puts an item with an end of its own in its place. */
+/** Puts an item that is reported by itself in its place. */
 export function leafNode<Item extends Leaf>(item: Item, index: number, around: Around): LeafNode<Item> {
   return {
     kind: 'leaf',

@@ -170,7 +170,7 @@ function withoutLineEnd(text: string): string {
   return text.replace(/\r?\n$/, '');
 }
 
-/** What it complains of is for the terminal only: it may hold the secret. */
+/** Runs a command that prints a secret. Its standard error is discarded, because it may hold the secret. */
 async function printed([file, ...args]: readonly [string, ...string[]]): Promise<string> {
   const { spawn } = await import('node:child_process');
   const signal = AbortSignal.timeout(commandLimit * 1000);

@@ -95,7 +95,10 @@ export interface RemoveFileStep {
   readonly secret?: true;
 }
 
-/** One action on a host, as plain, frozen data that can be printed, compared and stored. Only the engine executes it. */
+/**
+ * One action on a host, as plain, frozen data that can be printed, compared and stored. Only the engine executes it: `takeSteps` in
+ * lib/engine, through the `Host` of lib/hosts.
+ */
 export type Step = CommandStep | WriteFileStep | DirectoryStep | RemoveFileStep;
 
 /** Builds a {@link CommandStep}. */

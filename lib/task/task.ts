@@ -162,7 +162,7 @@ export interface TaskReading<State = unknown> {
   readonly isAwaitedAfter: boolean;
   readonly differences: readonly Difference[];
   readonly missing: readonly Missing[];
-  /** What is missing beside, should anything have to be changed. */
+  /** What else is missing if something has to change. */
   readonly missingToChange: readonly Missing[];
   readonly warnings: readonly string[];
   readonly answer?: Answer;
@@ -208,7 +208,7 @@ export interface Task<State = unknown> {
   readonly fingerprint: string;
   /** Looks at a host. */
   read(host: ReadonlyHost): Promise<TaskReading<State>>;
-  /** What this task wants otherwise than an earlier one wants it of the very same thing: `actual` is what the earlier one wants. */
+  /** Values that this task and an earlier one set differently on the same object; `actual` is the earlier one's. */
   contradicts(earlier: Task): readonly Difference[];
   /** Looks at what is in force; present when something else must load what the task writes. */
   readonly inForce?: (host: ReadonlyHost) => Promise<InForce>;

@@ -1,4 +1,5 @@
 import { PlaybookError } from '../errors.ts';
+import { refuseUnknownKeys } from '../validation/known_keys.ts';
 import { type OptionType, refuseWrongTypes } from '../validation/option_types.ts';
 import { checkProvisions } from './provision.ts';
 import type { Task, TaskOptions } from './task.ts';
@@ -65,7 +66,8 @@ export function optionOf<State, Name extends OptionName>(
 }
 
 /**
- * Refuses options of a task that have another type than they must, and values that make no sense.
+ * Refuses options of a task that have another type than they must, and values that make no sense. An unknown option is an unknown
+ * argument of the module, which `parseArguments` refuses.
  * @param module the module's name, for the message
  * @throws PlaybookError
  */
@@ -77,6 +79,7 @@ export function checkTaskOptions(module: string, options: TaskOptions): void {
 }
 
 function checkRetry({ retry }: TaskOptions): void {
+  if (retry !== undefined) refuseUnknownKeys('retry', retry, ['attempts', 'interval']);
   const { attempts = 1, interval = 0 } = retry ?? {};
   if (!(Number.isInteger(attempts) && attempts > 0)) {
     throw new PlaybookError(`'retry.attempts' is a whole number from 1 on, and is ${attempts}`);

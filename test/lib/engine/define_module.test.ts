@@ -142,6 +142,11 @@ describe('defineModule refuses', () => {
       "defineModule: 'args' must be a schema of valibot",
     ],
     [
+      'a schema that passes over what is mistyped',
+      { ...body, args: v.object({ text: v.string() }) },
+      'defineModule: the schema of m passes over unknown arguments, so that a mistyped one would be lost; write v.strictObject',
+    ],
+    [
       'an argument with the name of an option',
       { ...body, args: v.strictObject({ retry: v.number() }) },
       "defineModule: m has an argument 'retry', which is an option of every task; take another name",

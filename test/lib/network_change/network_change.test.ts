@@ -31,6 +31,13 @@ describe('networkChange', () => {
     expect(make).toThrow(words);
   });
 
+  test.each<[object, string]>([
+    [{ ping: 'host', from: 'controler' }, `a probe's 'from' is "controler", and must be 'host' or 'controller'`],
+    [{ ping: 'host', form: 'controller' }, "a probe has no 'form'; there are tcp, ping and from"],
+  ])('a site whose types nobody checked: the probe %j is refused', (probe, words) => {
+    expect(() => Reflect.apply(networkChange, undefined, [{ prove: [probe] }, [task]])).toThrow(words);
+  });
+
   test('without tasks is refused', () => {
     expect(() => networkChange({}, [])).toThrow('it holds no tasks');
   });

@@ -33,6 +33,7 @@ test.each(Object.entries(given))('%s: the right value is accepted, one of anothe
 });
 
 test.each<[object, string]>([
+  [{ retry: { attempt: 5 } }, "retry: there is no 'attempt'; did you mean 'attempts'?"],
   [{ retry: { attempts: 0 } }, "'retry.attempts' is a whole number from 1 on, and is 0"],
   [{ retry: { interval: -1 } }, "'retry.interval' is a number of seconds, and is -1"],
   [{ timeLimit: 0.5 }, "'timeLimit' is a whole number of seconds from 1 on, and is 0.5"],
