@@ -4,6 +4,8 @@ const [short, long] = [2_500, 40_000] as const;
 const allowedRatio = 64;
 /** Milliseconds of computing below which nothing can be told. */
 const noise = 30;
+/** Measurements of the longer text before work counts as too slow. */
+const most = 12;
 
 /** Texts that make a pattern try again and again, at any length. */
 export const hostileTexts: Readonly<Record<string, (length: number) => string>> = {
@@ -42,8 +44,9 @@ export function isBounded(work: (text: string) => unknown, text: (length: number
   if (slow < noise) return true;
   if (slow / Math.max(1, cost(work, shorter)) <= allowedRatio) return true;
   const quick = Math.max(1, leastCost(work, shorter));
-  // Further measurements can only lower the ratio.
-  for (let count = 1; count < 3 && slow / quick > allowedRatio; count += 1) slow = Math.min(slow, cost(work, longer));
+  // Further measurements can only lower the ratio. A busy machine disturbs several in a row: what is quadratic stays slow in all.
+  for (let count = 1; count < most && slow / quick > allowedRatio; count += 1)
+    slow = Math.min(slow, cost(work, longer));
   return slow < noise || slow / quick <= allowedRatio;
 }
 
