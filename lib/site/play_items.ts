@@ -152,21 +152,7 @@ export function later(
  * @param title what holds, in words: `The NIC is there`
  */
 export function assert(title: string, that: Condition, options: AssertOptions = {}): Assertion {
-  const location = callerLocation();
-  checkItemOptions('assert', options, ['when', 'tags', 'remedy'], { title, location });
-  fromUser({ title, location }, () => refuseWrongTypes('assert', { that }, { that: 'function' }, ['that']));
-  const { when, tags = [], remedy } = options;
-  return Object.freeze({
-    kind: 'assert',
-    title,
-    module: 'assert',
-    location,
-    when,
-    tags,
-    that,
-    failure: `assertion failed: ${title}`,
-    remedy,
-  });
+  return assertion('assert', { title, that, failure: `assertion failed: ${title}` }, options);
 }
 
 /**
@@ -174,20 +160,19 @@ export function assert(title: string, that: Condition, options: AssertOptions = 
  * @param title why, in words
  */
 export function fail(title: string, options: AssertOptions = {}): Assertion {
+  return assertion('fail', { title, that: () => false, failure: title }, options);
+}
+
+function assertion(
+  caller: 'assert' | 'fail',
+  { title, that, failure }: Pick<Assertion, 'title' | 'that' | 'failure'>,
+  options: AssertOptions,
+): Assertion {
   const location = callerLocation();
-  checkItemOptions('fail', options, ['when', 'tags', 'remedy'], { title, location });
+  checkItemOptions(caller, options, ['when', 'tags', 'remedy'], { title, location });
+  fromUser({ title, location }, () => refuseWrongTypes(caller, { that }, { that: 'function' }, ['that']));
   const { when, tags = [], remedy } = options;
-  return Object.freeze({
-    kind: 'assert',
-    title,
-    module: 'assert',
-    location,
-    when,
-    tags,
-    that: () => false,
-    failure: title,
-    remedy,
-  });
+  return Object.freeze({ kind: 'assert', title, module: 'assert', location, when, tags, that, failure, remedy });
 }
 
 /** Running a site does not check its types. @throws PlaybookError */
