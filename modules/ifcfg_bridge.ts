@@ -13,11 +13,11 @@ import type { SchemaEntries } from '../lib/task/argument_types.ts';
 import { once } from '../lib/task/diff.ts';
 import type { TaskOptions } from '../lib/task/task.ts';
 import { found, line } from '../lib/validation/schemas.ts';
-import { portMacWord } from './ifcfg_bridge/file.ts';
-import { bridgeInForce } from './ifcfg_bridge/in_force.ts';
-import { planBridge } from './ifcfg_bridge/plan.ts';
-import { readBridge } from './ifcfg_bridge/read.ts';
-import type { BridgeValues, IfcfgBridgeState } from './ifcfg_bridge/state.ts';
+import { portMacWord } from './network/network_scripts/file.ts';
+import { bridgeInForce } from './network/network_scripts/in_force.ts';
+import { planBridge } from './network/network_scripts/plan.ts';
+import { readBridge } from './network/network_scripts/read.ts';
+import type { BridgeValues, IfcfgBridgeState } from './network/network_scripts/state.ts';
 
 /** Arguments of {@link ifcfgBridge}. */
 export interface IfcfgBridgeArgs {

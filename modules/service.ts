@@ -8,7 +8,7 @@ import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
 import { type CommandStep, command, type Undo } from '../lib/task/step.ts';
 import type { Missing, TaskOptions } from '../lib/task/task.ts';
 import { line } from '../lib/validation/schemas.ts';
-import { takeDownNetwork } from './common/network_scripts.ts';
+import { takeDownNetwork } from './network/network_scripts/network_scripts.ts';
 import {
   disruptionBy,
   isEnabledIndirectly,

@@ -66,7 +66,7 @@ const layers: readonly string[] = [
   'modules/common',
   'modules/systemd',
   'modules/libvirt',
-  'modules/ifcfg_bridge',
+  'modules/network',
   'modules/sysctl',
   'modules/file',
   'modules/virsh_network',

@@ -1,6 +1,6 @@
-import { getValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
-import type { ReadonlyHost, TextFile } from '../../lib/task/readonly_host.ts';
-import { companionNames, ifcfgPath, isReadAsInterface, scriptsDirectory } from '../common/network_scripts.ts';
+import { getValue, type KeyValueFile, parseKeyValue } from '../../../lib/formats/key_value.ts';
+import type { ReadonlyHost, TextFile } from '../../../lib/task/readonly_host.ts';
+import { companionNames, ifcfgPath, isReadAsInterface, scriptsDirectory } from './network_scripts.ts';
 
 /** A file of an interface, with what it says. */
 export interface InterfaceFile {

@@ -1,7 +1,7 @@
-import { isSameRule, type LiveIpRule, parseIpRule } from '../../lib/formats/ip_rule.ts';
-import { getValue } from '../../lib/formats/key_value.ts';
-import { type CommandStep, command, type Undo } from '../../lib/task/step.ts';
-import { dhclientPattern, isOn, renameDevice } from '../common/network_scripts.ts';
+import { isSameRule, type LiveIpRule, parseIpRule } from '../../../lib/formats/ip_rule.ts';
+import { getValue } from '../../../lib/formats/key_value.ts';
+import { type CommandStep, command, type Undo } from '../../../lib/task/step.ts';
+import { dhclientPattern, isOn, renameDevice } from './network_scripts.ts';
 import type { NetworkFiles } from './files.ts';
 import type { Live } from './live.ts';
 import type { IfcfgBridgeState } from './state.ts';

@@ -1,7 +1,7 @@
-import { prefixOfNetmask } from '../../lib/formats/ipv4.ts';
-import { getValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
-import type { ExpectedIpv6, ExpectedLink } from '../../lib/task/task.ts';
-import { isDhcp } from '../common/network_scripts.ts';
+import { prefixOfNetmask } from '../../../lib/formats/ipv4.ts';
+import { getValue, type KeyValueFile, parseKeyValue } from '../../../lib/formats/key_value.ts';
+import type { ExpectedIpv6, ExpectedLink } from '../../../lib/task/task.ts';
+import { isDhcp } from './network_scripts.ts';
 import { primaryAddress } from './address.ts';
 import { gatewayOf, portMacWord, writeBridge } from './file.ts';
 import { leaveBridge } from './port.ts';

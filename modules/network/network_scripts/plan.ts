@@ -1,9 +1,9 @@
-import type { ModuleReading } from '../../lib/engine/module_spec.ts';
-import { UnsupportedChangeError } from '../../lib/errors.ts';
-import { inSubnet, parseIpv4, parseIpv4Network } from '../../lib/formats/ipv4.ts';
-import { assignment, formatKeyValue, getValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
-import type { TextFile } from '../../lib/task/readonly_host.ts';
-import { removeFile, type Step, writeFile } from '../../lib/task/step.ts';
+import type { ModuleReading } from '../../../lib/engine/module_spec.ts';
+import { UnsupportedChangeError } from '../../../lib/errors.ts';
+import { inSubnet, parseIpv4, parseIpv4Network } from '../../../lib/formats/ipv4.ts';
+import { assignment, formatKeyValue, getValue, type KeyValueFile, parseKeyValue } from '../../../lib/formats/key_value.ts';
+import type { TextFile } from '../../../lib/task/readonly_host.ts';
+import { removeFile, type Step, writeFile } from '../../../lib/task/step.ts';
 import {
   companionNames,
   ifcfgPath,
@@ -13,7 +13,7 @@ import {
   parametersPath,
   renameDevice,
   scriptsDirectory,
-} from '../common/network_scripts.ts';
+} from './network_scripts.ts';
 import { primaryAddress } from './address.ts';
 import { gatewayOf, portMacWord, writeBridge } from './file.ts';
 import { becomePort, leaveBridge } from './port.ts';

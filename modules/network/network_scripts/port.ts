@@ -8,8 +8,8 @@ import {
   parseKeyValue,
   removeKey,
   setValue,
-} from '../../lib/formats/key_value.ts';
-import { isAddressKey, isDhcp, isSeenByOrdering, isStaticKey } from '../common/network_scripts.ts';
+} from '../../../lib/formats/key_value.ts';
+import { isAddressKey, isDhcp, isSeenByOrdering, isStaticKey } from './network_scripts.ts';
 import { primaryAddress } from './address.ts';
 
 /**

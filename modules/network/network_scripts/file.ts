@@ -1,11 +1,11 @@
-import { addLine, getValue, type KeyValueFile, lookUp, removeKey, setValue } from '../../lib/formats/key_value.ts';
+import { addLine, getValue, type KeyValueFile, lookUp, removeKey, setValue } from '../../../lib/formats/key_value.ts';
 import {
   isDhcp,
   isOrderedAsBridge,
   isStaticKey,
   orderingComments,
   type ScriptTraits,
-} from '../common/network_scripts.ts';
+} from './network_scripts.ts';
 import { primaryAddress } from './address.ts';
 import { isAddressing, renamedLine } from './port.ts';
 import type { BridgeContext, BridgeValues } from './state.ts';

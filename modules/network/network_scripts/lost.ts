@@ -1,6 +1,6 @@
-import { isSameRule, parseIpRule, parseIpRules, parseRoutingTables } from '../../lib/formats/ip_rule.ts';
-import { getValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
-import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
+import { isSameRule, parseIpRule, parseIpRules, parseRoutingTables } from '../../../lib/formats/ip_rule.ts';
+import { getValue, type KeyValueFile, parseKeyValue } from '../../../lib/formats/key_value.ts';
+import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import {
   isAliasOf,
   isDhcp,
@@ -8,7 +8,7 @@ import {
   isReadAsInterface,
   networkSettings,
   scriptsDirectory,
-} from '../common/network_scripts.ts';
+} from './network_scripts.ts';
 import { addressesOf } from './address.ts';
 import { askIp, routingTables } from './live.ts';
 import type { IfcfgBridgeState } from './state.ts';

@@ -1,5 +1,5 @@
-import { getValue, type KeyValueFile } from '../../lib/formats/key_value.ts';
-import { isAddressKey, isAliasOf, isDhcp, networkSettings, orderingComments } from '../common/network_scripts.ts';
+import { getValue, type KeyValueFile } from '../../../lib/formats/key_value.ts';
+import { isAddressKey, isAliasOf, isDhcp, networkSettings, orderingComments } from './network_scripts.ts';
 import { bridgeValues } from './file.ts';
 import type { InterfaceFile } from './files.ts';
 import { portRefusals } from './port_refusals.ts';

@@ -1,8 +1,8 @@
-import type { ModuleReading } from '../../lib/engine/module_spec.ts';
-import { getValue, parseKeyValue } from '../../lib/formats/key_value.ts';
-import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
-import type { Missing } from '../../lib/task/task.ts';
-import { bridgeFilterWarnings } from '../common/bridge_netfilter.ts';
+import type { ModuleReading } from '../../../lib/engine/module_spec.ts';
+import { getValue, parseKeyValue } from '../../../lib/formats/key_value.ts';
+import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
+import type { Missing } from '../../../lib/task/task.ts';
+import { bridgeFilterWarnings } from '../../common/bridge_netfilter.ts';
 import {
   companionNames,
   isDhcp,
@@ -11,8 +11,8 @@ import {
   parametersPath,
   readScriptTraits,
   type ScriptTraits,
-} from '../common/network_scripts.ts';
-import { missingTools } from '../common/packages.ts';
+} from './network_scripts.ts';
+import { missingTools } from '../../common/packages.ts';
 import { bridgeValues } from './file.ts';
 import { isFileOf, readMac, readNetworkFiles } from './files.ts';
 import { bridgeLinks } from './links.ts';

@@ -1,8 +1,8 @@
-import { type KeyValueEntry, type KeyValueFile, lookUp } from '../../lib/formats/key_value.ts';
-import { parseOsRelease } from '../../lib/formats/os_release.ts';
-import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
-import type { Missing } from '../../lib/task/task.ts';
-import { packageFamily } from './packages.ts';
+import { type KeyValueEntry, type KeyValueFile, lookUp } from '../../../lib/formats/key_value.ts';
+import { parseOsRelease } from '../../../lib/formats/os_release.ts';
+import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
+import type { Missing } from '../../../lib/task/task.ts';
+import { packageFamily } from '../../common/packages.ts';
 
 /** Where the network scripts keep an interface's configuration. Backups do not belong there: most names are read as interfaces. */
 export const scriptsDirectory = '/etc/sysconfig/network-scripts';

@@ -1,4 +1,4 @@
-import { getValue } from '../../lib/formats/key_value.ts';
+import { getValue } from '../../../lib/formats/key_value.ts';
 import type { InterfaceFile } from './files.ts';
 import type { IfcfgBridgeState, LinkDetails, Surroundings } from './state.ts';
 

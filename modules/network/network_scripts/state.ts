@@ -1,7 +1,7 @@
-import type { KeyValueFile } from '../../lib/formats/key_value.ts';
-import type { Once } from '../../lib/task/diff.ts';
-import type { TextFile } from '../../lib/task/readonly_host.ts';
-import type { ScriptTraits } from '../common/network_scripts.ts';
+import type { KeyValueFile } from '../../../lib/formats/key_value.ts';
+import type { Once } from '../../../lib/task/diff.ts';
+import type { TextFile } from '../../../lib/task/readonly_host.ts';
+import type { ScriptTraits } from './network_scripts.ts';
 import type { InterfaceFile } from './files.ts';
 
 /** Wanted values of a bridge's file: those of its keys, and `address` (`192.168.221.150/24`) for the keys of its first address. */

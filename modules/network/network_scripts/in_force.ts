@@ -1,8 +1,8 @@
-import { getValue, type KeyValueFile, parseKeyValue } from '../../lib/formats/key_value.ts';
-import type { Difference } from '../../lib/task/diff.ts';
-import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
-import type { InForce } from '../../lib/task/task.ts';
-import { isDhcp, isOff, isOn } from '../common/network_scripts.ts';
+import { getValue, type KeyValueFile, parseKeyValue } from '../../../lib/formats/key_value.ts';
+import type { Difference } from '../../../lib/task/diff.ts';
+import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
+import type { InForce } from '../../../lib/task/task.ts';
+import { isDhcp, isOff, isOn } from './network_scripts.ts';
 import { primaryAddress } from './address.ts';
 import { clearingSteps, staleRules } from './clearing.ts';
 import { gatewayOf, portMacWord } from './file.ts';

@@ -1,5 +1,5 @@
-import { type LiveIpRule, parseIpRules, parseRoutingTables } from '../../lib/formats/ip_rule.ts';
-import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
+import { type LiveIpRule, parseIpRules, parseRoutingTables } from '../../../lib/formats/ip_rule.ts';
+import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 
 const links = '/sys/class/net';
 /** Kernel parameters of the links' IPv6. */
