@@ -1,19 +1,25 @@
 import * as v from 'valibot';
 import { defineModule, type Module } from '../lib/engine/define_module.ts';
-import { ArgumentError } from '../lib/errors.ts';
-import {
-  formatIpv4,
-  type Ipv4Network,
-  inSubnet,
-  parseIpv4,
-  prefixOfNetmask,
-  whyNoHostAddress,
-} from '../lib/formats/ipv4.ts';
 import type { SchemaEntries } from '../lib/task/argument_types.ts';
 import { once } from '../lib/task/diff.ts';
 import type { TaskOptions } from '../lib/task/task.ts';
-import { found, line } from '../lib/validation/schemas.ts';
-import { portMacWord } from './network/network_scripts/file.ts';
+import { line } from '../lib/validation/schemas.ts';
+import {
+  bridgeName,
+  ipv4Network,
+  ipv4Text,
+  macOf,
+  portMacWord,
+  portName,
+  type Refuse,
+  range,
+  refuseGateway,
+  refuseNameServers,
+  refuseOwnPort,
+  refuser,
+  refuseShortDelay,
+  zoneName,
+} from './network/arguments.ts';
 import { bridgeInForce } from './network/network_scripts/in_force.ts';
 import { planBridge } from './network/network_scripts/plan.ts';
 import { readBridge } from './network/network_scripts/read.ts';
@@ -58,18 +64,11 @@ export interface IfcfgBridgeArgs {
   readonly state?: 'present' | 'absent';
 }
 
-/** Names that the kernel or the scripts use for something else. */
-const reservedNames: readonly string[] = ['lo', 'all', 'default', 'bonding_masters'];
+const refuse: Refuse = refuser('ifcfg_bridge');
 
 const args = v.strictObject({
-  name: v.pipe(
-    line("the bridge's name"),
-    v.check(isBridgeName, ({ input }) => describeName(input, 'a bridge')),
-  ),
-  port: v.pipe(
-    line("the port's name"),
-    v.check(isPortName, ({ input }) => describeName(input, 'a port')),
-  ),
+  name: bridgeName(),
+  port: portName(),
   bootproto: v.optional(v.picklist(['dhcp', 'static', 'none']), 'dhcp'),
   address: v.optional(line('the address')),
   netmask: v.optional(line('the netmask')),
@@ -82,15 +81,7 @@ const args = v.strictObject({
   delay: v.optional(range(0, 30, 'the forward delay is a whole number of seconds'), 0),
   mtu: v.optional(range(68, 65535, 'the MTU is a whole number of bytes')),
   mac: v.optional(line('the MAC'), portMacWord),
-  zone: v.optional(
-    v.pipe(
-      line('the zone'),
-      v.regex(
-        /^[A-Za-z0-9_][A-Za-z0-9_/-]*$/,
-        found("a zone's name in firewalld is made of letters, digits and _ / -"),
-      ),
-    ),
-  ),
+  zone: v.optional(zoneName()),
   onboot: v.optional(v.boolean(), true),
   nmControlled: v.optional(v.boolean(), false),
   state: v.optional(v.picklist(['present', 'absent']), 'present'),
@@ -132,8 +123,7 @@ export const ifcfgBridge: Module<IfcfgBridgeArgs, IfcfgBridgeState> = defineModu
 function desired(parsed: Parsed, { disrupts = [] }: TaskOptions): IfcfgBridgeState {
   const mayCutGuests = once(disrupts.includes('guest'));
   const { name, port, nmControlled, onboot, mtu } = parsed;
-  if (name === port) refuse(`a bridge cannot be its own port: 'name' and 'port' are both ${name}`);
-  if (port.startsWith(`${name}.`)) refuse(`'port' ${port} is a VLAN of ${name} itself`);
+  refuseOwnPort(name, port, refuse);
   const values = bridge(parsed);
   if (parsed.state === 'absent') {
     const portState = { name: port, BRIDGE: '', remembered: [] };
@@ -160,12 +150,15 @@ function desired(parsed: Parsed, { disrupts = [] }: TaskOptions): IfcfgBridgeSta
 
 /** The keys of the bridge's file: first those of the post, in its order. */
 function bridge(args: Parsed): BridgeValues {
-  const { name, bootproto, ipv6, nmControlled, onboot, stp, mtu, zone, gateway } = args;
-  const address = networkOf(args);
+  const { name, bootproto, ipv6, nmControlled, onboot, stp, delay, mtu, zone, gateway, dns } = args;
+  const address = addressOf(args);
   if (bootproto === 'dhcp' && (address ?? gateway) !== undefined) {
     refuse(`'address' and 'gateway' go with bootproto: 'static', and it is 'dhcp'`);
   }
-  refuseGateway(gateway, address);
+  if (gateway !== undefined) refuseGateway(gateway, address === undefined ? [] : [address], refuse);
+  // Without DELAY the scripts start no DHCP client, or exit at once.
+  refuseShortDelay(stp, delay, refuse);
+  const mac = macOf(args.mac, refuse);
   return {
     DEVICE: name,
     BOOTPROTO: bootproto,
@@ -174,14 +167,14 @@ function bridge(args: Parsed): BridgeValues {
     NM_CONTROLLED: yesNo(nmControlled),
     ONBOOT: yesNo(onboot),
     TYPE: 'Bridge',
-    DELAY: delayOf(args),
-    ...macOf(args.mac),
+    DELAY: String(delay),
+    ...(mac !== undefined && { MACADDR: mac }),
     ...(stp !== undefined && { STP: stp ? 'on' : 'off' }),
     ...(mtu !== undefined && { MTU: String(mtu) }),
     ...(zone !== undefined && { ZONE: zone }),
-    ...(address !== undefined && { address: `${formatIpv4(address.address)}/${address.prefix}` }),
+    ...(address !== undefined && { address: ipv4Text(address) }),
     ...(gateway !== undefined && { GATEWAY: gateway }),
-    ...nameServers(args.dns),
+    ...nameServers(dns),
   };
 }
 
@@ -194,105 +187,18 @@ function parametersOf({ name, ipv6 }: Parsed): readonly string[] {
   return [`net.ipv6.conf.${name}.${ipv6 === false ? 'disable_ipv6 = 1' : 'accept_ra = 0'}`];
 }
 
-function delayOf({ stp, delay }: Parsed): string {
-  // The kernel refuses less than 2 s with spanning tree on; without DELAY the scripts start no DHCP client, or exit at once.
-  if (stp === true && delay < 2) {
-    refuse(`with stp: true the forward delay must be 2 to 30 seconds, and 'delay' is ${delay}; the standard's is 15`);
-  }
-  return String(delay);
+function addressOf({ address, netmask }: Parsed) {
+  if (address === undefined && netmask !== undefined) refuse(`'netmask' is given without 'address'`);
+  return address === undefined ? undefined : ipv4Network(address, netmask, refuse);
 }
 
-function macOf(mac: string): { MACADDR?: string } {
-  if (mac === 'own') return {};
-  if (mac === portMacWord) return { MACADDR: portMacWord };
-  const lower = mac.toLowerCase();
-  if (!/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/.test(lower)) {
-    refuse(`'mac' is ${mac}, and must be 'port', 'own' or an address such as 52:54:00:aa:00:01`);
-  }
-  if (Number.parseInt(lower.slice(0, 2), 16) % 2 === 1)
-    refuse(`'mac' ${mac} is a multicast address, which no link can have`);
-  if (lower === '00:00:00:00:00:00') refuse(`'mac' is all zeros, which is no address`);
-  return { MACADDR: lower };
-}
-
-function networkOf({ address, netmask }: Parsed): Ipv4Network | undefined {
-  if (address === undefined) {
-    if (netmask !== undefined) refuse(`'netmask' is given without 'address'`);
-    return undefined;
-  }
-  const [host = '', length, ...rest] = address.split('/');
-  const number = parseIpv4(host);
-  if (number === undefined || rest.length > 0) refuse(`'address' is ${address}, and must be like 192.168.221.150/24`);
-  if (length !== undefined && netmask !== undefined)
-    refuse(`the prefix is given twice: ${address} and netmask ${netmask}`);
-  const prefix = prefixFrom(address, length, netmask);
-  const network = { address: number, prefix };
-  const why = whyNoHostAddress(network);
-  if (why !== undefined) refuse(`'address' ${host}/${prefix} cannot be a host's: ${why}`);
-  return network;
-}
-
-function prefixFrom(address: string, length: string | undefined, netmask: string | undefined): number {
-  if (length !== undefined) {
-    if (!/^[1-9]\d?$/.test(length) || Number(length) > 32)
-      refuse(`'address' is ${address}; its prefix must be 1 to 32`);
-    return Number(length);
-  }
-  if (netmask === undefined) refuse(`'address' ${address} lacks its prefix; write ${address}/24, or give 'netmask'`);
-  const prefix = prefixOfNetmask(netmask);
-  if (prefix === undefined || prefix === 0) refuse(`'netmask' is ${netmask}, and must be like 255.255.255.0`);
-  return prefix;
-}
-
-function refuseGateway(gateway: string | undefined, network: Ipv4Network | undefined): void {
-  if (gateway === undefined) return;
-  const number = parseIpv4(gateway);
-  if (number === undefined) refuse(`'gateway' is ${gateway}, and must be an address like 192.168.221.1`);
-  const why = whyNoHostAddress({ address: number, prefix: network?.prefix ?? 32 });
-  if (why !== undefined) refuse(`'gateway' ${gateway} cannot be a host's: ${why}`);
-  if (network === undefined) return;
-  const own = `${formatIpv4(network.address)}/${network.prefix}`;
-  if (number === network.address) refuse(`'gateway' ${gateway} is the bridge's own address`);
-  if (!inSubnet(number, network)) {
-    refuse(`'gateway' ${gateway} is not in the subnet of ${own}, and the scripts would set no default route`);
-  }
-}
-
+/** Name servers that are not wanted are wanted to be empty: the list is the whole list. */
 function nameServers(dns: readonly string[] | undefined): Record<string, string> {
   if (dns === undefined) return {};
-  for (const server of dns) {
-    if (parseIpv4(server) === undefined && !isIpv6(server)) refuse(`'dns' has ${server}, which is no IP address`);
-  }
-  if (new Set(dns).size < dns.length) refuse(`'dns' names a server twice: ${dns.join(', ')}`);
-  // Those that are not wanted are wanted to be empty: the list is the whole list.
+  refuseNameServers(dns, refuse);
   return Object.fromEntries([0, 1, 2].map((index) => [`DNS${index + 1}`, dns[index] ?? '']));
-}
-
-function isIpv6(text: string): boolean {
-  return /^[0-9a-fA-F:.]+$/.test(text) && text.includes(':') && URL.canParse(`http://[${text}]/`);
-}
-
-function isBridgeName(name: string): boolean {
-  return isPortName(name) && !/[.]|-range\d*$|^cipcb/.test(name);
-}
-
-function isPortName(name: string): boolean {
-  return /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(name) && !reservedNames.includes(name);
-}
-
-function describeName(name: string, what: string): string {
-  return `${JSON.stringify(name)} cannot be the name of ${what}: 1 to 15 letters, digits, '-' and '_'${what === 'a bridge' ? ' (a dot makes it a VLAN to the scripts)' : ''}, none of ${reservedNames.join(', ')}`;
-}
-
-function range(from: number, to: number, what: string): v.GenericSchema<number> {
-  const message = found(`${what} from ${from} to ${to}`);
-  return v.pipe(v.number(message), v.integer(message), v.minValue(from, message), v.maxValue(to, message));
 }
 
 function yesNo(value: boolean): string {
   return value ? 'yes' : 'no';
-}
-
-function refuse(sentence: string): never {
-  throw new ArgumentError(`ifcfg_bridge: ${sentence}`);
 }

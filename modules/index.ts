@@ -1,6 +1,8 @@
+export { type BridgeArgs, bridge, type RouteArgs } from './bridge.ts';
 export { type CommandArgs, command } from './command.ts';
 export { type FileArgs, file } from './file.ts';
 export { type IfcfgBridgeArgs, ifcfgBridge } from './ifcfg_bridge.ts';
+export { type NetworkLoadArgs, network } from './network.ts';
 export { type QueryArgs, query } from './query.ts';
 export { type ServiceArgs, service } from './service.ts';
 export { type SysctlArgs, sysctl } from './sysctl.ts';

@@ -16,7 +16,7 @@ Description=kvm-play: takes a network change back that was not confirmed before 
 DefaultDependencies=no
 RequiresMountsFor=$top
 After=local-fs.target
-Before=sysinit.target systemd-sysctl.service network-pre.target network.target network.service NetworkManager.service systemd-networkd.service networking.service wicked.service
+Before=sysinit.target systemd-sysctl.service network-pre.target network.target network.service NetworkManager.service systemd-networkd.service networking.service wicked.service $boot_before
 
 [Service]
 Type=oneshot

@@ -258,6 +258,7 @@ roll_back_at_boot() {
   say 'rolling back at boot'
   at_boot=yes
   restore_files && restore_unit_links || return 1
+  undo_at_boot
   systemctl daemon-reload
   for unit in $units; do
     if systemctl is-enabled "$unit" >/dev/null 2>&1; then systemctl --no-block start "$unit"

@@ -187,10 +187,12 @@ function planText(id: string, { title, fingerprint, limit, steps, links, carrier
   ];
   const commands = steps.filter((step) => step.kind === 'command');
   const units = [...new Set(commands.flatMap((step) => step.units ?? []))];
+  const readers = [...new Set(commands.flatMap(({ undo }) => undo?.before ?? []))];
   // The last step is taken back first.
   const undone = commands.toReversed().map(({ undo, disrupts, operand }) => ({
     withNewFiles: (undo?.withNewFiles ?? []).map((argv) => undoLine(argv, operand)),
     withOldFiles: (undo?.withOldFiles ?? []).map((argv) => undoLine(argv, operand)),
+    atBoot: (undo?.atBoot ?? []).map((argv) => undoLine(argv, operand)),
     disrupts,
   }));
   const simple = (text: string): string => quote(text.replaceAll(/['\n]/g, ' '));
@@ -202,6 +204,7 @@ limit=${quote(String(limit))}
 links=${simple(links.join(' '))}
 carrier=${simple(carrier)}
 units=${simple(units.join(' '))}
+boot_before=${simple(readers.join(' '))}
 each_file() {
 ${lines(paths.map((path) => `  "$1" ${quote(path)}`))}
 }
@@ -210,6 +213,9 @@ ${lines(undone.flatMap(({ withNewFiles }) => withNewFiles))}
 }
 undo_with_old_files() {
 ${lines(undone.flatMap(({ withOldFiles, disrupts }) => (disrupts === 'link' ? withOldFiles.map(ifCut) : withOldFiles)))}
+}
+undo_at_boot() {
+${lines(undone.flatMap(({ atBoot }) => atBoot))}
 }
 # end of ${id}
 `;

@@ -52,6 +52,10 @@ export interface Undo {
   readonly withNewFiles?: readonly (readonly string[])[];
   /** Run after the old files are restored. */
   readonly withOldFiles?: readonly (readonly string[])[];
+  /** Run after the old files are restored at boot, before anything brings the network up. */
+  readonly atBoot?: readonly (readonly string[])[];
+  /** systemd units, with their suffixes, that read the files at boot: the old files are restored before them. */
+  readonly before?: readonly string[];
 }
 
 /**

@@ -1,9 +1,9 @@
 import { isSameRule, type LiveIpRule, parseIpRule } from '../../../lib/formats/ip_rule.ts';
 import { getValue } from '../../../lib/formats/key_value.ts';
 import { type CommandStep, command, type Undo } from '../../../lib/task/step.ts';
-import { dhclientPattern, isOn, renameDevice } from './network_scripts.ts';
 import type { NetworkFiles } from './files.ts';
 import type { Live } from './live.ts';
+import { dhclientPattern, isOn, renameDevice } from './network_scripts.ts';
 import type { IfcfgBridgeState } from './state.ts';
 
 /**

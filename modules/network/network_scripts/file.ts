@@ -1,17 +1,9 @@
 import { addLine, getValue, type KeyValueFile, lookUp, removeKey, setValue } from '../../../lib/formats/key_value.ts';
-import {
-  isDhcp,
-  isOrderedAsBridge,
-  isStaticKey,
-  orderingComments,
-  type ScriptTraits,
-} from './network_scripts.ts';
+import { portMacWord } from '../arguments.ts';
 import { primaryAddress } from './address.ts';
+import { isDhcp, isOrderedAsBridge, isStaticKey, orderingComments, type ScriptTraits } from './network_scripts.ts';
 import { isAddressing, renamedLine } from './port.ts';
 import type { BridgeContext, BridgeValues } from './state.ts';
-
-/** The value of MACADDR that stands for the port's own, whatever it is. */
-export const portMacWord = 'port';
 
 /**
  * Says what a bridge's file holds of what is wanted, in the same terms: an equal value in another spelling is given as it is

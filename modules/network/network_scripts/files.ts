@@ -1,5 +1,6 @@
 import { getValue, type KeyValueFile, parseKeyValue } from '../../../lib/formats/key_value.ts';
 import type { ReadonlyHost, TextFile } from '../../../lib/task/readonly_host.ts';
+import { readMac } from '../live.ts';
 import { companionNames, ifcfgPath, isReadAsInterface, scriptsDirectory } from './network_scripts.ts';
 
 /** A file of an interface, with what it says. */
@@ -51,12 +52,6 @@ export async function readNetworkFiles(host: ReadonlyHost, bridge: string, port:
       }),
     ),
   };
-}
-
-/** Returns a link's MAC in lower case; undefined where there is no such link. */
-export async function readMac(host: ReadonlyHost, link: string): Promise<string | undefined> {
-  const { stdout } = await host.query(['cat', `/sys/class/net/${link}/address`]);
-  return stdout.trim() === '' ? undefined : stdout.trim().toLowerCase();
 }
 
 async function readInterface(host: ReadonlyHost, path: string): Promise<InterfaceFile | undefined> {

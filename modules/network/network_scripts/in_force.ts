@@ -2,13 +2,15 @@ import { getValue, type KeyValueFile, parseKeyValue } from '../../../lib/formats
 import type { Difference } from '../../../lib/task/diff.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import type { InForce } from '../../../lib/task/task.ts';
-import { isDhcp, isOff, isOn } from './network_scripts.ts';
+import { portMacWord } from '../arguments.ts';
+import { addressesOn, isRouteVia, isUp } from '../live.ts';
 import { primaryAddress } from './address.ts';
 import { clearingSteps, staleRules } from './clearing.ts';
-import { gatewayOf, portMacWord } from './file.ts';
+import { gatewayOf } from './file.ts';
 import { type NetworkFiles, readNetworkFiles } from './files.ts';
-import { addressesOn, isRouteVia, isUp, type Live, readLiveBridge } from './live.ts';
+import { type Live, readLive } from './live.ts';
 import { readLost } from './lost.ts';
+import { isDhcp, isOff, isOn } from './network_scripts.ts';
 import type { BridgeValues, IfcfgBridgeState } from './state.ts';
 
 /**
@@ -19,7 +21,7 @@ export async function bridgeInForce(host: ReadonlyHost, desired: IfcfgBridgeStat
   const { name, port, bridge } = desired;
   if (bridge !== 'absent' && bridge.ONBOOT === 'no') return { loaded: [], settled: [] };
   const [live, files, lost] = await Promise.all([
-    readLiveBridge(host, name, port.name),
+    readLive(host, name, port.name),
     readNetworkFiles(host, name, port.name),
     readLost(host, desired),
   ]);

@@ -1,9 +1,10 @@
 import { prefixOfNetmask } from '../../../lib/formats/ipv4.ts';
 import { getValue, type KeyValueFile, parseKeyValue } from '../../../lib/formats/key_value.ts';
 import type { ExpectedIpv6, ExpectedLink } from '../../../lib/task/task.ts';
-import { isDhcp } from './network_scripts.ts';
+import { portMacWord } from '../arguments.ts';
 import { primaryAddress } from './address.ts';
-import { gatewayOf, portMacWord, writeBridge } from './file.ts';
+import { gatewayOf, writeBridge } from './file.ts';
+import { isDhcp } from './network_scripts.ts';
 import { leaveBridge } from './port.ts';
 import type { IfcfgBridgeFound, IfcfgBridgeState } from './state.ts';
 

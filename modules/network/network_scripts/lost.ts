@@ -1,16 +1,10 @@
 import { isSameRule, parseIpRule, parseIpRules, parseRoutingTables } from '../../../lib/formats/ip_rule.ts';
 import { getValue, type KeyValueFile, parseKeyValue } from '../../../lib/formats/key_value.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
-import {
-  isAliasOf,
-  isDhcp,
-  isOff,
-  isReadAsInterface,
-  networkSettings,
-  scriptsDirectory,
-} from './network_scripts.ts';
+import { askIp } from '../live.ts';
 import { addressesOf } from './address.ts';
-import { askIp, routingTables } from './live.ts';
+import { routingTables } from './live.ts';
+import { isAliasOf, isDhcp, isOff, isReadAsInterface, networkSettings, scriptsDirectory } from './network_scripts.ts';
 import type { IfcfgBridgeState } from './state.ts';
 
 /** The most sentences that are told. */

@@ -1,9 +1,18 @@
 import type { ModuleReading } from '../../../lib/engine/module_spec.ts';
 import { UnsupportedChangeError } from '../../../lib/errors.ts';
 import { inSubnet, parseIpv4, parseIpv4Network } from '../../../lib/formats/ipv4.ts';
-import { assignment, formatKeyValue, getValue, type KeyValueFile, parseKeyValue } from '../../../lib/formats/key_value.ts';
+import {
+  assignment,
+  formatKeyValue,
+  getValue,
+  type KeyValueFile,
+  parseKeyValue,
+} from '../../../lib/formats/key_value.ts';
 import type { TextFile } from '../../../lib/task/readonly_host.ts';
 import { removeFile, type Step, writeFile } from '../../../lib/task/step.ts';
+import { portMacWord } from '../arguments.ts';
+import { primaryAddress } from './address.ts';
+import { gatewayOf, writeBridge } from './file.ts';
 import {
   companionNames,
   ifcfgPath,
@@ -14,8 +23,6 @@ import {
   renameDevice,
   scriptsDirectory,
 } from './network_scripts.ts';
-import { primaryAddress } from './address.ts';
-import { gatewayOf, portMacWord, writeBridge } from './file.ts';
 import { becomePort, leaveBridge } from './port.ts';
 import type { BridgeValues, IfcfgBridgeFound, IfcfgBridgeState, PortState } from './state.ts';
 

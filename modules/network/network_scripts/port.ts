@@ -9,8 +9,8 @@ import {
   removeKey,
   setValue,
 } from '../../../lib/formats/key_value.ts';
-import { isAddressKey, isDhcp, isSeenByOrdering, isStaticKey } from './network_scripts.ts';
 import { primaryAddress } from './address.ts';
+import { isAddressKey, isDhcp, isSeenByOrdering, isStaticKey } from './network_scripts.ts';
 
 /**
  * What a port's file said before it became a port stands in it as comments, each in its line's place:

@@ -1,34 +1,13 @@
 import { getValue } from '../../../lib/formats/key_value.ts';
+import { linkRefusals, wirelessReason } from '../port_refusals.ts';
 import type { InterfaceFile } from './files.ts';
-import type { IfcfgBridgeState, LinkDetails, Surroundings } from './state.ts';
-
-/** The kind stands behind the addresses, each with details of its own; `bridge_slave` says what it is plugged into. */
-const kindPattern =
-  /\\\s+(bond|bridge|dummy|geneve|gretap|gre|ipip|ipvlan|ipvtap|macvlan|macvtap|sit|team|tun|veth|vlan|vti|vxlan|wireguard|openvswitch)\b/;
-
-/** Reads `2: ens33@if7: <…> mtu 1500 … \    link/ether 52:54:… brd … promiscuity 0 \    macvlan mode bridge …`. */
-export function parseLinkDetails(output: string): readonly LinkDetails[] {
-  return output.split('\n').flatMap((line) => {
-    const [, name, lower, rest = ''] = /^\d+: ([^\s:@]+)(?:@([^\s:]+))?: (.*)$/.exec(line) ?? [];
-    if (name === undefined) return [];
-    const kind = kindPattern.exec(rest)?.[1] ?? '';
-    return [{ name, lower, addresses: /link\/(\S+)/.exec(rest)?.[1] ?? '', kind }];
-  });
-}
-
-/** Why a link of such a kind cannot be a port that carries guests. */
-const kindReasons: Readonly<Record<string, string>> = {
-  macvlan: 'is a macvlan, which takes packets for its own MAC alone; make the link that it lies on the port',
-  macvtap: 'is a macvtap, which belongs to a guest',
-  ipvlan: 'is an ipvlan, which shares the MAC of the link that it lies on; make that link the port',
-  ipvtap: 'is an ipvtap, which belongs to a guest',
-};
+import type { IfcfgBridgeState, Surroundings } from './state.ts';
 
 /** Types of interfaces that `ifup` gives to a script which knows no BRIDGE, or that cannot be bridged; in lower case. */
 const typeReasons: Readonly<Record<string, string>> = {
   bridge: 'a bridge cannot be a port',
   infiniband: 'InfiniBand has no Ethernet packets, and cannot be bridged',
-  wireless: 'an access point takes packets of the MAC alone that has registered, so no guest would be heard',
+  wireless: wirelessReason,
   ...Object.fromEntries(
     [
       'modem',
@@ -61,37 +40,8 @@ export function portRefusals(
   around: Surroundings,
 ): readonly string[] {
   return [
-    ...liveRefusals(desired, file, around),
+    ...linkRefusals(desired.name, desired.port.name, around, file && getValue(file.content, 'BRIDGE')),
     ...(file === undefined ? [] : [...fileRefusals(desired, file), ...hardwareRefusals(desired, file, portMac)]),
-  ];
-}
-
-function liveRefusals(
-  { name, port }: IfcfgBridgeState,
-  file: InterfaceFile | undefined,
-  { isPortBridge, isPortWireless, master, details }: Surroundings,
-): readonly string[] {
-  const own = details.find((link) => link.name === port.name);
-  const inFile = file && getValue(file.content, 'BRIDGE');
-  const riders = details.filter(({ lower, kind }) => lower === port.name && /^(?:mac|ip)v(?:lan|tap)$/.test(kind));
-  const isTap = own?.kind === 'tun' && own.addresses === 'ether';
-  return [
-    ...(isPortBridge ? [`${port.name} is a bridge itself, and a bridge cannot be a port`] : []),
-    ...(master !== '' && master !== name && master !== inFile
-      ? [`${port.name} is plugged into ${master} already, and joining ${name} would fail; take it out there first`]
-      : []),
-    ...(isPortWireless ? [`${port.name} is wireless: ${typeReasons.wireless}`] : []),
-    ...(own !== undefined && own.addresses !== '' && own.addresses !== 'ether'
-      ? [`${port.name} has no Ethernet addresses (link/${own.addresses}), and cannot be bridged`]
-      : []),
-    ...(own !== undefined && own.kind in kindReasons ? [`${port.name} ${kindReasons[own.kind]}`] : []),
-    ...(isTap ? [`${port.name} is a tap, the end of a guest or of a program, and no way to the LAN`] : []),
-    ...(own?.kind === 'vlan' && own.lower === name ? [`${port.name} is a VLAN of ${name} itself`] : []),
-    ...(riders.length > 0
-      ? [
-          `${riders.map((link) => `${link.name} (${link.kind})`).join(', ')} lies on ${port.name}, and joining ${name} would fail while it does; take it away first`,
-        ]
-      : []),
   ];
 }
 
@@ -107,7 +57,7 @@ function fileRefusals({ name, port }: IfcfgBridgeState, { path, content }: Inter
     ...(reason === undefined
       ? []
       : [`${path} says ${type === '' ? `DEVICETYPE=${script}` : `TYPE=${type}`}, and ${reason}`]),
-    ...(isWireless ? [`${path} is for a wireless interface (it has ESSID): ${typeReasons.wireless}`] : []),
+    ...(isWireless ? [`${path} is for a wireless interface (it has ESSID): ${wirelessReason}`] : []),
     ...(isOpenVSwitch
       ? [`${port.name} belongs to Open vSwitch (${path}), whose scripts know no BRIDGE; take it out there first`]
       : []),

@@ -3,6 +3,11 @@ import { getValue, parseKeyValue } from '../../../lib/formats/key_value.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import type { Missing } from '../../../lib/task/task.ts';
 import { bridgeFilterWarnings } from '../../common/bridge_netfilter.ts';
+import { missingTools } from '../../common/packages.ts';
+import { readLiveBridge } from '../live.ts';
+import { bridgeValues } from './file.ts';
+import { isFileOf, readNetworkFiles } from './files.ts';
+import { bridgeLinks } from './links.ts';
 import {
   companionNames,
   isDhcp,
@@ -12,12 +17,7 @@ import {
   readScriptTraits,
   type ScriptTraits,
 } from './network_scripts.ts';
-import { missingTools } from '../../common/packages.ts';
-import { bridgeValues } from './file.ts';
-import { isFileOf, readMac, readNetworkFiles } from './files.ts';
-import { bridgeLinks } from './links.ts';
 import { addressKeysOf, rememberedKeys } from './port.ts';
-import { parseLinkDetails } from './port_refusals.ts';
 import { findings } from './refusals.ts';
 import type { BridgeContext, IfcfgBridgeFound, IfcfgBridgeState, PortState, Surroundings } from './state.ts';
 
@@ -30,7 +30,7 @@ export async function readBridge(
   const [files, live, traits, missingScripts, tools, parameters, filterWarnings, hasNetworkManager, settings] =
     await Promise.all([
       readNetworkFiles(host, name, port.name),
-      readLive(host, name, port.name),
+      readLiveBridge(host, name, [port.name]),
       readScriptTraits(host),
       missingNetworkScripts(host),
       missingTools(host, ['brctl', 'dhclient', 'bc']),
@@ -39,10 +39,12 @@ export async function readBridge(
       host.exists('/usr/sbin/NetworkManager'),
       host.readFile(networkSettings),
     ]);
-  const context: BridgeContext = { portMac: live.portMac, traits };
+  const context: BridgeContext = { portMac: live.macs[port.name], traits };
   const around: Surroundings = {
     ...live,
-    names: files.names,
+    isNameTaken: !live.isBridge && live.names.includes(name),
+    bridgeMac: live.macs[name],
+    fileNames: files.names,
     others: files.others,
     settings: settings && parseKeyValue(settings.text),
   };
@@ -66,36 +68,9 @@ export async function readBridge(
       parameters: (parameters?.text ?? '').split('\n').filter((line) => /^[^#\s]/.test(line)),
     },
     found: { ...found, refusals },
-    missing: missing(desired, missingScripts, tools, live.links, traits),
+    missing: missing(desired, missingScripts, tools, live.names, traits),
     warnings: [...warnings, ...filterWarnings],
     network: { links: bridgeLinks(desired, found) },
-  };
-}
-
-async function readLive(host: ReadonlyHost, bridge: string, port: string) {
-  const links = '/sys/class/net';
-  const [names, isBridge, isPortBridge, isPortWireless, portMac, bridgeMac, master, plugged, details] =
-    await Promise.all([
-      host.listDirectory(links),
-      host.exists(`${links}/${bridge}/bridge`),
-      host.exists(`${links}/${port}/bridge`),
-      host.exists(`${links}/${port}/phy80211`),
-      readMac(host, port),
-      readMac(host, bridge),
-      host.query(['readlink', `${links}/${port}/master`]),
-      host.listDirectory(`${links}/${bridge}/brif`),
-      host.query(['ip', '-o', '-d', 'link', 'show']),
-    ]);
-  return {
-    links: names.filter((link) => !['bonding_masters', 'lo'].includes(link)),
-    isNameTaken: names.includes(bridge) && !isBridge,
-    isPortBridge,
-    isPortWireless,
-    details: parseLinkDetails(details.stdout),
-    portMac,
-    bridgeMac,
-    master: master.stdout.trim().split('/').at(-1) ?? '',
-    plugged,
   };
 }
 

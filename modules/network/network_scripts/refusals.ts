@@ -1,7 +1,7 @@
 import { getValue, type KeyValueFile } from '../../../lib/formats/key_value.ts';
-import { isAddressKey, isAliasOf, isDhcp, networkSettings, orderingComments } from './network_scripts.ts';
 import { bridgeValues } from './file.ts';
 import type { InterfaceFile } from './files.ts';
+import { isAddressKey, isAliasOf, isDhcp, networkSettings, orderingComments } from './network_scripts.ts';
 import { portRefusals } from './port_refusals.ts';
 import type { IfcfgBridgeFound, IfcfgBridgeState, Surroundings } from './state.ts';
 
@@ -28,7 +28,7 @@ export function findings(desired: IfcfgBridgeState, found: IfcfgBridgeFound, aro
       refusals: [...common, ...usersOf(name, port.name, around.others), ...guestRefusals(desired, around)],
       warnings: [
         ...warnings,
-        ...aliasWarnings(name, around.names, `is left, and has no interface once ${name} is gone`),
+        ...aliasWarnings(name, around.fileNames, `is left, and has no interface once ${name} is gone`),
         ...guestWarnings(desired, around),
         ...macWarnings(desired, found, around),
       ],
@@ -43,7 +43,11 @@ export function findings(desired: IfcfgBridgeState, found: IfcfgBridgeFound, aro
     ],
     warnings: [
       ...warnings,
-      ...aliasWarnings(port.name, around.names, `is silently dropped once ${port.name} is a port; move it to ${name}`),
+      ...aliasWarnings(
+        port.name,
+        around.fileNames,
+        `is silently dropped once ${port.name} is a port; move it to ${name}`,
+      ),
       ...copies(around.others),
       ...addressingWarnings(desired, found),
     ],

@@ -1,8 +1,9 @@
 import type { KeyValueFile } from '../../../lib/formats/key_value.ts';
 import type { Once } from '../../../lib/task/diff.ts';
 import type { TextFile } from '../../../lib/task/readonly_host.ts';
-import type { ScriptTraits } from './network_scripts.ts';
+import type { LiveBridge } from '../live.ts';
 import type { InterfaceFile } from './files.ts';
+import type { ScriptTraits } from './network_scripts.ts';
 
 /** Wanted values of a bridge's file: those of its keys, and `address` (`192.168.221.150/24`) for the keys of its first address. */
 export type BridgeValues = Readonly<Record<string, string>>;
@@ -59,35 +60,15 @@ export interface IfcfgBridgeFound {
 }
 
 /** Other files and links of the host, as far as they matter to one bridge. */
-export interface Surroundings {
+export interface Surroundings extends LiveBridge {
   /** Names of all files in the scripts' directory. */
-  readonly names: readonly string[];
+  readonly fileNames: readonly string[];
   /** The files that the scripts read as interfaces, without the bridge's and the port's. */
   readonly others: readonly InterfaceFile[];
   /** The host's own settings; undefined when there is no such file. */
   readonly settings: KeyValueFile | undefined;
   /** True when the name is taken by a link that is no bridge. */
   readonly isNameTaken: boolean;
-  /** The link that the live port is plugged into; empty where it is in none. */
-  readonly master: string;
-  /** True when the port is a bridge itself. */
-  readonly isPortBridge: boolean;
-  readonly isPortWireless: boolean;
-  /** All links, as `ip -d link` describes them. */
-  readonly details: readonly LinkDetails[];
   /** The live bridge's MAC; undefined when there is none. */
   readonly bridgeMac: string | undefined;
-  /** Links that are plugged into the live bridge. */
-  readonly plugged: readonly string[];
-}
-
-/** A link as `ip -d link` describes it. */
-export interface LinkDetails {
-  readonly name: string;
-  /** The link that it lies on; undefined where it is none's. */
-  readonly lower: string | undefined;
-  /** What its addresses are: `ether`, `infiniband`, `none`. */
-  readonly addresses: string;
-  /** What made it: `vlan`, `macvlan`, `tun`; empty for hardware and for what is not known. */
-  readonly kind: string;
 }

@@ -1,0 +1,376 @@
+import * as v from 'valibot';
+import { defineModule, type Module } from '../lib/engine/define_module.ts';
+import type { ModuleReading } from '../lib/engine/module_spec.ts';
+import { UnsupportedChangeError } from '../lib/errors.ts';
+import { parseIpv4, parseIpv4Network } from '../lib/formats/ipv4.ts';
+import { formatIpv6, inIpv6Subnet, isLinkLocal, parseIpv6, parseIpv6Network } from '../lib/formats/ipv6.ts';
+import type { SchemaEntries } from '../lib/task/argument_types.ts';
+import { once } from '../lib/task/diff.ts';
+import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
+import type { Step } from '../lib/task/step.ts';
+import type { InForce, Missing, TaskOptions } from '../lib/task/task.ts';
+import { line } from '../lib/validation/schemas.ts';
+import { bridgeFilterWarnings } from './common/bridge_netfilter.ts';
+import {
+  bridgeName,
+  ipv4Network,
+  ipv4Text,
+  macOf,
+  portMacWord,
+  portName,
+  type Refuse,
+  range,
+  refuseGateway,
+  refuseNameServers,
+  refuseOwnPort,
+  refuser,
+  refuseShortDelay,
+  zoneName,
+} from './network/arguments.ts';
+import {
+  type BridgeSettings,
+  type BridgeState,
+  type Route,
+  type StackName,
+  stackNames,
+} from './network/bridge_state.ts';
+import { liveDifferences } from './network/in_force.ts';
+import { type LiveBridge, readLiveBridge } from './network/live.ts';
+import { linkRefusals } from './network/port_refusals.ts';
+import { findStack } from './network/stacks.ts';
+
+/** A route of a {@link BridgeArgs bridge}. */
+export interface RouteArgs {
+  /** Its destination: `10.0.0.0/8`, `fd00:1::/64`. */
+  readonly to: string;
+  /** Its gateway. Without one the destination is on the link itself. */
+  readonly via?: string;
+  /** Its metric; the lowest wins. Default: the network stack's. */
+  readonly metric?: number;
+  /** The number of its routing table. Default: the main one. */
+  readonly table?: number;
+}
+
+/** Arguments of {@link bridge}. What is left out moves from the port when the bridge is made, and is left alone afterwards. */
+export interface BridgeArgs {
+  /** The bridge's name, e.g. `br0`: at most 15 letters, digits, `-` and `_`. */
+  readonly name: string;
+  /** The interface that becomes its port, e.g. `ens33`. */
+  readonly port?: string;
+  /** Several ports, instead of `port`. The bridge takes over the addresses and the MAC of the first one. */
+  readonly ports?: readonly string[];
+  /**
+   * The network stack that must own the port: `network-scripts`, `networkmanager`, `networkd`, `netplan` or `ifupdown`. The task is
+   * refused where another one does. Default: the one that owns it.
+   */
+  readonly backend?: StackName;
+  /** How the bridge gets its IPv4 address: from a DHCP server, from `address` or `addresses`, or not at all. Default: as the port does. */
+  readonly bootproto?: 'dhcp' | 'static' | 'none';
+  /** The bridge's IPv4 address, `192.168.221.150/24`, or without the prefix beside `netmask`. Not with DHCP. */
+  readonly address?: string;
+  /** The netmask of an `address` without prefix, e.g. `255.255.255.0`. */
+  readonly netmask?: string;
+  /** Several IPv4 addresses with their prefixes, instead of `address`. */
+  readonly addresses?: readonly string[];
+  /** The gateway of the IPv4 default route, in the subnet of one of the addresses. */
+  readonly gateway?: string;
+  /** IPv6: addresses by router advertisements (true), those of `ipv6Addresses` only (`static`), or none (false). */
+  readonly ipv6?: boolean | 'static';
+  /** Static IPv6 addresses with their prefixes, e.g. `fd00:221::150/64`. */
+  readonly ipv6Addresses?: readonly string[];
+  /** The gateway of the IPv6 default route. */
+  readonly ipv6Gateway?: string;
+  /** Name servers. */
+  readonly dns?: readonly string[];
+  /** Search domains. */
+  readonly search?: readonly string[];
+  /** Routes beside the default one. The list is the whole list. */
+  readonly routes?: readonly RouteArgs[];
+  /** Spanning tree; with it, `delay` must be 2 to 30. It is off for a bridge that is made, unless given. */
+  readonly stp?: boolean;
+  /** The forward delay in seconds, 0 to 30, for spanning tree. */
+  readonly delay?: number;
+  /** MTU in bytes, 68 to 65535, of the bridge and its ports. */
+  readonly mtu?: number;
+  /** The bridge's MAC: its first port's (`port`, the default, with which a DHCP server knows the host again), one of its own (`own`), or this one. */
+  readonly mac?: string;
+  /** firewalld's zone. */
+  readonly zone?: string;
+  /** Whether it comes up at boot. Default true. */
+  readonly onboot?: boolean;
+  /** `absent` removes the bridge and gives its ports back what they had. Default `present`. */
+  readonly state?: 'present' | 'absent';
+}
+
+const refuse: Refuse = refuser('bridge');
+
+const routeArgs = v.strictObject({
+  to: line("a route's destination"),
+  via: v.exactOptional(line("a route's gateway")),
+  metric: v.exactOptional(range(0, 4_294_967_295, "a route's metric is a whole number")),
+  table: v.exactOptional(range(1, 4_294_967_295, 'a routing table is a whole number')),
+} satisfies SchemaEntries<RouteArgs>);
+
+const args = v.strictObject({
+  name: bridgeName(),
+  port: v.optional(portName()),
+  ports: v.optional(v.pipe(v.array(portName()), v.minLength(1, 'a bridge has at least one port'))),
+  backend: v.optional(v.picklist(stackNames)),
+  bootproto: v.optional(v.picklist(['dhcp', 'static', 'none'])),
+  address: v.optional(line('the address')),
+  netmask: v.optional(line('the netmask')),
+  addresses: v.optional(v.pipe(v.array(line('an address')), v.minLength(1, "'addresses' is empty"))),
+  gateway: v.optional(line('the gateway')),
+  ipv6: v.optional(v.union([v.boolean(), v.literal('static')])),
+  ipv6Addresses: v.optional(v.pipe(v.array(line('an IPv6 address')), v.minLength(1, "'ipv6Addresses' is empty"))),
+  ipv6Gateway: v.optional(line('the IPv6 gateway')),
+  dns: v.optional(v.array(line('a name server'))),
+  search: v.optional(
+    v.array(
+      v.pipe(
+        line('a search domain'),
+        v.regex(/^[A-Za-z0-9_.-]{1,253}$/, 'a search domain is a name such as example.org'),
+      ),
+    ),
+  ),
+  routes: v.optional(v.array(routeArgs)),
+  stp: v.optional(v.boolean()),
+  delay: v.optional(range(0, 30, 'the forward delay is a whole number of seconds')),
+  mtu: v.optional(range(68, 65535, 'the MTU is a whole number of bytes')),
+  mac: v.optional(line('the MAC'), portMacWord),
+  zone: v.optional(zoneName()),
+  onboot: v.optional(v.boolean(), true),
+  state: v.optional(v.picklist(['present', 'absent']), 'present'),
+} satisfies SchemaEntries<BridgeArgs>);
+
+type Parsed = v.InferOutput<typeof args>;
+
+/** What planning needs besides the state. */
+interface FoundBridge {
+  /** Sentences that say why the bridge cannot be changed. */
+  readonly refusals: readonly string[];
+  /** The steps that write the desired files. */
+  readonly steps: () => readonly Step[];
+}
+
+/**
+ * Makes interfaces the ports of a bridge that takes over the addresses of the first one; or removes the bridge and gives the
+ * interfaces back what they had. It finds out which network stack owns the port now, and writes that stack's own files: those of
+ * network-scripts, NetworkManager, systemd-networkd, netplan or ifupdown.
+ *
+ * It writes files and loads nothing: that is for a `network` task that reflects this one. Addresses, gateways, name servers, search
+ * domains, routes, DHCP options, IPv6 and the zone move from the port to the bridge, as far as the task does not name others.
+ *
+ * @example
+ * ```ts
+ * const br0 = bridge({ name: 'br0', port: 'ens33' });
+ * networkChange({}, [br0, network({ reflects: [br0], disrupts: ['link'] })]);
+ * ```
+ */
+export const bridge: Module<BridgeArgs, BridgeState> = defineModule({
+  name: 'bridge',
+  args,
+  needsRoot: true,
+  desired,
+  subject: ({ name }) => name,
+  provides: ({ name, bridge }) => (bridge === 'absent' ? [] : [`link:${name}`]),
+  read,
+  plan: ({ found }, { name }) => {
+    if (found.refusals.length > 0) {
+      throw new UnsupportedChangeError(`${name} cannot be changed: ${found.refusals.join('; ')}`);
+    }
+    return found.steps();
+  },
+  inForce,
+});
+
+function desired(parsed: Parsed, { disrupts = [] }: TaskOptions): BridgeState {
+  const { name } = parsed;
+  const portNames = portsOf(parsed);
+  for (const port of portNames) refuseOwnPort(name, port, refuse);
+  const settings = settingsOf(parsed);
+  const isAbsent = parsed.state === 'absent';
+  return {
+    name,
+    bridge: isAbsent ? 'absent' : settings,
+    ports: Object.fromEntries(
+      portNames.map((port) => [port, isAbsent ? { bridge: '', remembered: [] } : { bridge: name, addressing: [] }]),
+    ),
+    portNames: once(portNames),
+    backend: once(parsed.backend),
+    mayCutGuests: once(disrupts.includes('guest')),
+  };
+}
+
+function portsOf({ port, ports }: Parsed): readonly string[] {
+  if (port !== undefined && ports !== undefined) refuse("name 'port' or 'ports', not both");
+  const names = ports ?? (port === undefined ? undefined : [port]);
+  if (names === undefined) return refuse("'port' is missing: the interface that becomes the bridge's port");
+  if (new Set(names).size < names.length) refuse(`'ports' names a port twice: ${names.join(', ')}`);
+  return names;
+}
+
+function settingsOf(parsed: Parsed): BridgeSettings {
+  const { stp, delay, mtu, zone, onboot, dns, search, gateway, ipv6Gateway } = parsed;
+  const networks = ipv4Networks(parsed);
+  const { bootproto = networks.length > 0 ? 'static' : undefined } = parsed;
+  if (bootproto === 'dhcp' && (networks.length > 0 || gateway !== undefined)) {
+    refuse("'address', 'addresses' and 'gateway' go with bootproto: 'static', and it is 'dhcp'");
+  }
+  if (bootproto === 'none' && (networks.length > 0 || gateway !== undefined)) {
+    refuse("'address', 'addresses' and 'gateway' go with bootproto: 'static', and it is 'none'");
+  }
+  if (bootproto === 'static' && networks.length === 0) {
+    refuse("bootproto: 'static' needs 'address' or 'addresses'; leave bootproto out to keep what the port has");
+  }
+  if (gateway !== undefined) refuseGateway(gateway, networks, refuse);
+  if (dns !== undefined) refuseNameServers(dns, refuse);
+  refuseShortDelay(stp, delay ?? (stp === true ? 15 : 0), refuse);
+  const mac = macOf(parsed.mac, refuse);
+  return {
+    ...(bootproto !== undefined && { ipv4: bootproto === 'static' ? networks.map(ipv4Text) : bootproto }),
+    ...(gateway !== undefined && { gateway }),
+    ...ipv6Settings(parsed),
+    ...(ipv6Gateway !== undefined && { ipv6Gateway: ipv6Text(ipv6Gateway, 'ipv6Gateway') }),
+    ...(dns !== undefined && { dns }),
+    ...(search !== undefined && { search }),
+    ...(parsed.routes !== undefined && { routes: parsed.routes.map(routeOf) }),
+    ...(stp !== undefined && { stp }),
+    ...(stp === true && { delay: delay ?? 15 }),
+    ...(mtu !== undefined && { mtu }),
+    ...(mac !== undefined && { mac }),
+    ...(zone !== undefined && { zone }),
+    onboot,
+  };
+}
+
+function ipv4Networks({ address, netmask, addresses }: Parsed) {
+  if (address !== undefined && addresses !== undefined) refuse("name 'address' or 'addresses', not both");
+  if (address === undefined && netmask !== undefined) refuse("'netmask' is given without 'address'");
+  const all = addresses ?? (address === undefined ? [] : [address]);
+  const networks = all.map((each) => ipv4Network(each, netmask, refuse));
+  if (new Set(networks.map(ipv4Text)).size < networks.length) refuse(`an address is named twice: ${all.join(', ')}`);
+  return networks;
+}
+
+function ipv6Settings({ ipv6, ipv6Addresses, ipv6Gateway }: Parsed): BridgeSettings {
+  const addresses = ipv6Addresses?.map((address) => {
+    const network = parseIpv6Network(address);
+    if (network === undefined || isLinkLocal(network.address)) {
+      return refuse(`'ipv6Addresses' has ${address}, and must be like fd00:221::150/64`);
+    }
+    return { ...network, text: `${formatIpv6(network.address)}/${network.prefix}` };
+  });
+  if (ipv6 === false && (addresses ?? ipv6Gateway) !== undefined) {
+    refuse("'ipv6Addresses' and 'ipv6Gateway' are given, and ipv6 is false");
+  }
+  const gateway = ipv6Gateway === undefined ? undefined : parseIpv6(ipv6Gateway);
+  if (addresses !== undefined && gateway !== undefined && !isLinkLocal(gateway)) {
+    if (!addresses.some((network) => inIpv6Subnet(gateway, network))) {
+      refuse(`'ipv6Gateway' ${ipv6Gateway} is in the subnet of none of 'ipv6Addresses'`);
+    }
+  }
+  return {
+    ...(ipv6 !== undefined && { ipv6: ipv6 === true ? 'auto' : ipv6 === false ? 'off' : 'static' }),
+    ...(addresses !== undefined && { ipv6Addresses: addresses.map(({ text }) => text) }),
+  };
+}
+
+function ipv6Text(address: string, argument: string): string {
+  const number = parseIpv6(address);
+  return number === undefined
+    ? refuse(`'${argument}' is ${address}, and must be an IPv6 address like fd00:221::1`)
+    : formatIpv6(number);
+}
+
+function routeOf({ to, via, metric, table }: v.InferOutput<typeof routeArgs>): Route {
+  const [ipv4, ipv6] = [parseIpv4Network(to), parseIpv6Network(to)];
+  if (ipv4 === undefined && ipv6 === undefined) {
+    refuse(`a route leads to ${to}, and must lead to a network such as 10.0.0.0/8 or fd00:1::/64`);
+  }
+  if (via !== undefined && (ipv4 === undefined ? parseIpv6(via) : parseIpv4(via)) === undefined) {
+    refuse(`the route to ${to} goes via ${via}, which is no ${ipv4 === undefined ? 'IPv6' : 'IPv4'} address`);
+  }
+  const destination = ipv6 === undefined ? to : `${formatIpv6(ipv6.address)}/${ipv6.prefix}`;
+  return {
+    to: destination,
+    ...(via !== undefined && { via: ipv4 === undefined ? ipv6Text(via, 'via') : via }),
+    ...(metric !== undefined && { metric }),
+    ...(table !== undefined && table !== 254 && { table }),
+  };
+}
+
+async function read(host: ReadonlyHost, wanted: BridgeState): Promise<ModuleReading<BridgeState, FoundBridge>> {
+  const { name, bridge, portNames } = wanted;
+  const [found, live, filterWarnings] = await Promise.all([
+    findStack(host, wanted),
+    readLiveBridge(host, name, portNames.value),
+    bridgeFilterWarnings(host, bridge === 'absent' ? [] : [name]),
+  ]);
+  const missing = missingPorts(wanted, live);
+  if ('refusal' in found) {
+    const isGone = bridge === 'absent' && !live.isBridge;
+    const warnings = isGone ? [] : filterWarnings;
+    return { state: { name }, found: { refusals: [found.refusal], steps: () => [] }, missing, warnings };
+  }
+  const reading = await found.stack.read(host, wanted, found.owned, live);
+  const refusals = [
+    ...reading.refusals,
+    ...(bridge === 'absent' ? guestRefusals(wanted, live) : madeByHand(wanted, live, reading.bridge)),
+  ];
+  return {
+    state: { name, bridge: reading.bridge ?? (bridge === 'absent' ? 'absent' : {}), ports: reading.ports },
+    found: { refusals, steps: () => reading.steps() },
+    missing: [...missing, ...reading.missing],
+    warnings: [...reading.warnings, ...filterWarnings],
+    network: { links: reading.links },
+  };
+}
+
+function missingPorts({ bridge, portNames }: BridgeState, { names }: LiveBridge): readonly Missing[] {
+  if (bridge === 'absent') return [];
+  return portNames.value
+    .filter((port) => !names.includes(port))
+    .map((port) => ({
+      key: `link:${port}`,
+      what: `there is no interface ${port}`,
+      remedy: `the host has ${names.join(', ')}; name one of them as 'port'`,
+    }));
+}
+
+/** No stack describes the bridge, and yet it is there: stacks take over such a bridge only in part, or not at all. */
+function madeByHand(
+  { name, portNames }: BridgeState,
+  live: LiveBridge,
+  described: BridgeSettings | undefined,
+): readonly string[] {
+  const refusals = portNames.value.flatMap((port) => linkRefusals(name, port, live));
+  if (described !== undefined || !live.names.includes(name)) return refusals;
+  const what = live.isBridge
+    ? `${name} exists already, and no file describes it: somebody made it by hand, or another program did; remove it first (ip link delete ${name}), or choose another name`
+    : `${name} exists and is no bridge; choose another name`;
+  return [...refusals, what];
+}
+
+function guestRefusals({ name, portNames, mayCutGuests }: BridgeState, { plugged }: LiveBridge): readonly string[] {
+  const guests = plugged.filter((link) => !portNames.value.includes(link));
+  if (guests.length === 0 || mayCutGuests.value) return [];
+  return [
+    `${guests.join(', ')} on ${name}: without ${portNames.value.join(', ')} in it, what is plugged in there has no way to the LAN; shut those guests down first, or say disrupts: ['guest'] in this task`,
+  ];
+}
+
+async function inForce(host: ReadonlyHost, wanted: BridgeState): Promise<InForce> {
+  if (wanted.bridge !== 'absent' && wanted.bridge.onboot === false) return { loaded: [], settled: [] };
+  const [found, live] = await Promise.all([
+    findStack(host, wanted),
+    readLiveBridge(host, wanted.name, wanted.portNames.value),
+  ]);
+  if ('refusal' in found) {
+    const nothing = { isDhcp: false, addresses: [], gateways: [] };
+    return liveDifferences(wanted, nothing, live);
+  }
+  const { addressing, loaded, ...more } = await found.stack.inForce(host, wanted, found.owned, live);
+  const common = liveDifferences(wanted, addressing, live);
+  return { loaded: [...common.loaded, ...loaded], settled: common.settled, ...more };
+}

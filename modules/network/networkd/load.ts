@@ -1,0 +1,29 @@
+import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
+import { type CommandStep, command } from '../../../lib/task/step.ts';
+import { adjustBridge, removeBridge } from '../live_steps.ts';
+import type { LoadedBridge } from '../stack.ts';
+
+const unit = 'systemd-networkd';
+
+/**
+ * `networkctl reload` makes new bridges, plugs ports in and takes them out. It neither removes a bridge whose file is gone, nor changes
+ * one that is there.
+ */
+export async function loadNetworkd(
+  _host: ReadonlyHost,
+  bridges: readonly LoadedBridge[],
+): Promise<readonly CommandStep[]> {
+  const reload = command(['networkctl', 'reload'], {
+    disrupts: 'link',
+    judgedBy: 'state',
+    timeLimit: 60,
+    units: [unit],
+    undo: { withOldFiles: [['networkctl', 'reload']], before: [`${unit}.service`] },
+  });
+  return [
+    reload,
+    ...bridges.flatMap(({ desired, live }) =>
+      desired.bridge === 'absent' ? removeBridge(desired, live) : adjustBridge(desired, live),
+    ),
+  ];
+}

@@ -1,0 +1,51 @@
+import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
+import type { BridgeState } from './bridge_state.ts';
+import { networkd } from './networkd/networkd.ts';
+import type { NetworkStack, OwnedLinks } from './stack.ts';
+
+/** Every network stack. */
+export const stacks: readonly NetworkStack[] = [networkd];
+
+/** The stack that owns the links of a bridge. */
+export interface FoundStack {
+  readonly stack: NetworkStack;
+  readonly owned: OwnedLinks;
+}
+
+/** Why no stack can be named that owns the links. */
+export interface NoStack {
+  /** What was seen, and what to do. */
+  readonly refusal: string;
+}
+
+/** Finds the stack that owns a bridge's ports, or the bridge itself once it is there. All stacks are asked in one turn. */
+export async function findStack(
+  host: ReadonlyHost,
+  { name, portNames, backend }: BridgeState,
+): Promise<FoundStack | NoStack> {
+  const links = [...portNames.value, name];
+  const answers = await Promise.all(
+    stacks.map(async (stack) => ({ stack, owned: await stack.findOwned(host, links) })),
+  );
+  const owners = answers.filter(({ owned }) => owned.links.length > 0);
+  const seen = answers.map(({ owned }) => owned.seen).join('; ');
+  const [first, second] = owners;
+  const ports = portNames.value.join(', ');
+  if (first === undefined) {
+    return {
+      refusal: `no network stack that kvm-play knows owns ${ports}: ${seen}. Let one of them configure ${ports} first, so that its address, routes and name servers can move to ${name}`,
+    };
+  }
+  if (second !== undefined) {
+    const titles = owners.map(({ stack }) => stack.title).join(' and ');
+    return {
+      refusal: `${titles} both own links of ${name}: ${seen}. Take the links from one of the two first; whichever comes last at boot would win`,
+    };
+  }
+  if (backend.value !== undefined && backend.value !== first.stack.name) {
+    return {
+      refusal: `'backend' is ${backend.value}, and ${first.stack.title} owns ${ports}: ${seen}. Leave 'backend' out, or hand ${ports} over first`,
+    };
+  }
+  return first;
+}
