@@ -26,7 +26,8 @@ export function networkInWords(promises: NetworkPromises): readonly string[] {
 }
 
 /** Says what of the network is not as it was promised. */
-export function networkComplaints(now: NetworkState, promises: NetworkPromises): readonly string[] {
+export function networkComplaints(state: NetworkState, promises: NetworkPromises): readonly string[] {
+  const now = withoutNewPorts(state, promises.before);
   return [
     ...addressComplaints(now, promises),
     ...gatewayComplaints(now, promises),
@@ -37,11 +38,22 @@ export function networkComplaints(now: NetworkState, promises: NetworkPromises):
 
 /** Names default routes of before that are gone though nobody had promised them: no file knew them, or no server gives them. */
 export function lostGateways(now: NetworkState, { before, links }: NetworkPromises): readonly string[] {
-  const has = now.gateways.map(({ via }) => via);
+  const has = withoutNewPorts(now, before).gateways.map(({ via }) => via);
   const isReplaced = links.some(({ gateway, ipv6 }) => gateway !== undefined || ipv6?.gateway !== undefined);
   if (isReplaced) return [];
   const gone = before.gateways.filter(({ via }) => !has.includes(via));
   return gone.map(({ link, via }) => `the default route via ${via} (${link}) is gone: nothing has set it again`);
+}
+
+/**
+ * Leaves out the addresses and the default routes of links that the change has plugged into a bridge. The kernel may have got them from a
+ * router's advertisement in the moment before, and nothing renews them there.
+ */
+function withoutNewPorts(now: NetworkState, before: NetworkState): NetworkState {
+  const isPort = (masters: NetworkState['masters'], link: string): boolean => (masters.get(link) ?? '') !== '';
+  const stays = ({ link }: { readonly link: string }): boolean =>
+    !isPort(now.masters, link) || isPort(before.masters, link);
+  return { ...now, addresses: now.addresses.filter(stays), gateways: now.gateways.filter(stays) };
 }
 
 function addressComplaints(now: NetworkState, { addresses }: NetworkPromises): readonly string[] {

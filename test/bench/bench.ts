@@ -156,7 +156,10 @@ async function furnish(lab: Lab): Promise<void> {
   );
   await lab.run(['sh', '-c', `systemctl daemon-reload; systemctl reload ssh; ${addresses.join('; ')}`]);
   const config = await readFile(lab.sshConfig, 'utf8');
-  await writeFile(lab.sshConfig, config.replace(/^(Host \S+ 192\.168\.\S+)$/m, `$1 ${crowdNetwork}.*`));
+  const wider = config.replace(/^Host \S+ 192\.168\..*$/m, `$& ${crowdNetwork}.*`);
+  if (wider === config)
+    throw new Error(`the lab's ssh_config has no line to which ${crowdNetwork}.* could be added:\n${config}`);
+  await writeFile(lab.sshConfig, wider);
 }
 
 function crowdHost(index: number): string {

@@ -16,6 +16,10 @@ const after: NetworkState = {
   way: { link: 'br0', via: '192.168.221.1' },
   addresses: [{ link: 'br0', address: '192.168.221.150/24' }],
   gateways: [{ link: 'br0', via: '192.168.221.1' }],
+  masters: new Map([
+    ['ens33', 'br0'],
+    ['br0', ''],
+  ]),
 };
 const port: ExpectedLink = { link: 'ens33', bridge: 'br0', ipv4: 'none' };
 const bridge: ExpectedLink = { link: 'br0', ipv4: 'dhcp', ipv6: { addresses: [], isAutomatic: true } };
@@ -66,6 +70,24 @@ describe('a default route', () => {
       'the default route via fe80::1 is gone; there is 192.168.221.1',
     ]);
   });
+
+  test('on a link that has just become a port is none: nobody renews it there', () => {
+    const had = { ...promises, before: { ...before, gateways: [...before.gateways, ipv6] } };
+    const now = { ...after, gateways: [...after.gateways, ipv6] };
+    expect(networkComplaints(now, had)).toEqual(['the default route via fe80::1 is gone; there is 192.168.221.1']);
+    expect(lostGateways(now, { ...had, links: [] })).toEqual([
+      'the default route via fe80::1 (ens33) is gone: nothing has set it again',
+    ]);
+    const wasPort = { ...had, before: { ...had.before, masters: after.masters } };
+    expect(networkComplaints(now, wasPort)).toEqual([]);
+  });
+});
+
+test('an address on a link that has just become a port does not count', () => {
+  const now = { ...after, addresses: [{ link: 'ens33', address: '192.168.221.150/24' }] };
+  expect(networkComplaints(now, promises)).toEqual([
+    'the host has no longer the address 192.168.221.150, but none',
+  ]);
 });
 
 describe('the route to the controller', () => {
