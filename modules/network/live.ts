@@ -15,6 +15,7 @@ export interface LinkDetails {
   readonly name: string;
   /** The link that it lies on; undefined where it is none's. */
   readonly lower: string | undefined;
+  readonly mtu: number | undefined;
   /** What its addresses are: `ether`, `infiniband`, `none`. */
   readonly addresses: string;
   /** What made it: `bridge`, `vlan`, `macvlan`, `tun`; empty for hardware and for what is not known. */
@@ -157,7 +158,7 @@ export function linesWith(output: string, part: string): readonly string[] {
 function sysFiles(name: string, ports: readonly string[]): readonly string[] {
   return [
     ...['flags', 'address', 'mtu', 'bridge/stp_state', 'bridge/forward_delay'].map((file) => `${name}/${file}`),
-    ...ports.flatMap((port) => ['flags', 'address', 'mtu'].map((file) => `${port}/${file}`)),
+    ...ports.flatMap((port) => ['flags', 'address'].map((file) => `${port}/${file}`)),
   ];
 }
 
@@ -180,6 +181,15 @@ export function parseLinkDetails(output: string): readonly LinkDetails[] {
     const [, name, lower, rest = ''] = /^\d+: ([^\s:@]+)(?:@([^\s:]+))?: (.*)$/.exec(line) ?? [];
     if (name === undefined) return [];
     const kind = kindPattern.exec(rest)?.[1] ?? '';
-    return [{ name, lower, addresses: /link\/(\S+)/.exec(rest)?.[1] ?? '', kind }];
+    const mtu = / mtu (\d+)/.exec(` ${rest}`)?.[1];
+    return [
+      {
+        name,
+        lower,
+        mtu: mtu === undefined ? undefined : Number(mtu),
+        addresses: /link\/(\S+)/.exec(rest)?.[1] ?? '',
+        kind,
+      },
+    ];
   });
 }

@@ -25,7 +25,7 @@ export function adjustBridge({ name, bridge, portNames }: BridgeState, live: Liv
       ? []
       : links
           .toReversed()
-          .filter((link) => live.sys[`${link}/mtu`] !== String(mtu))
+          .filter((link) => live.details.find((each) => each.name === link)?.mtu !== mtu)
           .map((link) => step(['ip', 'link', 'set', 'dev', link, 'mtu', String(mtu)]))),
     ...(mac !== undefined && live.macs[name] !== mac ? [step(['ip', 'link', 'set', 'dev', name, 'address', mac])] : []),
   ];
