@@ -85,9 +85,7 @@ describe('a default route', () => {
 
 test('an address on a link that has just become a port does not count', () => {
   const now = { ...after, addresses: [{ link: 'ens33', address: '192.168.221.150/24' }] };
-  expect(networkComplaints(now, promises)).toEqual([
-    'the host has no longer the address 192.168.221.150, but none',
-  ]);
+  expect(networkComplaints(now, promises)).toEqual(['the host has no longer the address 192.168.221.150, but none']);
 });
 
 describe('the route to the controller', () => {
