@@ -164,7 +164,7 @@ interface FoundBridge {
  * @example
  * ```ts
  * const br0 = bridge({ name: 'br0', port: 'ens33' });
- * networkChange({}, [br0, network({ reflects: [br0], disrupts: ['link'] })]);
+ * const loaded = network({ reflects: [br0], disrupts: ['link'] });
  * ```
  */
 export const bridge: Module<BridgeArgs, BridgeState> = defineModule({

@@ -38,7 +38,7 @@ interface FoundNetwork {
  * @example
  * ```ts
  * const br0 = bridge({ name: 'br0', port: 'ens33' });
- * networkChange({}, [br0, network({ reflects: [br0], disrupts: ['link'] })]);
+ * const loaded = network({ reflects: [br0], disrupts: ['link'] });
  * ```
  */
 export const network: Module<NetworkLoadArgs, NetworkState> = defineModule({

@@ -15,9 +15,11 @@ test('the arguments of every module, and all their parts, are readonly', () => {
   const areReadonly: {
     readonly [Name in keyof Modules]: Same<ArgsOf<Modules[Name]>, DeepReadonly<ArgsOf<Modules[Name]>>>;
   } = {
+    bridge: true,
     command: true,
     file: true,
     ifcfgBridge: true,
+    network: true,
     query: true,
     service: true,
     sysctl: true,
@@ -26,7 +28,7 @@ test('the arguments of every module, and all their parts, are readonly', () => {
     virshVolume: true,
     virtInstall: true,
   };
-  expect(Object.values(areReadonly)).toEqual(Array.from({ length: 10 }, () => true));
+  expect(Object.values(areReadonly)).toEqual(Array.from({ length: 12 }, () => true));
   const isMutable: Same<{ list: string[] }, DeepReadonly<{ list: string[] }>> = false;
   expect(isMutable).toBe(false);
 });
@@ -42,7 +44,7 @@ test('the schema of every module is held against its documented interface', () =
   const held = texts.flatMap((text) =>
     [...text.matchAll(/\} satisfies SchemaEntries<(\w+)>/g)].map(([, name]) => name),
   );
-  expect(documented.length).toBe(10);
+  expect(documented.length).toBe(12);
   expect(held.sort()).toEqual(documented.sort());
 });
 
