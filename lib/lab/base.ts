@@ -6,79 +6,38 @@ import { LabError } from './error.ts';
 import { basesDirectory } from './layout.ts';
 import { takeLock } from './lock.ts';
 
-const suite = 'bookworm';
-
-/** What is installed on a lab's host, beside what Debian's minbase brings. */
-const packages: readonly string[] = [
-  ...['systemd', 'systemd-sysv', 'dbus', 'udev', 'openssh-server', 'sudo', 'procps', 'kmod', 'bc'],
-  ...['iproute2', 'iputils-ping', 'iputils-arping', 'ethtool', 'bridge-utils', 'iptables'],
-  ...['network-manager', 'dnsmasq-base', 'isc-dhcp-client'],
-  ...['libvirt-daemon-system', 'libvirt-clients', 'virtinst', 'osinfo-db', 'libosinfo-bin'],
-  ...['qemu-system-x86', 'qemu-utils', 'ipxe'],
-  // Login shells that are no POSIX shells: sessions must survive them.
-  ...['tcsh', 'fish'],
-];
+/** What a base root is built from. */
+export interface BaseRecipe {
+  /** The Debian release. */
+  readonly suite: string;
+  /** What is installed beside what Debian's minbase brings. */
+  readonly packages: readonly string[];
+  /** Runs inside the new root, once. */
+  readonly script: string;
+}
 
 /** What no host needs of a package. */
 const leftOut: readonly string[] = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'];
 
-/** Units that would look at or set this machine's devices, clock or kernel, or that only take time at boot. */
-const masked: readonly string[] = [
-  ...['systemd-udevd.service', 'systemd-udevd-control.socket', 'systemd-udevd-kernel.socket'],
-  ...['systemd-udev-trigger.service', 'systemd-udev-settle.service', 'systemd-timesyncd.service'],
-  ...['hwclock.service', 'systemd-modules-load.service', 'kmod-static-nodes.service', 'systemd-pstore.service'],
-  ...[
-    'console-getty.service',
-    'getty@tty1.service',
-    'getty.target',
-    'sys-kernel-debug.mount',
-    'sys-kernel-tracing.mount',
-  ],
-  ...['sys-kernel-config.mount', 'sys-fs-fuse-connections.mount', 'dev-hugepages.mount', 'dev-mqueue.mount'],
-  ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'e2scrub_all.timer', 'fstrim.timer'],
-  ...['e2scrub_reap.service', 'networking.service', 'NetworkManager-wait-online.service', 'wpa_supplicant.service'],
-];
-
-/** What a host on which libvirt was only just installed does not run yet. */
-const disabled: readonly string[] = [
-  ...['libvirtd.service', 'libvirtd.socket', 'libvirtd-ro.socket', 'libvirtd-admin.socket', 'libvirt-guests.service'],
-  ...['virtlogd.service', 'virtlogd.socket', 'virtlogd-admin.socket'],
-  ...['virtlockd.service', 'virtlockd.socket', 'virtlockd-admin.socket', 'machines.target'],
-];
-
-/** Runs inside the new root, once. In a container libvirt can neither make cgroups nor namespaces of its own. */
-const recipe = `set -e
-systemctl mask ${masked.join(' ')}
-systemctl disable ${disabled.join(' ')}
-rm -f /etc/ssh/ssh_host_*_key* /etc/libvirt/qemu/networks/default.xml /etc/libvirt/qemu/networks/autostart/*
-rm -f /usr/lib/sysctl.d/50-pid-max.conf /usr/lib/sysctl.d/99-protect-links.conf /usr/sbin/policy-rc.d
-rm -rf /etc/network
-: > /etc/resolv.conf
-: > /etc/machine-id
-cat >> /etc/libvirt/qemu.conf <<'EOF'
-cgroup_controllers = [ ]
-security_driver = "none"
-namespaces = [ ]
-remember_owner = 0
-EOF
-useradd --create-home --shell /bin/bash admin
-mkdir -p /etc/sysconfig/network-scripts /var/lib/dhclient /var/lib/libvirt/images
-`;
-
 /**
  * Returns a complete root of a host, which nobody may write to; builds it if this machine has none yet.
  * Takes about a minute and downloads about 200 MB the first time. Two builders do not collide: the second waits.
+ * @param recipe what it is built from
  * @param options `onProgress` is told what takes time; `signal` ends the building; `mirror` is a Debian mirror
  *   (default: the one that mmdebstrap takes by itself)
  * @throws LabError with mmdebstrap's last lines
  */
-export async function baseRoot(options: {
-  onProgress: (message: string) => void;
-  signal?: AbortSignal | undefined;
-  mirror?: string | undefined;
-}): Promise<string> {
+export async function baseRoot(
+  recipe: BaseRecipe,
+  options: {
+    onProgress: (message: string) => void;
+    signal?: AbortSignal | undefined;
+    mirror?: string | undefined;
+  },
+): Promise<string> {
+  const { suite, packages, script } = recipe;
   const hash = createHash('sha256')
-    .update(JSON.stringify([suite, packages, leftOut, recipe]))
+    .update(JSON.stringify([suite, packages, leftOut, script]))
     .digest('hex')
     .slice(0, 16);
   const root = join(basesDirectory, hash);
@@ -93,7 +52,7 @@ export async function baseRoot(options: {
       `building the base root, ${packages.length} packages and what they need; this takes a minute, once`,
     );
     const unfinished = `${root}.unfinished`;
-    await debootstrap(unfinished, options);
+    await debootstrap(recipe, unfinished, options);
     await rename(unfinished, root);
     return root;
   } finally {
@@ -102,6 +61,7 @@ export async function baseRoot(options: {
 }
 
 async function debootstrap(
+  { suite, packages, script }: BaseRecipe,
   target: string,
   options: { signal?: AbortSignal | undefined; mirror?: string | undefined },
 ): Promise<void> {
@@ -115,7 +75,7 @@ async function debootstrap(
   const { exitCode, stderr } = await execa('unshare', ['--mount', '--propagation', 'private', 'mmdebstrap', ...argv], {
     reject: false,
     stdin: 'ignore',
-    env: { KVM_PLAY_RECIPE: recipe, LC_ALL: 'C' },
+    env: { KVM_PLAY_RECIPE: script, LC_ALL: 'C' },
     ...(options.signal ? { cancelSignal: options.signal } : {}),
   });
   options.signal?.throwIfAborted();

@@ -1,4 +1,5 @@
 export { LabError } from './error.ts';
+export type { LabNetwork } from './kinds.ts';
 export { buildLab, type Lab, type LabOptions } from './lab.ts';
 export type { CommandResult, RunOptions } from './machine.ts';
 export type { Lease } from './network.ts';

@@ -5,7 +5,8 @@ import { execa } from 'execa';
 import { waitUntil } from '../process/wait_until.ts';
 import { baseRoot } from './base.ts';
 import { LabError } from './error.ts';
-import { type HostFile, hostFiles } from './host_files.ts';
+import { hostFiles } from './host_files.ts';
+import { type HostFile, type HostKind, hostKind, type LabNetwork } from './kinds.ts';
 import { type LabLayout, labsDirectory, lan, layoutOf } from './layout.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { type CommandResult, hasAddress, powerOnMachine, type RunOptions, runInMachine } from './machine.ts';
@@ -27,6 +28,11 @@ export interface LabOptions {
   readonly name?: string;
   /** A Debian mirror to build the base root from (default: mmdebstrap's own choice). */
   readonly mirror?: string;
+  /**
+   * The network stack that owns the host's interface (default: the post's host, where NetworkManager owns it and the
+   * network scripts are installed and not enabled).
+   */
+  readonly network?: LabNetwork;
 }
 
 /** A throwaway host on a LAN of its own. Paths are this machine's unless they are said to be the host's. */
@@ -90,24 +96,25 @@ const bootLimit = 600;
 export async function buildLab(options: LabOptions = {}): Promise<Lab> {
   const { onProgress = () => {}, signal, keep = false, name = 'kvmhost' } = options;
   if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(name)) throw new LabError(`${name} is no name for a host`);
-  const base = await baseRoot({ onProgress, signal, mirror: options.mirror });
+  const kind = hostKind(options.network);
+  const base = await baseRoot(kind.recipe, { onProgress, signal, mirror: options.mirror });
   const { layout, lock } = await claim();
   try {
     await mkdir(layout.directory, { mode: 0o700 });
     onProgress(`building lab ${layout.id}`);
     await mountRoot(layout, base);
     const keys = await writeSshFiles(layout, name);
-    for (const file of await hostFiles(name, keys)) await writeHostFile(layout, file);
-    await execa('systemctl', [`--root=${layout.root}`, '--quiet', 'enable', 'lab-devices.service']);
+    for (const file of await hostFiles(name, keys, kind)) await writeHostFile(layout, file);
+    await execa('systemctl', [`--root=${layout.root}`, '--quiet', 'enable', 'lab-devices.service', ...kind.enabled]);
     await startLan(layout);
     signal?.throwIfAborted();
     onProgress(`booting ${name}`);
-    await powerOnMachine(layout, name);
+    await powerOnMachine(layout, name, kind.udev);
     const [virtType] = await bothOf(virtTypeOf(layout, base, signal), untilBooted(layout, signal));
     await untilReachable(layout, name, signal);
     const description = { id: layout.id, name, keep, virtType, base, created: new Date().toISOString() };
     await writeFile(layout.description, `${JSON.stringify(description, undefined, 2)}\n`);
-    return new RunningLab(layout, lock, name, virtType);
+    return new RunningLab(layout, lock, name, virtType, kind);
   } catch (error) {
     await removeLab(layout).finally(() => lock.release());
     throw error;
@@ -191,10 +198,11 @@ class RunningLab implements Lab {
   readonly dhcpLog: string;
   readonly #layout: LabLayout;
   readonly #lock: Lock;
+  readonly #kind: HostKind;
   #leader: number | undefined;
   #destroyed: Promise<void> | undefined;
 
-  constructor(layout: LabLayout, lock: Lock, name: string, virtType: VirtType) {
+  constructor(layout: LabLayout, lock: Lock, name: string, virtType: VirtType, kind: HostKind) {
     this.id = layout.id;
     this.directory = layout.directory;
     this.name = name;
@@ -206,6 +214,7 @@ class RunningLab implements Lab {
     this.dhcpLog = layout.dhcpLog;
     this.#layout = layout;
     this.#lock = lock;
+    this.#kind = kind;
   }
 
   async run(argv: readonly string[], options?: RunOptions): Promise<CommandResult> {
@@ -256,7 +265,7 @@ class RunningLab implements Lab {
   }
 
   async powerOn(): Promise<void> {
-    await powerOnMachine(this.#layout, this.name);
+    await powerOnMachine(this.#layout, this.name, this.#kind.udev);
     await this.#untilUp();
   }
 

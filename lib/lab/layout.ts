@@ -6,8 +6,11 @@ export const labsDirectory = '/var/lib/kvm-play-lab';
 /** Where base roots are kept between runs. */
 export const basesDirectory = '/var/cache/kvm-play/lab';
 
-/** What this machine's KVM can do, as it was found out after the last boot. A boot empties `/run`, where only root writes. */
-export const virtTypeFile = '/run/kvm-play-lab/virt-type';
+/**
+ * What this machine's KVM can do for the QEMU of each base root, one file each, as it was found out after the last boot.
+ * A boot empties `/run`, where only root writes.
+ */
+export const virtTypesDirectory = '/run/kvm-play-lab/virt-types';
 
 /** The LAN that every lab has to itself: separate network namespaces may all use the same addresses. */
 export const lan = {

@@ -1,4 +1,4 @@
-import { access, readFile } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { startDaemon } from './daemon.ts';
 import { LabError } from './error.ts';
@@ -38,14 +38,17 @@ const readOnly: readonly string[] = [
  * or is ended, whatever becomes of this process.
  * @param layout the lab's names; its LAN and its root are there already
  * @param hostname the host's name
+ * @param udev whether udev runs there: it then sees this machine's devices, and may write to none but network interfaces
  */
-export async function powerOnMachine(layout: LabLayout, hostname: string): Promise<void> {
+export async function powerOnMachine(layout: LabLayout, hostname: string, udev: boolean): Promise<void> {
   const nspawn = [
     ...['systemd-nspawn', '--quiet', '--boot', '--register=no', '--keep-unit', '--console=pipe', '--link-journal=no'],
     ...['--resolv-conf=off', '--timezone=off', `--directory=${layout.root}`, `--machine=${layout.machine}`],
     ...[`--hostname=${hostname}`, '--capability=CAP_NET_ADMIN,CAP_NET_RAW'],
     ...['--drop-capability=CAP_SYS_TIME,CAP_SYS_MODULE,CAP_SYS_RAWIO', '--bind=/dev/net/tun'],
-    ...(await existing(readOnly)).map((path) => `--bind-ro=${path}`),
+    ...(await existing([...readOnly, ...(udev ? await devicesButNetwork() : [])])).map(
+      (path) => `--bind-ro=${path.replaceAll(':', '\\:')}`,
+    ),
   ];
   const supervise = ['sh', '-c', supervisor, layout.machine];
   const arguments_ = [layout.lanNamespace, layout.hostNamespace, lan.hostMac, hostInterface, ...nspawn];
@@ -129,6 +132,13 @@ export async function hasAddress(layout: LabLayout): Promise<boolean> {
     reject: false,
   });
   return stdout.includes(` ${lan.hostAddress}/`);
+}
+
+/** Lists the directories of all devices that are no network interfaces. */
+async function devicesButNetwork(): Promise<readonly string[]> {
+  const below = async (directory: string, but: string): Promise<readonly string[]> =>
+    (await readdir(directory)).filter((name) => name !== but).map((name) => `${directory}/${name}`);
+  return [...(await below('/sys/devices', 'virtual')), ...(await below('/sys/devices/virtual', 'net'))];
 }
 
 async function existing(paths: readonly string[]): Promise<readonly string[]> {

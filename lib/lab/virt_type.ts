@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, join } from 'node:path';
 import { execa } from 'execa';
-import { type LabLayout, virtTypeFile } from './layout.ts';
+import { type LabLayout, virtTypesDirectory } from './layout.ts';
 
 /** What a guest's processor is: the machine's own through KVM, or one that QEMU interprets. */
 export type VirtType = 'kvm' | 'qemu';
@@ -11,7 +11,7 @@ export const bootIso = '/usr/lib/ipxe/ipxe.iso';
 
 /**
  * Tells what guests can use on this machine. The first lab after a boot of the machine probes it; later ones read the
- * answer from {@link virtTypeFile}, because a probe that meets a hanging KVM waits for ten seconds. The answer holds for
+ * answer from {@link virtTypesDirectory}, because a probe that meets a hanging KVM waits for ten seconds. The answer holds for
  * one /dev/kvm, which is made anew when the kernel's module is loaded, and for one QEMU, which the base root brings.
  * @param layout the lab's names; only its root is looked at
  * @param base the base root
@@ -20,13 +20,14 @@ export const bootIso = '/usr/lib/ipxe/ipxe.iso';
 export async function virtTypeOf(layout: LabLayout, base: string, signal?: AbortSignal): Promise<VirtType> {
   const device = await stat('/dev/kvm').catch(() => undefined);
   const subject = `${base} ${device === undefined ? 'no /dev/kvm' : `/dev/kvm of ${device.ctime.toISOString()}`}`;
-  const lines = (await readFile(virtTypeFile, 'utf8').catch(() => '')).split('\n');
+  const file = join(virtTypesDirectory, basename(base));
+  const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
   if (lines[0] === subject && (lines[1] === 'kvm' || lines[1] === 'qemu')) return lines[1];
   const virtType = await probeVirtType(layout, signal);
-  await mkdir(dirname(virtTypeFile), { recursive: true, mode: 0o700 });
-  const made = `${virtTypeFile}.${layout.id}`;
+  await mkdir(virtTypesDirectory, { recursive: true, mode: 0o700 });
+  const made = `${file}.${layout.id}`;
   await writeFile(made, `${subject}\n${virtType}\n`);
-  await rename(made, virtTypeFile);
+  await rename(made, file);
   return virtType;
 }
 

@@ -1,6 +1,7 @@
 /** Makes this machine ready for the tests on throwaway hosts, where `KVM_PLAY_LAB=required` asks for them; else does nothing. */
 import { baseRoot } from '../../lib/lab/base.ts';
 import { installPackages, missingPackages, unableReason } from '../../lib/lab/index.ts';
+import { scriptsRecipe, stacksRecipe } from '../../lib/lab/recipes.ts';
 
 /** Shells that quoting is tested with, and a library that shows a program another clock. */
 const besides = ['busybox', 'mksh', 'libfaketime'];
@@ -17,5 +18,5 @@ if (process.env.KVM_PLAY_LAB === 'required') {
     throw new Error(`throwaway hosts are required, and this machine cannot run them: ${reason}`);
   const onProgress = (message: string): void => console.log(message);
   await installPackages([...(await missingPackages()), ...besides, ...terminals, ...checkers, ...peers], onProgress);
-  await baseRoot({ onProgress });
+  for (const recipe of [scriptsRecipe, stacksRecipe]) await baseRoot(recipe, { onProgress });
 }
