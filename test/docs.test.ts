@@ -252,6 +252,8 @@ describe('docs/from_ansible.md', () => {
 
 describe('docs/modules.md', () => {
   const page = 'docs/modules.md';
+  /** Modules that take the options of every task, and nothing else. */
+  const withoutArguments: readonly string[] = ['network'];
 
   test('has what every task takes', () => {
     const [table] = tablesOf(sectionOf(page, 'What every task takes'));
@@ -263,7 +265,9 @@ describe('docs/modules.md', () => {
     'has every argument of %s, and no other',
     (module, name) => {
       const [table] = tablesOf(sectionOf(page, module));
-      const declared = interfaceOf(`${name[0]?.toUpperCase()}${name.slice(1)}Args`, moduleSources);
+      const declared = withoutArguments.includes(module)
+        ? []
+        : interfaceOf(`${name[0]?.toUpperCase()}${name.slice(1)}Args`, moduleSources);
       const documented = (table ?? []).map(([cell]) => inBackticks(cell)[0]);
       expect(documented.sort()).toEqual([...declared].sort());
       for (const row of table ?? []) expect([row[0], row.length]).toEqual([row[0], 4]);
