@@ -1,5 +1,5 @@
 import type { BaseRecipe } from './base.ts';
-import { hostInterface } from './layout.ts';
+import { hostInterface, lan } from './layout.ts';
 import { scriptsRecipe, stacksRecipe } from './recipes.ts';
 
 /** A file of the host. */
@@ -19,8 +19,11 @@ export interface HostKind {
   /** Whether udev runs, and names and marks the host's interfaces. */
   readonly udev: boolean;
   readonly files: readonly HostFile[];
-  /** Units that are enabled, beside those of every host. */
+  /** Units that are enabled, beside those of every host, and units that the root enables and this kind does not. */
   readonly enabled: readonly string[];
+  readonly disabled: readonly string[];
+  /** Options of dnsmasq, the LAN's DHCP server. */
+  readonly dhcp: readonly string[];
 }
 
 const file = (path: string, text: string, mode = 0o644): HostFile => ({ path, text, mode });
@@ -71,6 +74,9 @@ const postHost: HostKind = {
   recipe: scriptsRecipe,
   udev: false,
   enabled: [],
+  disabled: [],
+  // The host keeps its address whichever of its DHCP clients asks.
+  dhcp: ['--dhcp-ignore-clid'],
   files: [
     file('/etc/NetworkManager/NetworkManager.conf', '[main]\nplugins=keyfile\ndhcp=dhclient\n'),
     connection('link-local'),
@@ -96,7 +102,10 @@ const netplan = (renderer: string): HostFile =>
     0o600,
   );
 
-const kinds: Readonly<Record<Exclude<LabNetwork, 'network-scripts'>, Omit<HostKind, 'recipe' | 'udev'>>> = {
+/** Who asks with the client id that has the lease gets the address; another id of the same MAC gets a different one. */
+const dhcp: readonly string[] = [`--dhcp-option=option:dns-server,${lan.gateway}`, `--domain=${lan.domain}`];
+
+const kinds: Readonly<Record<Exclude<LabNetwork, 'network-scripts'>, Pick<HostKind, 'enabled' | 'files'>>> = {
   networkmanager: {
     enabled: ['NetworkManager.service'],
     files: [connection('auto'), emptyResolvConf],
@@ -146,6 +155,8 @@ iface ${hostInterface} inet6 auto
  * @param network the network stack that owns its interface; undefined is the post's host
  */
 export function hostKind(network: LabNetwork | undefined): HostKind {
-  if (network === undefined || network === 'network-scripts') return postHost;
-  return { recipe: stacksRecipe, udev: true, ...kinds[network] };
+  if (network === undefined) return postHost;
+  if (network === 'network-scripts')
+    return { ...postHost, enabled: ['network.service'], disabled: ['NetworkManager.service'] };
+  return { recipe: stacksRecipe, udev: true, disabled: [], dhcp, ...kinds[network] };
 }

@@ -105,8 +105,8 @@ export async function buildLab(options: LabOptions = {}): Promise<Lab> {
     await mountRoot(layout, base);
     const keys = await writeSshFiles(layout, name);
     for (const file of await hostFiles(name, keys, kind)) await writeHostFile(layout, file);
-    await execa('systemctl', [`--root=${layout.root}`, '--quiet', 'enable', 'lab-devices.service', ...kind.enabled]);
-    await startLan(layout);
+    await enableUnits(layout, kind);
+    await startLan(layout, kind.dhcp);
     signal?.throwIfAborted();
     onProgress(`booting ${name}`);
     await powerOnMachine(layout, name, kind.udev);
@@ -150,6 +150,12 @@ async function writeHostFile(
   const path = join(layout.root, normalize(join('/', file.path)));
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, file.text, { mode: file.mode });
+}
+
+async function enableUnits(layout: LabLayout, { enabled, disabled }: HostKind): Promise<void> {
+  const systemctl = (...argv: readonly string[]) => execa('chroot', [layout.root, 'systemctl', '--quiet', ...argv]);
+  await systemctl('enable', 'lab-devices.service', ...enabled);
+  if (disabled.length > 0) await systemctl('disable', ...disabled);
 }
 
 /** Asks until the answer is yes. @throws LabError when it takes too long */
@@ -245,7 +251,7 @@ class RunningLab implements Lab {
 
   async startDhcp(hostAddress: string = this.hostAddress): Promise<void> {
     await stopDhcp(this.#layout);
-    startDhcp(this.#layout, hostAddress);
+    startDhcp(this.#layout, hostAddress, this.#kind.dhcp);
   }
 
   async putFile(hostPath: string, text: string | Uint8Array, mode = 0o644): Promise<void> {

@@ -23,6 +23,8 @@ export const lan = {
   ipv6Gateway: 'fd00:221::1',
   ipv6Prefix: 64,
   ipv6HostAddress: 'fd00:221::5054:ff:feaa:1',
+  /** The search domain that the DHCP server hands out, where it hands out one. */
+  domain: 'lan.test',
   /** Every other client gets the next free address from here. */
   range: ['192.168.221.100', '192.168.221.140'],
 } as const;

@@ -10,6 +10,8 @@ export interface Lease {
   readonly address: string;
   /** Empty when the client did not say its name. */
   readonly hostname: string;
+  /** Hexadecimal, in pairs with colons; empty when the client sent none, or the server does not go by it. */
+  readonly clientId: string;
   readonly expires: Date;
 }
 
@@ -17,8 +19,9 @@ export interface Lease {
  * Makes the lab's LAN: a network namespace that leads nowhere, with a bridge in it that carries the gateway's address,
  * and a DHCP server that runs until it is ended.
  * @param layout the lab's names
+ * @param dhcp further options of the DHCP server
  */
-export async function startLan(layout: LabLayout): Promise<void> {
+export async function startLan(layout: LabLayout, dhcp: readonly string[]): Promise<void> {
   const namespace = layout.lanNamespace;
   await execa('ip', ['netns', 'add', namespace]);
   const batch = [
@@ -28,7 +31,7 @@ export async function startLan(layout: LabLayout): Promise<void> {
     'link set lan0 up',
   ];
   await execa('ip', ['-n', namespace, '-batch', '-'], { input: batch.join('\n') });
-  startDhcp(layout, lan.hostAddress);
+  startDhcp(layout, lan.hostAddress, dhcp);
 }
 
 /** Plugs the host's cable into the LAN, or pulls it: the host's interface loses its carrier. @param layout the lab's names */
@@ -69,16 +72,17 @@ function leaseOption({ leaseFile }: LabLayout): string {
  * Starts the LAN's DHCP server.
  * @param layout the lab's names
  * @param hostAddress what it hands out to the host
+ * @param dhcp further options of dnsmasq
  */
-export function startDhcp(layout: LabLayout, hostAddress: string): void {
+export function startDhcp(layout: LabLayout, hostAddress: string, dhcp: readonly string[]): void {
   startDaemon(layout.dhcpLog, [
     ...['nsenter', `--net=${namespacePath(layout.lanNamespace)}`, 'dnsmasq', '--conf-file=/dev/null'],
     ...['--keep-in-foreground', '--user=root', '--pid-file', '--port=0', '--interface=lan0', '--bind-dynamic'],
     ...['--log-dhcp', '--log-facility=-', leaseOption(layout)],
     ...[`--dhcp-range=${lan.range.join(',')},12h`, `--dhcp-host=${lan.hostMac},${hostAddress}`],
     `--dhcp-option=option:router,${lan.gateway}`,
-    // The host keeps its address whichever of its DHCP clients asks; and no answer waits for a ping.
-    ...['--dhcp-ignore-clid', '--dhcp-authoritative', '--dhcp-sequential-ip', '--no-ping'],
+    // No answer waits for a ping.
+    ...['--dhcp-authoritative', '--dhcp-sequential-ip', '--no-ping', ...dhcp],
   ]);
 }
 
@@ -92,9 +96,12 @@ export function parseLeases(text: string): readonly Lease[] {
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('duid '))
     .map((line) => {
-      const [expires, mac, address, hostname] = line.split(' ');
-      if (expires === undefined || mac === undefined || address === undefined || hostname === undefined)
+      const [expires, mac, address, hostname, clientId] = line.split(' ');
+      if (expires === undefined || mac === undefined || address === undefined || !hostname || !clientId)
         throw new LabError(`the DHCP server's list holds a line that is no lease: ${line}`);
-      return { mac, address, hostname: hostname === '*' ? '' : hostname, expires: new Date(Number(expires) * 1000) };
+      return {
+        ...{ mac, address, hostname: hostname === '*' ? '' : hostname, clientId: clientId === '*' ? '' : clientId },
+        expires: new Date(Number(expires) * 1000),
+      };
     });
 }

@@ -87,7 +87,13 @@ withLab('a lab', (machine) => {
     expect((await lab.run(['systemctl', 'is-enabled', 'network'], { reject: false })).stdout).toBe('disabled');
     expect((await lab.run(['nmcli', '-g', 'DEVICE,STATE', 'device'])).stdout).toMatch(/^ens33:connected$/m);
     expect(await lab.leases()).toEqual([
-      { mac: '52:54:00:aa:00:01', address: lab.hostAddress, hostname: 'kvmhost', expires: expect.any(Date) },
+      {
+        mac: '52:54:00:aa:00:01',
+        address: lab.hostAddress,
+        hostname: 'kvmhost',
+        clientId: '',
+        expires: expect.any(Date),
+      },
     ]);
   });
 
