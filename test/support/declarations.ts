@@ -5,10 +5,17 @@ import ts from 'typescript';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** What was parsed, by path: many tests ask for the same files. */
+const parsed = new Map<string, readonly ts.Statement[]>();
+
 /** The statements of one of the project's files. */
 function statementsOf(path: string): readonly ts.Statement[] {
+  const known = parsed.get(path);
+  if (known !== undefined) return known;
   const text = readFileSync(join(root, path), 'utf8');
-  return [...ts.createSourceFile(path, text, ts.ScriptTarget.ES2022).statements];
+  const statements = [...ts.createSourceFile(path, text, ts.ScriptTarget.ES2022).statements];
+  parsed.set(path, statements);
+  return statements;
 }
 
 /** The names of properties. */

@@ -6,6 +6,8 @@ const allowedRatio = 64;
 const noise = 30;
 /** Measurements of the longer text before work counts as too slow. */
 const most = 12;
+/** Milliseconds of computing after which no further measurement is made: nothing that disturbs a measurement takes nearly as long. */
+const enough = 1_500;
 
 /** Texts that make a pattern try again and again, at any length. */
 export const hostileTexts: Readonly<Record<string, (length: number) => string>> = {
@@ -45,8 +47,12 @@ export function isBounded(work: (text: string) => unknown, text: (length: number
   if (slow / Math.max(1, cost(work, shorter)) <= allowedRatio) return true;
   const quick = Math.max(1, leastCost(work, shorter));
   // Further measurements can only lower the ratio. A busy machine disturbs several in a row: what is quadratic stays slow in all.
-  for (let count = 1; count < most && slow / quick > allowedRatio; count += 1)
-    slow = Math.min(slow, cost(work, longer));
+  let spent = slow;
+  for (let count = 1; count < most && spent < enough && slow / quick > allowedRatio; count += 1) {
+    const again = cost(work, longer);
+    spent += again;
+    slow = Math.min(slow, again);
+  }
   return slow < noise || slow / quick <= allowedRatio;
 }
 

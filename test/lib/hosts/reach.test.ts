@@ -65,8 +65,9 @@ describe('pauses between attempts', () => {
   });
 });
 
+// Most of them wait, each for a machine of its own: at once.
 describe('reaching a machine again', () => {
-  test('goes on where it answers, after few attempts with more and more patience', async () => {
+  test.concurrent('goes on where it answers, after few attempts with more and more patience', async () => {
     let failures = 3;
     const far = new FarTransport(async () => {
       failures -= 1;
@@ -76,7 +77,7 @@ describe('reaching a machine again', () => {
     expect(far.attempts).toEqual([1, 1, 2, 2].map((patience) => ({ at: undefined, patience })));
   });
 
-  test('makes no attempt after the time is over, and none while a firewall may count: also in a later call', async () => {
+  test.concurrent('makes no attempt after the time is over, and none while a firewall may count: also in a later call', async () => {
     const far = new FarTransport(gone);
     const reach = new Reach(far);
     await expect(reach.again({ within: 6 })).rejects.toThrow('the host has not answered for 6 s');
@@ -88,7 +89,7 @@ describe('reaching a machine again', () => {
     expect(far.attempts).toHaveLength(5);
   });
 
-  test('tries its own name first, and another address only where that does not answer', async () => {
+  test.concurrent('tries its own name first, and another address only where that does not answer', async () => {
     const far = new FarTransport(async () => {});
     await new Reach(far).again({ at: ['192.0.2.9'] });
     expect([far.reachedAt, far.attempts.map(({ at }) => at)]).toEqual([undefined, [undefined]]);
@@ -103,7 +104,7 @@ describe('reaching a machine again', () => {
     expect(moved.attempts.map(({ at }) => at)).toEqual([undefined, '192.0.2.9', '192.0.2.9']);
   });
 
-  test('ends what answers second', async () => {
+  test.concurrent('ends what answers second', async () => {
     const far = new FarTransport(async ({ at, signal }) => {
       // The own name answers once the other one has won.
       if (at === undefined) await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -113,7 +114,7 @@ describe('reaching a machine again', () => {
     expect(far.ended).toEqual([undefined]);
   });
 
-  test('is called off by a signal, which counts as no failure', async () => {
+  test.concurrent('is called off by a signal, which counts as no failure', async () => {
     const controller = new AbortController();
     const far = new FarTransport(async ({ signal }) => {
       controller.abort();

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import {
   CommandError,
   ConnectionError,
@@ -105,6 +105,22 @@ async function play(host: FakeHost, items: readonly PlayItem[], check = false, s
     warnings: events.flatMap((event) => (event.type === 'task-end' ? (event.result?.warnings ?? []) : [])),
     plans: events.flatMap((event) => (event.type === 'network-change' && event.plan ? [event.plan] : [])),
   };
+}
+
+/** Seconds that the clock of the run has been put on. */
+let ahead = 0;
+beforeEach(() => {
+  ahead = 0;
+  const now = performance.now.bind(performance);
+  jest.spyOn(performance, 'now').mockImplementation(() => now() + ahead * 1000);
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+/** Lets seconds go by at once, as if what is under way took that long. */
+function takeSeconds(seconds: number): void {
+  ahead += seconds;
 }
 
 describe('a network change', () => {
@@ -240,7 +256,11 @@ describe('a network change that is not as promised', () => {
   });
 
   test('is rolled back when what it promised does not come in time', async () => {
-    const { host } = hostWith({ loads: false });
+    const load = (): FakeAnswer => {
+      takeSeconds(6);
+      return {};
+    };
+    const { host } = hostWith({ loads: false, answers: { load } });
     const { errors } = await play(host, [change()]);
     expect(errors[0]).toBeInstanceOf(RolledBackError);
     expect(errors[0]?.message).toMatch(/text is old, wanted new/);
@@ -277,6 +297,7 @@ describe('a network change that is not as promised', () => {
     side.answers = {
       confirm: () => {
         side.state = 'confirmed';
+        takeSeconds(4);
         throw new ConnectionError('gone');
       },
       request: { exitCode: 76 },
