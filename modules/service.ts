@@ -5,16 +5,17 @@ import { ArgumentError, UnsupportedChangeError } from '../lib/errors.ts';
 import type { SchemaEntries } from '../lib/task/argument_types.ts';
 import { type Difference, type Once, once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
-import { type CommandStep, command, type Undo } from '../lib/task/step.ts';
+import { type CommandStep, command } from '../lib/task/step.ts';
 import type { Missing, TaskOptions } from '../lib/task/task.ts';
 import { line } from '../lib/validation/schemas.ts';
-import { takeDownNetwork } from './network/network_scripts/network_scripts.ts';
+import { cutsLinks, isLinkUnit, undoOfLinkUnit } from './network/link_units.ts';
 import {
-  disruptionBy,
+  disturbsGuests,
   isEnabledIndirectly,
-  isLinkUnit,
+  isRunning,
   missingUnitFile,
   readUnit,
+  startSteps,
   type UnitAction,
   type UnitStatus,
 } from './systemd/systemd.ts';
@@ -144,10 +145,6 @@ async function read(
     network: { lockout },
     settling: isSettling,
   };
-}
-
-function isRunning({ active }: UnitStatus): boolean {
-  return ['active', 'reloading', 'refreshing', 'activating'].includes(active);
 }
 
 function readState(unit: UnitStatus, wanted: ServiceState): 'started' | 'stopped' {
@@ -332,35 +329,21 @@ function planState(
   if (wanted.state === undefined || (wanted.state === state.state && due.length === 0)) return [];
   if (wanted.state === 'stopped') return planStop(unit, wanted.name);
   const reload = unit?.needsReload === true ? [command(['systemctl', 'daemon-reload'])] : [];
-  return [...reload, ...planStart(unit, wanted.name, due)];
+  const { name } = wanted;
+  return [...reload, ...startSteps(unit, name, due.length > 0, (action) => actionOptions(action, name, [name]))];
 }
 
 function planStop(unit: UnitStatus | undefined, name: string): readonly CommandStep[] {
   // Sockets first: one that still listens would start the unit again.
   const sockets = unit?.sockets.filter(({ isActive }) => isActive) ?? [];
   const isUnitRunning = unit === undefined || isRunning(unit);
-  return [act('stop', name, [...names(sockets), ...(isUnitRunning ? [name] : [])])];
-}
-
-/**
- * `systemctl restart` only starts a unit that has failed or is inactive, and what its script had set up stays:
- * a bridge of the old files, DHCP clients. So the script is told to stop first, past its own redirection to systemctl.
- */
-function planStart(unit: UnitStatus | undefined, name: string, due: readonly Difference[]): readonly CommandStep[] {
-  if (unit !== undefined && isRunning(unit)) return [act('restart', name, [name])];
-  const start = act('start', name, [name]);
-  if (unit?.script === undefined || due.length === 0) return [start];
-  const argv = ['env', 'SYSTEMCTL_SKIP_REDIRECT=1', unit.script, 'stop'];
-  return [command(argv, actionOptions('stop', name, [name])), start];
-}
-
-function act(action: UnitAction, name: string, units: readonly string[]): CommandStep {
-  return command(['systemctl', action, ...units], actionOptions(action, name, units));
+  const units = [...names(sockets), ...(isUnitRunning ? [name] : [])];
+  return [command(['systemctl', 'stop', ...units], actionOptions('stop', name, units))];
 }
 
 function actionOptions(action: UnitAction, name: string, units: readonly string[]): Omit<CommandStep, 'kind' | 'argv'> {
-  const disrupts = disruptionBy(action, name);
-  const undo = undoOf(action, name);
+  const disrupts = cutsLinks(action, name) ? 'link' : disturbsGuests(action, name) ? 'guest' : undefined;
+  const undo = action === 'stop' ? undefined : undoOfLinkUnit(name);
   return {
     timeLimit: actionTimeLimit,
     units,
@@ -368,13 +351,6 @@ function actionOptions(action: UnitAction, name: string, units: readonly string[
     ...(undo && { undo }),
     ...(isLinkUnit(name) && { judgedBy: 'state' }),
   };
-}
-
-/** A rollback stops the unit while the new files are still there, because only they name the links to take down. */
-function undoOf(action: UnitAction, name: string): Undo | undefined {
-  if (!isLinkUnit(name) || action === 'stop') return undefined;
-  const stop = ['systemctl', 'stop', name];
-  return { withNewFiles: name === 'network' ? [stop, ...takeDownNetwork] : [stop] };
 }
 
 function systemctl(verb: string, options: readonly string[], ...units: readonly string[]): CommandStep {

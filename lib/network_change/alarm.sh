@@ -6,7 +6,8 @@ timer_units=/run/systemd/system
 boot_unit=/etc/systemd/system/$name-at-boot.service
 boot_link=/etc/systemd/system/sysinit.target.wants/$name-at-boot.service
 
-# The unit at boot is ordered before everything that could bring the network up with the new files.
+# The unit at boot is ordered before everything that could bring the network up with the new files: the units of the change, and
+# whatever waits for network-pre.target, which must be wanted to order anything.
 write_boot_unit() {
   remove_left_units
   mkdir -p "${boot_link%/*}"
@@ -16,7 +17,8 @@ Description=kvm-play: takes a network change back that was not confirmed before 
 DefaultDependencies=no
 RequiresMountsFor=$top
 After=local-fs.target
-Before=sysinit.target systemd-sysctl.service network-pre.target network.target network.service NetworkManager.service systemd-networkd.service networking.service wicked.service $boot_before
+Wants=network-pre.target
+Before=sysinit.target systemd-sysctl.service network-pre.target network.target $boot_before
 
 [Service]
 Type=oneshot

@@ -7,9 +7,20 @@ import type { LiveBridge } from './live.ts';
 
 /**
  * A network stack: the programs that bring the links of a host up, and the files that they read. A module never names one; it asks
- * which stack owns the links (`findStack`), and then that stack. A further stack is a folder, and a line in stacks.ts.
+ * which stack owns the links (`findStack`), and then that stack.
  *
  * All functions only look, but for `load` and `StackReading.steps`, which return steps.
+ *
+ * What a module for another network stack needs:
+ * - a folder `modules/network/STACK/` with a `NetworkStack`, and a line in `stacks.ts`; its name in `stackNames` (bridge_state.ts);
+ * - its unit in `linkUnits` (link_units.ts), so that `service` knows that it cuts links, how a rollback stops it, and that it waits at
+ *   boot for a rollback;
+ * - what a rollback has to do for it, in the `undo` of the steps of `load`: with the new files, with the old ones, at boot, and which
+ *   units read the files at boot. `lib/network_change` restores files, links, addresses, routes and units, and runs those commands. It
+ *   asks one daemon by itself: NetworkManager, which takes an address that is put back for somebody else's, and must be told to run the
+ *   link again (network_restore.sh);
+ * - a kind of throwaway host (lib/lab), a lab test, and a section in docs/network_stacks.md;
+ * - where conditions of sites should tell it apart, a line in `lib/run/read_facts.ts` (`facts.networkBackend`).
  */
 export interface NetworkStack {
   readonly name: StackName;
@@ -34,6 +45,16 @@ export interface NetworkStack {
    * the way to undo it, and says what must be done at boot. Loading a second time cuts nothing, and keeps guests plugged in.
    */
   load(host: ReadonlyHost, bridges: readonly LoadedBridge[]): Promise<readonly CommandStep[]>;
+}
+
+/** A systemd unit that brings links up: started, stopped or restarted, it cuts them. */
+export interface LinkUnit {
+  /** Its name without `.service`. */
+  readonly name: string;
+  /** True where it leaves links and addresses in place when it stops. */
+  readonly keepsLinks?: boolean;
+  /** Commands that take down what it has brought up, by the files as they are, where `systemctl stop` does not do it. */
+  readonly takeDown?: readonly (readonly string[])[];
 }
 
 /** A bridge that is loaded, and its links as they are now. */

@@ -1,5 +1,5 @@
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
-import type { Disruption } from '../../lib/task/step.ts';
+import { type CommandStep, command } from '../../lib/task/step.ts';
 import type { Missing } from '../../lib/task/task.ts';
 import { installRemedy, packageFamily } from '../common/packages.ts';
 import { isEnabledRule, showRule } from './merge_rules.ts';
@@ -76,18 +76,6 @@ const properties = [
   'RemainAfterExit',
 ].join(',');
 
-/** Units that configure network interfaces: started, stopped or restarted, they cut links. */
-const linkUnits: ReadonlySet<string> = new Set([
-  'network',
-  'networking',
-  'systemd-networkd',
-  'NetworkManager',
-  'wicked',
-  'wickedd',
-  'dhcpcd',
-  'connman',
-]);
-
 /** Units that suspend or shut guests down when they stop, or lose the locks on their disks. */
 const guestUnits: ReadonlySet<string> = new Set(['libvirt-guests', 'virtlockd']);
 
@@ -101,20 +89,33 @@ export function fullUnitName(name: string): string {
     : `${name}.service`;
 }
 
-/** Tells whether a unit configures network interfaces. */
-export function isLinkUnit(name: string): boolean {
-  return linkUnits.has(name);
+/** Tells whether an action on a unit disturbs guests. A restarted libvirtd finds its guests running. */
+export function disturbsGuests(action: UnitAction, name: string): boolean {
+  return guestUnits.has(name) && action !== 'start';
+}
+
+/** Tells whether a unit runs, or is about to. */
+export function isRunning({ active }: Pick<UnitStatus, 'active'>): boolean {
+  return ['active', 'reloading', 'refreshing', 'activating'].includes(active);
 }
 
 /**
- * Returns what an action on a unit disturbs. NetworkManager leaves addresses in place when it stops (its manual, and seen so);
- * a restarted libvirtd finds its guests running.
+ * Makes the steps that start a unit, or restart one that runs. `systemctl restart` only starts a unit that has failed or is inactive,
+ * and what its script had set up stays: a bridge of the old files, DHCP clients. So the script is told to stop first, past its own
+ * redirection to systemctl.
+ * @param unit undefined where it is not there yet
+ * @param loads whether it is started because it has something to load
  */
-export function disruptionBy(action: UnitAction, name: string): Disruption | undefined {
-  if (name === 'NetworkManager' && action === 'stop') return undefined;
-  if (linkUnits.has(name)) return 'link';
-  if (guestUnits.has(name) && action !== 'start') return 'guest';
-  return undefined;
+export function startSteps(
+  unit: UnitStatus | undefined,
+  name: string,
+  loads: boolean,
+  options: (action: UnitAction) => Omit<CommandStep, 'kind' | 'argv'>,
+): readonly CommandStep[] {
+  if (unit !== undefined && isRunning(unit)) return [command(['systemctl', 'restart', name], options('restart'))];
+  const start = command(['systemctl', 'start', name], options('start'));
+  if (unit?.script === undefined || !loads) return [start];
+  return [command(['env', 'SYSTEMCTL_SKIP_REDIRECT=1', unit.script, 'stop'], options('stop')), start];
 }
 
 /**

@@ -47,6 +47,7 @@ const undo = {
     ['env', 'SYSTEMCTL_SKIP_REDIRECT=1', '/etc/init.d/network', 'stop'],
     ['pkill', '-f', '^[^ ]*dhclient .*-lf [^ ]* -pf (/var)?/run/dhclient6?-'],
   ],
+  before: ['network.service'],
 };
 const linkStep = { timeLimit: 300, units: ['network'], disrupts: 'link', judgedBy: 'state', undo } as const;
 

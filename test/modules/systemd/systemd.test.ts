@@ -1,21 +1,15 @@
-import { describe, expect, test } from '@jest/globals';
-import { disruptionBy, fullUnitName, isLinkUnit } from '../../../modules/systemd/systemd.ts';
+import { expect, test } from '@jest/globals';
+import { disturbsGuests, fullUnitName } from '../../../modules/systemd/systemd.ts';
 
-describe('what an action disturbs', () => {
-  test.each([
-    ['restart', 'network', 'link'],
-    ['start', 'NetworkManager', 'link'],
-    ['restart', 'NetworkManager', 'link'],
-    ['stop', 'NetworkManager', undefined],
-    ['stop', 'systemd-networkd', 'link'],
-    ['restart', 'libvirtd', undefined],
-    ['stop', 'libvirt-guests', 'guest'],
-    ['start', 'libvirt-guests', undefined],
-    ['restart', 'virtlockd', 'guest'],
-    ['restart', 'firewalld', undefined],
-  ] as const)('%s %s: %s', (action, name, disrupts) => {
-    expect(disruptionBy(action, name)).toBe(disrupts);
-  });
+test.each([
+  ['restart', 'libvirtd', false],
+  ['stop', 'libvirt-guests', true],
+  ['start', 'libvirt-guests', false],
+  ['restart', 'virtlockd', true],
+  ['restart', 'firewalld', false],
+  ['restart', 'network', false],
+] as const)('%s %s disturbs guests: %s', (action, name, disturbs) => {
+  expect(disturbsGuests(action, name)).toBe(disturbs);
 });
 
 test('a name is completed as systemctl does it', () => {
@@ -25,8 +19,4 @@ test('a name is completed as systemctl does it', () => {
     'getty@tty1.service',
     'a.b.service',
   ]);
-});
-
-test('units that configure links are known', () => {
-  expect(['network', 'NetworkManager', 'libvirtd'].map(isLinkUnit)).toEqual([true, true, false]);
 });
