@@ -108,7 +108,12 @@ const dhcp: readonly string[] = [`--dhcp-option=option:dns-server,${lan.gateway}
 const kinds: Readonly<Record<Exclude<LabNetwork, 'network-scripts'>, Pick<HostKind, 'enabled' | 'files'>>> = {
   networkmanager: {
     enabled: ['NetworkManager.service'],
-    files: [connection('auto'), emptyResolvConf],
+    files: [
+      connection('auto'),
+      emptyResolvConf,
+      // Where systemd-resolved is installed, NetworkManager would leave the file to its resolvconf, which is at a loss here.
+      file('/etc/NetworkManager/conf.d/resolv.conf', '[main]\nrc-manager=file\n'),
+    ],
   },
   networkd: {
     enabled: ['systemd-networkd.service', 'systemd-resolved.service'],
