@@ -1,6 +1,7 @@
 import type { BaseRecipe } from './base.ts';
+import { LabError } from './error.ts';
 import { hostInterface, lan } from './layout.ts';
-import { scriptsRecipe, stacksRecipe } from './recipes.ts';
+import { type DebianRelease, scriptsRecipe, stacksRecipe } from './recipes.ts';
 
 /** A file of the host. */
 export interface HostFile {
@@ -158,10 +159,16 @@ iface ${hostInterface} inet6 auto
 /**
  * Tells what makes a host of one kind.
  * @param network the network stack that owns its interface; undefined is the post's host
+ * @param debian the release that its programs come from
+ * @throws LabError where the release has no such host
  */
-export function hostKind(network: LabNetwork | undefined): HostKind {
+export function hostKind(network: LabNetwork | undefined, debian: DebianRelease): HostKind {
+  if (network !== undefined && network !== 'network-scripts')
+    return { recipe: stacksRecipe(debian), udev: true, disabled: [], dhcp, ...kinds[network] };
+  if (debian !== 12)
+    throw new LabError(
+      `a host with the network scripts is built from Debian 12 alone, and Debian ${debian} was asked for`,
+    );
   if (network === undefined) return postHost;
-  if (network === 'network-scripts')
-    return { ...postHost, enabled: ['network.service'], disabled: ['NetworkManager.service'] };
-  return { recipe: stacksRecipe, udev: true, disabled: [], dhcp, ...kinds[network] };
+  return { ...postHost, enabled: ['network.service'], disabled: ['NetworkManager.service'] };
 }

@@ -12,6 +12,7 @@ import { type Lock, takeLock } from './lock.ts';
 import { type CommandResult, hasAddress, powerOnMachine, type RunOptions, runInMachine } from './machine.ts';
 import { type Lease, parseLeases, setCable, startDhcp, startIpv6, startLan, stopDhcp, stopIpv6 } from './network.ts';
 import { endProcesses, findLeader, processesInNamespace, processesMarked } from './processes.ts';
+import type { DebianRelease } from './recipes.ts';
 import { removeLab } from './remove.ts';
 import { writeSshFiles } from './ssh.ts';
 import { bootIso, type VirtType, virtTypeOf } from './virt_type.ts';
@@ -33,6 +34,11 @@ export interface LabOptions {
    * network scripts are installed and not enabled).
    */
   readonly network?: LabNetwork;
+  /**
+   * The Debian release that the host's programs come from (default: 12). 13 has newer network stacks; the network scripts
+   * are built with 12 alone.
+   */
+  readonly debian?: DebianRelease;
 }
 
 /** A throwaway host on a LAN of its own. Paths are this machine's unless they are said to be the host's. */
@@ -96,7 +102,7 @@ const bootLimit = 600;
 export async function buildLab(options: LabOptions = {}): Promise<Lab> {
   const { onProgress = () => {}, signal, keep = false, name = 'kvmhost' } = options;
   if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(name)) throw new LabError(`${name} is no name for a host`);
-  const kind = hostKind(options.network);
+  const kind = hostKind(options.network, options.debian ?? 12);
   const base = await baseRoot(kind.recipe, { onProgress, signal, mirror: options.mirror });
   const { layout, lock } = await claim();
   try {

@@ -73,12 +73,19 @@ mkdir -p /etc/sysconfig/network-scripts /var/lib/dhclient /var/lib/libvirt/image
 `,
 };
 
+/** The Debian releases whose network stacks hosts can have, with the names of their suites. */
+const suites = { 12: 'bookworm', 13: 'trixie' } as const;
+
+/** A Debian release whose network stacks hosts can have. */
+export type DebianRelease = keyof typeof suites;
+
 /**
  * The root of hosts with today's network stacks: NetworkManager, systemd-networkd, netplan and ifupdown, none enabled,
  * and udev, which is told of network interfaces alone.
+ * @param debian the release
  */
-export const stacksRecipe: BaseRecipe = {
-  suite: 'bookworm',
+export const stacksRecipe = (debian: DebianRelease): BaseRecipe => ({
+  suite: suites[debian],
   packages: [...shared, 'systemd-resolved', 'netplan.io', 'ifupdown'],
   script: `set -e
 systemctl mask ${[...needless, 'NetworkManager-wait-online.service', 'wpa_supplicant.service'].join(' ')}
@@ -100,4 +107,4 @@ rm -f /etc/resolv.conf
 ${libvirtInContainer}
 useradd --create-home --shell /bin/bash admin
 `,
-};
+});

@@ -18,5 +18,5 @@ if (process.env.KVM_PLAY_LAB === 'required') {
     throw new Error(`throwaway hosts are required, and this machine cannot run them: ${reason}`);
   const onProgress = (message: string): void => console.log(message);
   await installPackages([...(await missingPackages()), ...besides, ...terminals, ...checkers, ...peers], onProgress);
-  for (const recipe of [scriptsRecipe, stacksRecipe]) await baseRoot(recipe, { onProgress });
+  for (const recipe of [scriptsRecipe, stacksRecipe(12), stacksRecipe(13)]) await baseRoot(recipe, { onProgress });
 }
