@@ -6,9 +6,7 @@ import type { Task } from '../../lib/task/task.ts';
 import { FakeHost } from '../../lib/testing/index.ts';
 import { file } from '../../modules/file.ts';
 import { type ServiceArgs, service } from '../../modules/service.ts';
-import { type UnitCapture, units, uptime, virtlockdFile } from './captures/systemctl.ts';
-
-type Name = keyof typeof units;
+import { systemctlCapture, type UnitCapture, unitCapture } from '../support/systemctl_captures.ts';
 
 const properties =
   'Id,LoadState,ActiveState,SubState,UnitFileState,Type,Restart,ActiveEnterTimestampMonotonic,NeedDaemonReload,SourcePath,TriggeredBy,WantedBy,RequiredBy,Triggers,Conflicts,CanStart,CanStop,RemainAfterExit';
@@ -25,9 +23,9 @@ function answer(host: FakeHost, now: () => UnitCapture): void {
   host.commands.set(`systemctl is-enabled ${unit}`, () => now().isEnabled);
 }
 
-function hostWith(name: Name, change: (shown: string) => string = (shown) => shown, isEnabled?: string): FakeHost {
+function hostWith(name: string, change: (shown: string) => string = (shown) => shown, isEnabled?: string): FakeHost {
   const host = new FakeHost();
-  const { unit, shown, isEnabled: captured } = units[name];
+  const { unit, shown, isEnabled: captured } = unitCapture(name);
   answer(host, () => ({
     unit,
     shown: change(shown),
@@ -98,13 +96,13 @@ describe('desired', () => {
 describe('read', () => {
   type Wants = Omit<ServiceArgs, 'name'>;
 
-  async function look(host: FakeHost, name: Name, wants: Wants) {
-    const reading = await service({ name: units[name].unit, ...wants }).read(host.reader);
+  async function look(host: FakeHost, name: string, wants: Wants) {
+    const reading = await service({ name: unitCapture(name).unit, ...wants }).read(host.reader);
     const actual = Object.fromEntries(reading.differences.map((each) => [each.path, each.actual]));
     return { ...reading, actual };
   }
 
-  test.each<[Name, Wants, Record<string, unknown>]>([
+  test.each<[string, Wants, Record<string, unknown>]>([
     ['running daemon', { state: 'started', enabled: true, masked: false }, {}],
     [
       'running daemon',
@@ -170,7 +168,7 @@ describe('read', () => {
     expect((await look(hostWith(name, undefined, word), name, wants)).actual).toEqual(actual);
   });
 
-  test.each<[Name, Wants]>([
+  test.each<[string, Wants]>([
     ['starting unit', { state: 'started' }],
     ['stopping unit', { state: 'started' }],
     ['stopping unit', { state: 'stopped' }],
@@ -192,6 +190,7 @@ describe('read', () => {
   test('a unit that can crash counts as started once it has held for a while', async () => {
     const name = 'unit that has just started';
     const host = hostWith(name);
+    const uptime = systemctlCapture('proc-uptime');
     host.files.set('/proc/uptime', uptime);
     expect((await look(host, name, { state: 'started' })).settling).toBe(true);
     const [seconds = ''] = uptime.split(' ');
@@ -204,7 +203,7 @@ describe('read', () => {
     ['not all of it is', 'disabled', false],
   ])('an indirect unit is enabled when %s', async (_what, word, enabled) => {
     const host = hostWith('indirect unit');
-    host.commands.set('systemctl cat virtlockd.service', { stdout: virtlockdFile });
+    host.commands.set('systemctl cat virtlockd.service', { stdout: systemctlCapture('cat-virtlockd') });
     host.commands.set('systemctl is-enabled virtlockd.socket', {
       stdout: `${word}\n`,
       exitCode: word === 'enabled' ? 0 : 1,
@@ -251,7 +250,7 @@ describe('read', () => {
     expect(plan([])).toEqual([command(['systemctl', 'start', 'network'], linkStep)]);
   });
 
-  test.each<[string, Name, Wants, RegExp | undefined]>([
+  test.each<[string, string, Wants, RegExp | undefined]>([
     ['NetworkManager', 'running NetworkManager', { state: 'stopped' }, /is back after the next boot/],
     ['NetworkManager', 'running NetworkManager', { state: 'stopped', enabled: false }, undefined],
     ['network', 'stopped script', { state: 'started' }, /gone after the next boot/],
@@ -271,7 +270,7 @@ describe('read', () => {
 });
 
 describe('plan', () => {
-  test.each<[Name, Omit<ServiceArgs, 'name'>, readonly unknown[]]>([
+  test.each<[string, Omit<ServiceArgs, 'name'>, readonly unknown[]]>([
     [
       'listening daemon',
       { state: 'stopped' },
@@ -316,13 +315,13 @@ describe('plan', () => {
       ],
     ],
   ])('%s, wanted %j', async (name, wants, steps) => {
-    const { plan } = await service({ name: units[name].unit, ...wants }).read(hostWith(name).reader);
+    const { plan } = await service({ name: unitCapture(name).unit, ...wants }).read(hostWith(name).reader);
     expect(plan([]).map((step) => (step.kind === 'command' ? step.argv : step))).toEqual(
       steps.map((words) => ['systemctl', ...(Array.isArray(words) ? words : [])]),
     );
   });
 
-  test.each<[string, Name, ServiceArgs, string | undefined]>([
+  test.each<[string, string, ServiceArgs, string | undefined]>([
     [
       'stopping NetworkManager leaves the links',
       'running NetworkManager',
@@ -343,7 +342,7 @@ describe('plan', () => {
   const { undo: _undo, ...stopStep } = linkStep;
   const scriptStop = command(['env', 'SYSTEMCTL_SKIP_REDIRECT=1', '/etc/init.d/network', 'stop'], stopStep);
 
-  test.each<[Name, readonly Difference[], readonly unknown[]]>([
+  test.each<[string, readonly Difference[], readonly unknown[]]>([
     ['running script', [], []],
     ['running script', [due], [restart]],
     ['failed script', [], []],
@@ -386,7 +385,7 @@ describe('plan', () => {
     expect(plan([])).toEqual([command(['systemctl', 'daemon-reload']), start]);
   });
 
-  test.each<[Name, ServiceArgs, RegExp]>([
+  test.each<[string, ServiceArgs, RegExp]>([
     [
       'masked script',
       { name: 'network', state: 'started' },
@@ -409,7 +408,7 @@ describe('plan', () => {
 
 describe('round trip', () => {
   /** A host whose unit goes from one captured state to the next as commands are taken. */
-  function changing(first: Name, next: Record<string, Name>, onStep: () => void = () => {}): FakeHost {
+  function changing(first: string, next: Record<string, string>, onStep: () => void = () => {}): FakeHost {
     let name = first;
     const host: FakeHost = new FakeHost({
       onStep: (argv) => {
@@ -418,7 +417,7 @@ describe('round trip', () => {
         return {};
       },
     });
-    answer(host, () => units[name]);
+    answer(host, () => unitCapture(name));
     const [, sockets] = [...hostWith('stopped daemon').commands.keys()].filter((line) => line.includes(' show '));
     host.commands.set(sockets ?? '', { stdout: socketsAtRest.join('\n') });
     return host;
