@@ -50,8 +50,12 @@ export async function readNetworkdFiles(
     const file = owned.links.find((each) => each.link === link)?.file;
     return networks.find(({ path }) => path === file) ?? networks.find(({ content }) => isFileOfLink(content, link));
   };
+  // What was written for a port counts before it is loaded.
+  const fileOfPort = (port: string): NetworkdFile | undefined =>
+    networks.find(({ content }) => isFileOfLink(content, port) && unitValue(content, 'Network', 'Bridge') === bridge) ??
+    fileOf(port);
   const ofPorts = ports.flatMap((port) => {
-    const file = fileOf(port);
+    const file = fileOfPort(port);
     return file === undefined ? [] : [[port, file] as const];
   });
   return {

@@ -82,7 +82,7 @@ export function writePort(port: string, bridge: string, file: UnitFile | undefin
   const sections = before.sections
     .filter(({ name }) => name === undefined || !isAddressingSection(name))
     .map((section) => (section.name === 'Network' ? withoutAddressing(section) : section));
-  const plugged = setUnitValue({ ...before, sections }, 'Network', 'Bridge', bridge);
+  const plugged = setUnitValue({ ...before, sections: endTrimmed(sections) }, 'Network', 'Bridge', bridge);
   return mtu === undefined ? plugged : setUnitValue(plugged, 'Link', 'MTUBytes', String(mtu));
 }
 
@@ -108,10 +108,12 @@ export function returnAddressing(original: string, name: string, network: UnitFi
 function isSameAddressing(one: UnitFile, other: UnitFile): boolean {
   const shown = (file: UnitFile): string =>
     JSON.stringify(
-      onlyAddressing(file).map(({ name, lines }) => [
-        name,
-        lines.flatMap(({ key, value }) => (key === undefined || key === 'IAID' ? [] : [`${key}=${value}`])),
-      ]),
+      onlyAddressing(file)
+        .map(({ name, lines }) => [
+          name,
+          ...lines.flatMap(({ key, value }) => (key === undefined || key === 'IAID' ? [] : [`${key}=${value}`])),
+        ])
+        .filter(({ length }) => length > 1),
     );
   return shown(one) === shown(other);
 }
@@ -172,7 +174,7 @@ function setIpv4(file: UnitFile, ipv4: NonNullable<BridgeSettings['ipv4']>): Uni
 function setAddresses(file: UnitFile, wanted: readonly string[], isOfFamily: (text: string) => boolean): UnitFile {
   const others = addressesOf(withoutSections(file, 'Address')).filter((address) => !isOfFamily(address));
   const kept = removeSections(file, 'Address', (section) => isOfFamily(valueIn(section, 'Address') ?? ''));
-  return setUnitValues(kept, 'Network', 'Address', [...wanted, ...others]);
+  return setUnitValues(kept, 'Network', 'Address', ipv4First([...wanted, ...others]));
 }
 
 function setGateway(file: UnitFile, wanted: string, isOfFamily: (text: string) => boolean): UnitFile {
@@ -182,7 +184,7 @@ function setGateway(file: UnitFile, wanted: string, isOfFamily: (text: string) =
     'Route',
     (section) => valueIn(section, 'Destination') === undefined && isOfFamily(valueIn(section, 'Gateway') ?? ''),
   );
-  return setUnitValues(kept, 'Network', 'Gateway', [...(wanted === '' ? [] : [wanted]), ...others]);
+  return setUnitValues(kept, 'Network', 'Gateway', ipv4First([...(wanted === '' ? [] : [wanted]), ...others]));
 }
 
 function setIpv6(file: UnitFile, ipv6: NonNullable<BridgeSettings['ipv6']>): UnitFile {
@@ -233,8 +235,18 @@ function spaced(sections: readonly UnitSection[]): readonly UnitSection[] {
   });
 }
 
+function endTrimmed(sections: readonly UnitSection[]): readonly UnitSection[] {
+  return sections.map((section, index) =>
+    index === sections.length - 1 ? { ...section, lines: trimmed(section.lines) } : section,
+  );
+}
+
 function trimmed(lines: readonly UnitLine[]): readonly UnitLine[] {
   return lines.slice(0, lines.findLastIndex(({ raw }) => raw.trim() !== '') + 1);
+}
+
+function ipv4First(addresses: readonly string[]): readonly string[] {
+  return [...addresses.filter(isIpv4), ...addresses.filter(isIpv6)];
 }
 
 function isIpv4(address: string): boolean {
