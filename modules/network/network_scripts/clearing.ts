@@ -4,7 +4,7 @@ import { type CommandStep, command, type Undo } from '../../../lib/task/step.ts'
 import type { NetworkFiles } from './files.ts';
 import type { Live } from './live.ts';
 import { dhclientPattern, isOn, renameDevice } from './network_scripts.ts';
-import type { IfcfgBridgeState } from './state.ts';
+import { firstPort, type WantedBridge } from './state.ts';
 
 /**
  * Says what has to be taken away right before the network is restarted, because the scripts' `stop` goes by the files as they are
@@ -12,7 +12,7 @@ import type { IfcfgBridgeState } from './state.ts';
  * options of a bridge that guests hold are set in an order that the kernel refuses.
  * All of it is read from the live system: it is the same before the files are written and after.
  */
-export function clearingSteps(desired: IfcfgBridgeState, live: Live, files: NetworkFiles): readonly CommandStep[] {
+export function clearingSteps(desired: WantedBridge, live: Live, files: NetworkFiles): readonly CommandStep[] {
   const bridge =
     desired.bridge === 'absent' ? takeBridgeDown(desired, live) : prepareBridge(desired, desired.bridge, live, files);
   return [
@@ -22,8 +22,8 @@ export function clearingSteps(desired: IfcfgBridgeState, live: Live, files: Netw
 }
 
 /** Names live rules of the two devices' files that still match the one which has lost its place to the other. */
-export function staleRules(desired: IfcfgBridgeState, live: Live, files: NetworkFiles): readonly LiveIpRule[] {
-  const former = desired.bridge === 'absent' ? desired.name : desired.port.name;
+export function staleRules(desired: WantedBridge, live: Live, files: NetworkFiles): readonly LiveIpRule[] {
+  const former = desired.bridge === 'absent' ? desired.name : firstPort(desired);
   return rulesOf(desired, live, files)
     .map(({ rule }) => rule)
     .filter(({ words }) => words.some((word, index) => word === former && /^[io]if$/.test(words[index - 1] ?? '')));
@@ -38,18 +38,15 @@ interface FileRule {
  * Finds the live rules that the two devices' files have made. The scripts take a file's rules away where they find the file, and
  * it may have moved to the other device since: every line counts in three forms, as it stands, and of either device.
  */
-function rulesOf({ name, port }: IfcfgBridgeState, live: Live, files: NetworkFiles): readonly FileRule[] {
+function rulesOf({ name, ports }: WantedBridge, live: Live, files: NetworkFiles): readonly FileRule[] {
   const families = [
     { family: '-4', kind: 'rule', rules: live.rules.ipv4 },
     { family: '-6', kind: 'rule6', rules: live.rules.ipv6 },
   ] as const;
   return families.flatMap(({ family, kind, rules }) => {
-    const texts = [name, port.name].map((device) => files.companions[`${kind}-${device}`]?.text ?? '');
-    const forms = texts.flatMap((text) => [
-      text,
-      renameDevice(text, name, port.name),
-      renameDevice(text, port.name, name),
-    ]);
+    const first = firstPort({ ports });
+    const texts = [name, first].map((device) => files.companions[`${kind}-${device}`]?.text ?? '');
+    const forms = texts.flatMap((text) => [text, renameDevice(text, name, first), renameDevice(text, first, name)]);
     const lines = forms
       .join('\n')
       .split('\n')
@@ -59,11 +56,15 @@ function rulesOf({ name, port }: IfcfgBridgeState, live: Live, files: NetworkFil
   });
 }
 
-function takeBridgeDown({ name, port }: IfcfgBridgeState, live: Live): readonly CommandStep[] {
+function takeBridgeDown(wanted: WantedBridge, live: Live): readonly CommandStep[] {
+  const { name } = wanted;
+  const ports = wanted.ports.map((port) => port.name);
   const client = live.dhcpClients.includes(name) ? [step(['pkill', '-f', dhclientPattern(name)])] : [];
   if (!live.isBridge) return client;
-  const unplug = live.plugged.includes(port.name) ? [step(['ip', 'link', 'set', 'dev', port.name, 'nomaster'])] : [];
-  const others = live.plugged.filter((link) => link !== port.name);
+  const unplug = ports
+    .filter((port) => live.plugged.includes(port))
+    .map((port) => step(['ip', 'link', 'set', 'dev', port, 'nomaster']));
+  const others = live.plugged.filter((link) => !ports.includes(link));
   if (others.length > 0)
     return [...client, ...unplug, step(['ip', 'address', 'flush', 'dev', name, 'scope', 'global'])];
   // The way back plugs the port in again and gives the bridge what it had, once it is there.
@@ -72,7 +73,7 @@ function takeBridgeDown({ name, port }: IfcfgBridgeState, live: Live): readonly 
 }
 
 function prepareBridge(
-  { name, parameters }: IfcfgBridgeState,
+  { name, parameters }: WantedBridge,
   wanted: Readonly<Record<string, string>>,
   live: Live,
   files: NetworkFiles,

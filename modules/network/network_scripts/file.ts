@@ -1,6 +1,6 @@
 import { addLine, getValue, type KeyValueFile, lookUp, removeKey, setValue } from '../../../lib/formats/key_value.ts';
 import { portMacWord } from '../arguments.ts';
-import { primaryAddress } from './address.ts';
+import { addressesOf, primaryAddress } from './address.ts';
 import { isDhcp, isOrderedAsBridge, isStaticKey, orderingComments, type ScriptTraits } from './network_scripts.ts';
 import { isAddressing, renamedLine } from './port.ts';
 import type { BridgeContext, BridgeValues } from './state.ts';
@@ -12,7 +12,7 @@ import type { BridgeContext, BridgeValues } from './state.ts';
 export function bridgeValues(file: KeyValueFile, wanted: BridgeValues, context: BridgeContext): BridgeValues {
   return Object.fromEntries(
     Object.entries(wanted).flatMap(([key, want]) => {
-      const actual = key === 'address' ? primaryAddress(file) : actualValue(file, key, want, context);
+      const actual = actualValue(file, key, want, context);
       if (actual !== undefined) return [[key, actual]];
       return want === '' ? [[key, '']] : [];
     }),
@@ -51,11 +51,17 @@ export function writeBridge(
 export function isOverruled(key: string, wanted: BridgeValues): boolean {
   if (isStaticKey(key) && isDhcp(wanted.BOOTPROTO)) return true;
   if (wanted.address !== undefined && /^(?:IPADDR|PREFIX|NETMASK|BROADCAST|NETWORK)0?$/.test(key)) return true;
+  if (wanted.addresses === '' && isStaticKey(key)) return true;
+  if (wanted.addresses !== undefined && perAddressKey.test(key)) return true;
   return wanted[key] !== undefined;
 }
 
+/** A key of one of several addresses. */
+const perAddressKey = /^(?:IPADDR|PREFIX|NETMASK|BROADCAST|NETWORK)\d*$/;
+
 function setBridgeValue(file: KeyValueFile, key: string, value: string, context: BridgeContext): KeyValueFile {
   if (key === 'address') return setAddress(file, value);
+  if (key === 'addresses') return setAddresses(file, value === '' ? [] : value.split(', '));
   if (value === '') return removeKey(file, key);
   return setValue(file, key, written(key, value, context), 'always');
 }
@@ -69,6 +75,26 @@ function setAddress(file: KeyValueFile, value: string): KeyValueFile {
   return setValue(setValue(result, 'IPADDR', address, 'always'), 'PREFIX', prefix, 'always');
 }
 
+/** Writes IPADDR, PREFIX, IPADDR1, PREFIX1 and so on, and takes the keys of all others away. */
+function setAddresses(file: KeyValueFile, addresses: readonly string[]): KeyValueFile {
+  const values = new Map<string, string>(
+    addresses.flatMap((each, index) => {
+      const [address = '', prefix = ''] = each.split('/');
+      const suffix = index === 0 ? '' : String(index);
+      return [
+        [`IPADDR${suffix}`, address],
+        [`PREFIX${suffix}`, prefix],
+      ] as const;
+    }),
+  );
+  let result = file;
+  for (const { key } of file.entries) {
+    if (key !== undefined && perAddressKey.test(key) && !values.has(key)) result = removeKey(result, key);
+  }
+  for (const [key, value] of values) result = setValue(result, key, value, 'always');
+  return result;
+}
+
 function written(key: string, value: string, { portMac, traits }: BridgeContext): string {
   // EL8's ifup-eth hands DELAY to `ip link` as it is, which takes hundredths of a second; brctl takes seconds.
   if (key === 'DELAY' && !traits.brctl) return String(Number(value) * 100);
@@ -77,6 +103,8 @@ function written(key: string, value: string, { portMac, traits }: BridgeContext)
 }
 
 function actualValue(file: KeyValueFile, key: string, want: string, context: BridgeContext): string | undefined {
+  if (key === 'address') return primaryAddress(file);
+  if (key === 'addresses') return addressesOf(file).join(', ');
   const entry = lookUp(file, key);
   if (entry === undefined) return key === 'BOOTPROTO' && file.entries.length > 0 && !isDhcp(want) ? want : undefined;
   // What a shell would have to work out is shown as it stands, and is never what is wanted.

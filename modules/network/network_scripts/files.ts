@@ -15,36 +15,43 @@ export interface NetworkFiles {
   /** Names of all files in the directory. */
   readonly names: readonly string[];
   readonly bridge: InterfaceFile | undefined;
-  /** The port's file, whatever its name. */
-  readonly port: InterfaceFile | undefined;
-  /** The files that the scripts read as interfaces, without the bridge's and the port's. */
+  /** The ports' files, whatever their names, by the ports' names. */
+  readonly ports: Readonly<Record<string, InterfaceFile>>;
+  /** The files that the scripts read as interfaces, without those of the bridge and its ports. */
   readonly others: readonly InterfaceFile[];
-  /** Files of routes and rules, of the bridge and of the port, by name. */
+  /** Files of routes and rules, of the bridge and of its ports, by name. */
   readonly companions: Readonly<Record<string, TextFile>>;
 }
 
 /** Reads them in two turns. */
-export async function readNetworkFiles(host: ReadonlyHost, bridge: string, port: string): Promise<NetworkFiles> {
-  const companionFiles = [...companionNames(bridge), ...companionNames(port)];
-  const [names, portMac, bridgeFile, portFile, ...companions] = await Promise.all([
+export async function readNetworkFiles(
+  host: ReadonlyHost,
+  bridge: string,
+  ports: readonly string[],
+): Promise<NetworkFiles> {
+  const companionFiles = [bridge, ...ports].flatMap(companionNames);
+  const [names, macs, bridgeFile, portFiles, ...companions] = await Promise.all([
     host.listDirectory(scriptsDirectory),
-    readMac(host, port),
+    Promise.all(ports.map((port) => readMac(host, port))),
     readInterface(host, ifcfgPath(bridge)),
-    readInterface(host, ifcfgPath(port)),
+    Promise.all(ports.map((port) => readInterface(host, ifcfgPath(port)))),
     ...companionFiles.map((file) => host.readFile(`${scriptsDirectory}/${file}`)),
   ]);
-  const known = [ifcfgPath(bridge), ifcfgPath(port)];
+  const known = [bridge, ...ports].map(ifcfgPath);
   const paths = names.filter(isReadAsInterface).map((file) => `${scriptsDirectory}/${file}`);
   const read = await Promise.all(
     paths.filter((path) => !known.includes(path)).map((path) => readInterface(host, path)),
   );
   const others = read.filter((file) => file !== undefined);
-  const portsFile = portFile ?? others.find(({ content }) => isFileOf(content, port, portMac));
+  const ofPorts = ports.flatMap((port, index) => {
+    const file = portFiles[index] ?? others.find(({ content }) => isFileOf(content, port, macs[index]));
+    return file === undefined ? [] : [[port, file] as const];
+  });
   return {
     names,
     bridge: bridgeFile,
-    port: portsFile,
-    others: others.filter((file) => file !== portsFile),
+    ports: Object.fromEntries(ofPorts),
+    others: others.filter((file) => !ofPorts.some(([, own]) => own === file)),
     companions: Object.fromEntries(
       companionFiles.flatMap((file, index) => {
         const text = companions[index];

@@ -11,7 +11,7 @@ import { type NetworkFiles, readNetworkFiles } from './files.ts';
 import { type Live, readLive } from './live.ts';
 import { readLost } from './lost.ts';
 import { isDhcp, isOff, isOn } from './network_scripts.ts';
-import type { BridgeValues, IfcfgBridgeState } from './state.ts';
+import { type BridgeValues, type IfcfgBridgeState, type WantedBridge, wantedByIfcfgBridge } from './state.ts';
 
 /**
  * Says what of a bridge is in force, what has to be taken away before it is loaded, and what is lost by that. With `onboot: false`
@@ -19,13 +19,14 @@ import type { BridgeValues, IfcfgBridgeState } from './state.ts';
  */
 export async function bridgeInForce(host: ReadonlyHost, desired: IfcfgBridgeState): Promise<InForce> {
   const { name, port, bridge } = desired;
+  const wanted = wantedByIfcfgBridge(desired);
   if (bridge !== 'absent' && bridge.ONBOOT === 'no') return { loaded: [], settled: [] };
   const [live, files, lost] = await Promise.all([
-    readLive(host, name, port.name),
-    readNetworkFiles(host, name, port.name),
-    readLost(host, desired),
+    readLive(host, name, [port.name]),
+    readNetworkFiles(host, name, [port.name]),
+    readLost(host, wanted),
   ]);
-  const clearing = clearingSteps(desired, live, files);
+  const clearing = clearingSteps(wanted, live, files);
   const differences =
     bridge === 'absent' ? absentDifferences(desired, live, files) : presentDifferences(desired, bridge, live, files);
   return { ...differences, clearing, lost };
@@ -51,7 +52,7 @@ function presentDifferences(
       ...differ(`live.${port.name}.addresses`, 'none', onPort.length === 0 ? undefined : onPort.join(', ')),
       ...addressDifferences(live, name, addressing),
       ...ipv6Differences(live, name, wanted, content),
-      ...ruleDifferences(desired, live, files),
+      ...ruleDifferences(wantedByIfcfgBridge(desired), live, files),
     ],
     settled: [...leaseDifferences(live, name, addressing), ...routeDifferences(live, name, addressing)],
   };
@@ -64,8 +65,8 @@ function absentDifferences(
   files: NetworkFiles,
 ): Pick<InForce, 'loaded' | 'settled'> {
   const { name, port } = desired;
-  const loaded = [...whatIsLeft(live, name, port.name), ...ruleDifferences(desired, live, files)];
-  const file = files.port?.content;
+  const loaded = [...whatIsLeft(live, name, port.name), ...ruleDifferences(wantedByIfcfgBridge(desired), live, files)];
+  const file = files.ports[port.name]?.content;
   if (file === undefined || isOff(getValue(file, 'ONBOOT'))) return { loaded, settled: [] };
   const addressing: Addressing = {
     dhcp: isDhcp(getValue(file, 'BOOTPROTO')),
@@ -126,7 +127,12 @@ function routeDifferences(live: Live, link: string, { dhcp, gateway }: Addressin
  * The scripts leave a bridge with IPV6INIT=no as the kernel made it, and a router's advertisements are taken (initscripts,
  * ifup-ipv6); with IPV6_AUTOCONF=no they refuse advertisements only once the bridge is up. So both are looked at.
  */
-function ipv6Differences(live: Live, name: string, wanted: BridgeValues, file: KeyValueFile): readonly Difference[] {
+export function ipv6Differences(
+  live: Live,
+  name: string,
+  wanted: BridgeValues,
+  file: KeyValueFile,
+): readonly Difference[] {
   const disabled = live.ipv6[`${name}/disable_ipv6`];
   if (disabled === undefined || wanted.IPV6_AUTOCONF !== 'no') return [];
   if (wanted.IPV6INIT === 'no') return compare(`live.${name}.disable_ipv6`, '1', disabled);
@@ -140,7 +146,7 @@ function ipv6Differences(live: Live, name: string, wanted: BridgeValues, file: K
   ];
 }
 
-function ruleDifferences(desired: IfcfgBridgeState, live: Live, files: NetworkFiles): readonly Difference[] {
+export function ruleDifferences(desired: WantedBridge, live: Live, files: NetworkFiles): readonly Difference[] {
   const stale = staleRules(desired, live, files).map(({ words }) => words.join(' '));
   return differ('live.rules', 'none of the former device', stale.length === 0 ? undefined : stale.join(', '));
 }

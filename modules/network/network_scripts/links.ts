@@ -6,20 +6,22 @@ import { primaryAddress } from './address.ts';
 import { gatewayOf, writeBridge } from './file.ts';
 import { isDhcp } from './network_scripts.ts';
 import { leaveBridge } from './port.ts';
-import type { IfcfgBridgeFound, IfcfgBridgeState } from './state.ts';
+import { type BridgeFiles, firstPort, type WantedBridge } from './state.ts';
 
-/** Returns the links of a bridge and its port after a restart of the network with the desired files. */
-export function bridgeLinks(desired: IfcfgBridgeState, found: IfcfgBridgeFound): readonly ExpectedLink[] {
-  const { name, port, bridge } = desired;
+/** Returns the links of a bridge and its ports after a restart of the network with the desired files. */
+export function bridgeLinks(wanted: WantedBridge, found: BridgeFiles): readonly ExpectedLink[] {
+  const { name, ports, bridge } = wanted;
+  const first = firstPort(wanted);
+  const portFile = found.ports[first];
   if (bridge === 'absent') {
-    const file = found.port && leaveBridge(found.port.content, name, port.name, found.bridge?.content);
+    const file = portFile && leaveBridge(portFile.content, name, first, found.bridge?.content);
     return [
-      { link: port.name, ...addressing(file), ...routes(found), ...mac(found.context.portMac) },
-      { link: name, ipv4: 'none', heir: port.name },
+      { link: first, ...addressing(file), ...routes(found), ...mac(found.context.portMac) },
+      { link: name, ipv4: 'none', heir: first },
     ];
   }
-  const names = { bridge: name, port: port.name };
-  const file = writeBridge(found.bridge?.content, names, bridge, found.port?.content, found.context);
+  const names = { bridge: name, port: first };
+  const file = writeBridge(found.bridge?.content, names, bridge, portFile?.content, found.context);
   // The kernel's spanning tree listens for one delay and learns for another; the scripts wait 7 s on top (initscripts, ifup-eth).
   const delay = bridge.STP === 'on' ? 2 * Number(bridge.DELAY ?? 15) + 7 : Number(bridge.DELAY ?? 0);
   return [
@@ -30,7 +32,7 @@ export function bridgeLinks(desired: IfcfgBridgeState, found: IfcfgBridgeFound):
       ...mac(bridge.MACADDR === portMacWord ? found.context.portMac : bridge.MACADDR),
       delay,
     },
-    { link: port.name, bridge: name, ipv4: 'none' },
+    ...ports.map((port): ExpectedLink => ({ link: port.name, bridge: name, ipv4: 'none' })),
   ];
 }
 
@@ -61,7 +63,7 @@ function mac(address: string | undefined): Pick<ExpectedLink, 'mac'> {
 }
 
 /** The files of routes stand beside the port's file or the bridge's, and come to stand beside the one that has the address. */
-function routes({ companions }: IfcfgBridgeFound): Pick<ExpectedLink, 'routes'> {
+function routes({ companions }: BridgeFiles): Pick<ExpectedLink, 'routes'> {
   const files = Object.entries(companions).filter(([name]) => name.startsWith('route'));
   return { routes: files.flatMap(([, { text }]) => destinationsOf(text)) };
 }

@@ -7,7 +7,7 @@ const ipv6Parameters = '/proc/sys/net/ipv6/conf';
 /** Names of routing tables. */
 export const routingTables = '/etc/iproute2/rt_tables';
 
-/** The live state of a bridge and its port, with what only the network scripts have a part in. */
+/** The live state of a bridge and its ports, with what only the network scripts have a part in. */
 export interface Live extends LiveBridge {
   /** Values of `disable_ipv6` and `accept_ra`, by `br0/accept_ra`; all are left out where the kernel has no IPv6. */
   readonly ipv6: Readonly<Record<string, string>>;
@@ -22,13 +22,21 @@ export interface Live extends LiveBridge {
   readonly tables: ReadonlyMap<string, string>;
 }
 
-/** Looks at them in one turn. */
-export async function readLive(host: ReadonlyHost, name: string, port: string): Promise<Live> {
+/**
+ * Looks at them in one turn.
+ * @param known what has been seen of the links already
+ */
+export async function readLive(
+  host: ReadonlyHost,
+  name: string,
+  ports: readonly string[],
+  known?: LiveBridge,
+): Promise<Live> {
   const [live, tableNames, ipv6, dhcpClients, ip] = await Promise.all([
-    readLiveBridge(host, name, [port]),
+    known ?? readLiveBridge(host, name, ports),
     host.readFile(routingTables),
     grepFiles(host, ipv6Parameters, ipv6Files(name)),
-    readDhcpClients(host, [name, port]),
+    readDhcpClients(host, [name, ...ports]),
     askIp(host, { rules: ['-4', 'rule', 'show'], rules6: ['-6', 'rule', 'show'] }),
   ]);
   const tables = parseRoutingTables(tableNames?.text ?? '');

@@ -5,7 +5,7 @@ import { askIp } from '../live.ts';
 import { addressesOf } from './address.ts';
 import { routingTables } from './live.ts';
 import { isAliasOf, isDhcp, isOff, isReadAsInterface, networkSettings, scriptsDirectory } from './network_scripts.ts';
-import type { IfcfgBridgeState } from './state.ts';
+import { firstPort, type WantedBridge } from './state.ts';
 
 /** The most sentences that are told. */
 const most = 20;
@@ -19,10 +19,9 @@ const ownRules =
  * scripts take down every link that has a file, and its addresses and routes go with it; rules stay until the next boot.
  * Routes of routing daemons are left out: they come back by themselves.
  */
-export async function readLost(
-  host: ReadonlyHost,
-  { name, port, bridge }: IfcfgBridgeState,
-): Promise<readonly string[]> {
+export async function readLost(host: ReadonlyHost, wanted: WantedBridge): Promise<readonly string[]> {
+  const { name, bridge } = wanted;
+  const ports = wanted.ports.map((port) => port.name);
   const [known, tableNames, leases, plugged, ip] = await Promise.all([
     readKnown(host),
     host.readFile(routingTables),
@@ -44,14 +43,15 @@ export async function readLost(
   const tables = parseRoutingTables(tableNames?.text ?? '');
   const scene: Scene = {
     known,
-    pair: [name, port.name],
+    pair: [name, ...ports],
     pairIsDhcp: bridge !== 'absent' && isDhcp(bridge.BOOTPROTO),
     leases: leases.stdout,
   };
-  const guests = bridge === 'absent' ? plugged.filter((link) => link !== port.name) : [];
+  const guests = bridge === 'absent' ? plugged.filter((link) => !ports.includes(link)) : [];
   const sentences = [
     ...guests.map(
-      (link) => `${link} is plugged into ${name}: it loses its way to the LAN once ${port.name} has left ${name}`,
+      (link) =>
+        `${link} is plugged into ${name}: it loses its way to the LAN once ${firstPort(wanted)} has left ${name}`,
     ),
     ...downLinks(scene, ip.links),
     ...lostAddresses(scene, `${ip.addresses}\n${ip.addresses6}`),
@@ -81,7 +81,7 @@ interface Known {
 
 interface Scene {
   readonly known: Known;
-  /** The bridge and its port: what addresses one of them moves to the other. */
+  /** The bridge and its ports: what addresses one of them moves to the other. */
   readonly pair: readonly string[];
   readonly pairIsDhcp: boolean;
   readonly leases: string;

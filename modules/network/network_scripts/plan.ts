@@ -24,18 +24,35 @@ import {
   scriptsDirectory,
 } from './network_scripts.ts';
 import { becomePort, leaveBridge } from './port.ts';
-import type { BridgeValues, IfcfgBridgeFound, IfcfgBridgeState, PortState } from './state.ts';
+import {
+  type BridgeContext,
+  type BridgeFiles,
+  type BridgeValues,
+  firstPort,
+  type IfcfgBridgeFound,
+  type IfcfgBridgeState,
+  type PortState,
+  type WantedBridge,
+  wantedByIfcfgBridge,
+} from './state.ts';
 
-/** Says which files are written and removed, in an order that leaves a host with a network wherever it is broken off. */
+/** Says what {@link ifcfgBridge} writes and removes. */
 export function planBridge(
   { state, found }: ModuleReading<IfcfgBridgeState, IfcfgBridgeFound>,
   desired: IfcfgBridgeState,
 ): readonly Step[] {
-  const { name, port, bridge } = desired;
   if (found.refusals.length > 0) {
-    throw new UnsupportedChangeError(`${name} cannot be changed: ${found.refusals.join('; ')}`);
+    throw new UnsupportedChangeError(`${desired.name} cannot be changed: ${found.refusals.join('; ')}`);
   }
-  return bridge === 'absent' ? remove(found, name, port.name, state) : create(found, desired, bridge, state.port);
+  return planFiles(wantedByIfcfgBridge(desired), found, state.port === undefined ? [] : [state.port]);
+}
+
+/**
+ * Says which files are written and removed, in an order that leaves a host with a network wherever it is broken off.
+ * @param actual what the ports' files hold, in the order of the wanted ones
+ */
+export function planFiles(wanted: WantedBridge, found: BridgeFiles, actual: readonly PortState[]): readonly Step[] {
+  return wanted.bridge === 'absent' ? remove(wanted, found, actual) : create(wanted, wanted.bridge, found, actual);
 }
 
 /**
@@ -43,60 +60,59 @@ export function planBridge(
  * while a bridge without its port leaves the port as it was.
  */
 function create(
-  found: IfcfgBridgeFound,
-  { name, port, parameters }: IfcfgBridgeState,
+  { name, ports, parameters, routeTexts }: WantedBridge,
   wanted: BridgeValues,
-  actualPort: PortState | undefined,
+  found: BridgeFiles,
+  actual: readonly PortState[],
 ): readonly Step[] {
+  const first = firstPort({ ports });
   if (wanted.MACADDR === portMacWord && found.context.portMac === undefined) {
-    throw new UnsupportedChangeError(`${name} takes the MAC of ${port.name}, and there is no such interface`);
+    throw new UnsupportedChangeError(`${name} takes the MAC of ${first}, and there is no such interface`);
   }
   const bridgeFile = writeBridge(
     found.bridge?.content,
-    { bridge: name, port: port.name },
+    { bridge: name, port: first },
     wanted,
-    found.port?.content,
+    found.ports[first]?.content,
     found.context,
   );
-  refuseBroken(bridgeFile, name, wanted, found);
-  const before = found.port?.content ?? newPort(port.name);
-  const portFile = becomePort(before, name, portKeys(port, actualPort));
+  refuseBroken(bridgeFile, name, wanted, found.ports[first]?.path, found.context);
+  const portSteps = ports.flatMap((port, index) => {
+    const file = found.ports[port.name];
+    const written = becomePort(file?.content ?? newPort(port.name), name, portKeys(port, actual[index]));
+    return writeIfNew(file?.path ?? ifcfgPath(port.name), formatKeyValue(written), file?.text);
+  });
   return [
     ...planParameters(name, parameters, found),
     ...writeIfNew(found.bridge?.path ?? ifcfgPath(name), formatKeyValue(bridgeFile), found.bridge?.text),
-    ...moveCompanions(found, port.name, name, 'write'),
-    ...writeIfNew(found.port?.path ?? ifcfgPath(port.name), formatKeyValue(portFile), found.port?.text),
-    ...moveCompanions(found, port.name, name, 'remove'),
+    ...moveCompanions(found, first, name, routeTexts),
+    ...portSteps,
+    ...removeCompanions(found, first),
   ];
 }
 
 /** The port comes first: the other way round it would be left in a bridge that has no file, and so without an address. */
-function remove(
-  found: IfcfgBridgeFound,
-  name: string,
-  port: string,
-  state: Partial<IfcfgBridgeState>,
-): readonly Step[] {
-  const isPort = state.port?.BRIDGE !== '' || (state.port.remembered?.length ?? 0) > 0;
-  const portSteps =
-    found.port === undefined || !isPort
-      ? []
-      : writeIfNew(
-          found.port.path,
-          formatKeyValue(leaveBridge(found.port.content, name, port, found.bridge?.content)),
-          found.port.text,
-        );
+function remove({ name, ports }: WantedBridge, found: BridgeFiles, actual: readonly PortState[]): readonly Step[] {
+  const first = firstPort({ ports });
+  const portSteps = ports.flatMap((port, index) => {
+    const file = found.ports[port.name];
+    const isPort = actual[index]?.BRIDGE !== '' || (actual[index]?.remembered?.length ?? 0) > 0;
+    if (file === undefined || !isPort) return [];
+    // The bridge's addresses go back to the port that they came from.
+    const heir = port.name === first ? found.bridge?.content : undefined;
+    return writeIfNew(file.path, formatKeyValue(leaveBridge(file.content, name, port.name, heir)), file.text);
+  });
   return [
-    ...moveCompanions(found, name, port, 'write'),
+    ...moveCompanions(found, name, first),
     ...portSteps,
     ...(found.bridge === undefined ? [] : [removeFile(found.bridge.path, { before: found.bridge.text })]),
-    ...moveCompanions(found, name, port, 'remove'),
+    ...removeCompanions(found, name),
     ...planParameters(name, [], found),
   ];
 }
 
 /** The file is the module's own, and is written as a whole. */
-function planParameters(name: string, lines: readonly string[], { parameters }: IfcfgBridgeFound): readonly Step[] {
+function planParameters(name: string, lines: readonly string[], { parameters }: BridgeFiles): readonly Step[] {
   const path = parametersPath(name);
   if (lines.length === 0) return parameters === undefined ? [] : [removeFile(path, { before: parameters })];
   const text = `# Written by kvm-play for the bridge ${name}, whose network scripts do not see to it.\n${lines.join('\n')}\n`;
@@ -119,7 +135,13 @@ function portKeys(wanted: PortState, actual: PortState | undefined): Record<stri
 }
 
 /** Refuses what the scripts would take without a word and then not do. */
-function refuseBroken(file: KeyValueFile, name: string, wanted: BridgeValues, found: IfcfgBridgeFound): void {
+function refuseBroken(
+  file: KeyValueFile,
+  name: string,
+  wanted: BridgeValues,
+  portPath: string | undefined,
+  { traits }: BridgeContext,
+): void {
   if (!isOrderedAsBridge(file)) {
     throw new UnsupportedChangeError(
       `${ifcfgPath(name)} holds a comment with TYPE= in it, which hides the bridge's TYPE from the init script; take that line out`,
@@ -139,10 +161,10 @@ function refuseBroken(file: KeyValueFile, name: string, wanted: BridgeValues, fo
   const address = primaryAddress(file);
   if (wanted.BOOTPROTO === 'static' && address === undefined) {
     throw new UnsupportedChangeError(
-      `${name} is to have a static address, and neither the task nor ${found.port?.path ?? 'a file of its port'} names one; say address: '192.0.2.10/24'`,
+      `${name} is to have a static address, and neither the task nor ${portPath ?? 'a file of its port'} names one; say address: '192.0.2.10/24'`,
     );
   }
-  if (wanted.STP === 'on' && !found.context.traits.brctl && !isDhcp(wanted.BOOTPROTO) && address !== undefined) {
+  if (wanted.STP === 'on' && !traits.brctl && !isDhcp(wanted.BOOTPROTO) && address !== undefined) {
     throw new UnsupportedChangeError(
       `spanning tree with a static address makes these network scripts (EL8) wait 200 times the delay before ${name} has its address; leave stp out or use bootproto: 'dhcp'`,
     );
@@ -163,21 +185,37 @@ function writeIfNew(path: string, text: string, before: TextFile | undefined): r
   return [writeFile(path, text, before === undefined ? {} : { before })];
 }
 
-/** Moves the files of routes and rules to another device: first all are written, and when everything stands the old ones go. */
-function moveCompanions(found: IfcfgBridgeFound, from: string, to: string, what: 'write' | 'remove'): readonly Step[] {
+/**
+ * Writes the files of routes and rules beside another device's; the old ones go when everything stands.
+ * @param texts those of them that get another text, by their new names
+ */
+function moveCompanions(
+  found: BridgeFiles,
+  from: string,
+  to: string,
+  texts: Readonly<Record<string, string>> = {},
+): readonly Step[] {
   const targets = companionNames(to);
   return companionNames(from).flatMap((file, index): readonly Step[] => {
     const source = found.companions[file];
-    const target = targets[index];
-    if (source === undefined || target === undefined) return [];
-    if (what === 'remove') return [removeFile(source.path, { before: source })];
-    const text = renameDevice(source.text, from, to);
+    const target = targets[index] ?? '';
     const there = found.companions[target];
-    if (there !== undefined && there.text !== text) {
+    const moved = source && renameDevice(source.text, from, to);
+    if (source !== undefined && there !== undefined && there.text !== moved) {
       throw new UnsupportedChangeError(
         `${source.path} would become ${target}, and there is another file of that name; put its lines into one of them`,
       );
     }
-    return there === undefined ? [writeFile(`${scriptsDirectory}/${target}`, text)] : [];
+    const text = texts[target] ?? there?.text ?? moved;
+    if (text === undefined) return [];
+    if (text !== '' || texts[target] === undefined) return writeIfNew(`${scriptsDirectory}/${target}`, text, there);
+    return there === undefined ? [] : [removeFile(there.path, { before: there })];
+  });
+}
+
+function removeCompanions(found: BridgeFiles, of: string): readonly Step[] {
+  return companionNames(of).flatMap((file) => {
+    const there = found.companions[file];
+    return there === undefined ? [] : [removeFile(there.path, { before: there })];
   });
 }

@@ -1,7 +1,6 @@
 import { getValue } from '../../../lib/formats/key_value.ts';
-import { linkRefusals, wirelessReason } from '../port_refusals.ts';
+import { wirelessReason } from '../port_refusals.ts';
 import type { InterfaceFile } from './files.ts';
-import type { IfcfgBridgeState, Surroundings } from './state.ts';
 
 /** Types of interfaces that `ifup` gives to a script which knows no BRIDGE, or that cannot be bridged; in lower case. */
 const typeReasons: Readonly<Record<string, string>> = {
@@ -32,20 +31,17 @@ const typeReasons: Readonly<Record<string, string>> = {
   teamport: 'the port of a team cannot be the port of a bridge; make the team the port',
 };
 
-/** Says why a link, or what its file makes of it, cannot become the port of a bridge: joining would fail, or bring no packets. */
-export function portRefusals(
-  desired: IfcfgBridgeState,
-  file: InterfaceFile | undefined,
+/** Says why what its file makes of a link cannot become the port of a bridge: joining would fail, or bring no packets. */
+export function portFileRefusals(
+  bridge: string,
+  port: string,
+  file: InterfaceFile,
   portMac: string | undefined,
-  around: Surroundings,
 ): readonly string[] {
-  return [
-    ...linkRefusals(desired.name, desired.port.name, around, file && getValue(file.content, 'BRIDGE')),
-    ...(file === undefined ? [] : [...fileRefusals(desired, file), ...hardwareRefusals(desired, file, portMac)]),
-  ];
+  return [...fileRefusals(bridge, port, file), ...hardwareRefusals(port, file, portMac)];
 }
 
-function fileRefusals({ name, port }: IfcfgBridgeState, { path, content }: InterfaceFile): readonly string[] {
+function fileRefusals(name: string, port: string, { path, content }: InterfaceFile): readonly string[] {
   const value = (key: string): string => getValue(content, key) ?? '';
   const [type, device, master, bridge] = [value('TYPE'), value('DEVICE'), value('MASTER'), value('BRIDGE')];
   const [team, vlanOf, openVSwitch] = [value('TEAM_MASTER'), value('PHYSDEV'), value('OVS_BRIDGE')];
@@ -59,27 +55,27 @@ function fileRefusals({ name, port }: IfcfgBridgeState, { path, content }: Inter
       : [`${path} says ${type === '' ? `DEVICETYPE=${script}` : `TYPE=${type}`}, and ${reason}`]),
     ...(isWireless ? [`${path} is for a wireless interface (it has ESSID): ${wirelessReason}`] : []),
     ...(isOpenVSwitch
-      ? [`${port.name} belongs to Open vSwitch (${path}), whose scripts know no BRIDGE; take it out there first`]
+      ? [`${port} belongs to Open vSwitch (${path}), whose scripts know no BRIDGE; take it out there first`]
       : []),
-    ...(device !== '' && device !== port.name ? [`${path} is for another device: it says DEVICE=${device}`] : []),
-    ...(master !== '' ? [`${port.name} belongs to the bond ${master} (${path}); make the bond the port`] : []),
-    ...(team !== '' ? [`${port.name} belongs to the team ${team} (${path}); make the team the port`] : []),
-    ...(vlanOf === name ? [`${port.name} is a VLAN of ${name} itself (${path})`] : []),
+    ...(device !== '' && device !== port ? [`${path} is for another device: it says DEVICE=${device}`] : []),
+    ...(master !== '' ? [`${port} belongs to the bond ${master} (${path}); make the bond the port`] : []),
+    ...(team !== '' ? [`${port} belongs to the team ${team} (${path}); make the team the port`] : []),
+    ...(vlanOf === name ? [`${port} is a VLAN of ${name} itself (${path})`] : []),
     ...(bridge !== '' && bridge !== name
-      ? [`${port.name} is a port of ${bridge} already (${path}); take it out there first (state: 'absent')`]
+      ? [`${port} is a port of ${bridge} already (${path}); take it out there first (state: 'absent')`]
       : []),
   ];
 }
 
 /** `ifup` passes over a device whose MAC is neither HWADDR nor MACADDR (initscripts, ifup-eth). */
 function hardwareRefusals(
-  { port }: IfcfgBridgeState,
+  port: string,
   { path, content }: InterfaceFile,
   portMac: string | undefined,
 ): readonly string[] {
   const [hardware, given] = ['HWADDR', 'MACADDR'].map((key) => getValue(content, key)?.toLowerCase() ?? '');
   if (hardware === '' || portMac === undefined || portMac === hardware || portMac === given) return [];
   return [
-    `${path} says HWADDR=${getValue(content, 'HWADDR')}, and ${port.name} has ${portMac}: the scripts pass over it; correct that line or take it out`,
+    `${path} says HWADDR=${getValue(content, 'HWADDR')}, and ${port} has ${portMac}: the scripts pass over it; correct that line or take it out`,
   ];
 }

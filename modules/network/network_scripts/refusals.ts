@@ -1,9 +1,17 @@
 import { getValue, type KeyValueFile } from '../../../lib/formats/key_value.ts';
+import { linkRefusals } from '../port_refusals.ts';
 import { bridgeValues } from './file.ts';
 import type { InterfaceFile } from './files.ts';
 import { isAddressKey, isAliasOf, isDhcp, networkSettings, orderingComments } from './network_scripts.ts';
-import { portRefusals } from './port_refusals.ts';
-import type { IfcfgBridgeFound, IfcfgBridgeState, Surroundings } from './state.ts';
+import { portFileRefusals } from './port_refusals.ts';
+import {
+  type BridgeFiles,
+  firstPort,
+  type IfcfgBridgeState,
+  type Surroundings,
+  type WantedBridge,
+  wantedByIfcfgBridge,
+} from './state.ts';
 
 /** Findings that are not compared. */
 export interface Findings {
@@ -13,78 +21,106 @@ export interface Findings {
   readonly warnings: readonly string[];
 }
 
-/** Returns what would go wrong, by what the network scripts were seen to do. */
-export function findings(desired: IfcfgBridgeState, found: IfcfgBridgeFound, around: Surroundings): Findings {
-  const { name, port } = desired;
-  const files = [found.bridge, found.port].filter((file) => file !== undefined);
+/** Returns what would go wrong with a task of {@link ifcfgBridge}. */
+export function findings(desired: IfcfgBridgeState, found: BridgeFiles, around: Surroundings): Findings {
+  const wanted = wantedByIfcfgBridge(desired);
+  const { name } = wanted;
+  const own = (port: string): string | undefined => {
+    const file = found.ports[port];
+    return file && getValue(file.content, 'BRIDGE');
+  };
+  const { refusals, warnings } = fileFindings(wanted, found, around, (port) =>
+    linkRefusals(name, port, around, own(port)),
+  );
+  if (wanted.bridge === 'absent') {
+    return { refusals: [...refusals, ...guestRefusals(desired, around)], warnings };
+  }
+  return {
+    refusals: [...refusals, ...(around.isNameTaken ? [`${name} exists and is no bridge; choose another name`] : [])],
+    warnings: [...warnings, ...addressingWarnings(desired, found)],
+  };
+}
+
+/**
+ * Returns what would go wrong, by what the network scripts were seen to do with such files.
+ * @param linkReasons why a link as it is now cannot become a port, where nobody else says so
+ */
+export function fileFindings(
+  wanted: WantedBridge,
+  found: BridgeFiles,
+  around: Surroundings,
+  linkReasons: (port: string) => readonly string[] = () => [],
+): Findings {
+  const { name } = wanted;
+  const ports = wanted.ports.map((port) => port.name);
+  const files = [found.bridge, ...ports.map((port) => found.ports[port])].filter((file) => file !== undefined);
   const common = [
     ...files.flatMap(unreadable),
-    ...otherConfigurations([name, port.name], around.others),
+    ...otherConfigurations([name, ...ports], around.others),
     ...kindOfBridgeFile(name, found),
   ];
   const warnings = files.flatMap(commentWarnings);
-  if (desired.bridge === 'absent') {
+  if (wanted.bridge === 'absent') {
     return {
-      refusals: [...common, ...usersOf(name, port.name, around.others), ...guestRefusals(desired, around)],
+      refusals: [...common, ...usersOf(name, ports, around.others)],
       warnings: [
         ...warnings,
         ...aliasWarnings(name, around.fileNames, `is left, and has no interface once ${name} is gone`),
-        ...guestWarnings(desired, around),
-        ...macWarnings(desired, found, around),
+        ...guestWarnings(name, ports, around),
+        ...macWarnings(wanted, found, around),
       ],
     };
   }
   return {
     refusals: [
       ...common,
-      ...settingsRefusals(port.name, around.settings),
-      ...portRefusals(desired, found.port, found.context.portMac, around),
-      ...(around.isNameTaken ? [`${name} exists and is no bridge; choose another name`] : []),
+      ...settingsRefusals(ports, around.settings),
+      ...ports.flatMap((port) => {
+        const file = found.ports[port];
+        return [
+          ...linkReasons(port),
+          ...(file === undefined ? [] : portFileRefusals(name, port, file, around.macs[port])),
+        ];
+      }),
     ],
     warnings: [
       ...warnings,
-      ...aliasWarnings(
-        port.name,
-        around.fileNames,
-        `is silently dropped once ${port.name} is a port; move it to ${name}`,
+      ...ports.flatMap((port) =>
+        aliasWarnings(port, around.fileNames, `is silently dropped once ${port} is a port; move it to ${name}`),
       ),
       ...copies(around.others),
-      ...addressingWarnings(desired, found),
     ],
   };
 }
 
-function guestsOn({ port }: IfcfgBridgeState, { plugged }: Surroundings): readonly string[] {
-  return plugged.filter((link) => link !== port.name);
+function guestsOn(ports: readonly string[], { plugged }: Surroundings): readonly string[] {
+  return plugged.filter((link) => !ports.includes(link));
 }
 
-function guestRefusals(desired: IfcfgBridgeState, around: Surroundings): readonly string[] {
-  const guests = guestsOn(desired, around);
-  if (guests.length === 0 || desired.mayCutGuests.value) return [];
-  const { name, port } = desired;
+function guestRefusals({ name, port, mayCutGuests }: IfcfgBridgeState, around: Surroundings): readonly string[] {
+  const guests = guestsOn([port.name], around);
+  if (guests.length === 0 || mayCutGuests.value) return [];
   return [
     `${guests.join(', ')} on ${name}: without ${port.name} in it, what is plugged in there has no way to the LAN; shut those guests down first, or say disrupts: ['guest'] in this task`,
   ];
 }
 
-function guestWarnings(desired: IfcfgBridgeState, around: Surroundings): readonly string[] {
-  const guests = guestsOn(desired, around);
+function guestWarnings(name: string, ports: readonly string[], around: Surroundings): readonly string[] {
+  const guests = guestsOn(ports, around);
   if (guests.length === 0) return [];
-  return [
-    `${guests.join(', ')} on ${desired.name}: while it is plugged in, ${desired.name} stays, without a way to the LAN`,
-  ];
+  return [`${guests.join(', ')} on ${name}: while it is plugged in, ${name} stays, without a way to the LAN`];
 }
 
 /** A DHCP server knows its clients by their MAC. */
 function macWarnings(
-  { name, port }: IfcfgBridgeState,
-  { bridge, context }: IfcfgBridgeFound,
+  { name, ports }: WantedBridge,
+  { bridge, context }: BridgeFiles,
   { bridgeMac }: Surroundings,
 ): readonly string[] {
   const asks = bridge !== undefined && isDhcp(getValue(bridge.content, 'BOOTPROTO'));
   if (!asks || bridgeMac === undefined || context.portMac === undefined || bridgeMac === context.portMac) return [];
   return [
-    `${name} (${bridgeMac}) has another MAC than ${port.name} (${context.portMac}): the DHCP server may give the host another address`,
+    `${name} (${bridgeMac}) has another MAC than ${firstPort({ ports })} (${context.portMac}): the DHCP server may give the host another address`,
   ];
 }
 
@@ -119,7 +155,7 @@ function mentionedKeys(raw: string): readonly string[] {
   return [...raw.matchAll(/(?:^|[\s;&|(])([A-Za-z_][A-Za-z0-9_]*)\+?=/g)].flatMap(([, key]) => key ?? []);
 }
 
-function kindOfBridgeFile(name: string, { bridge }: IfcfgBridgeFound): readonly string[] {
+function kindOfBridgeFile(name: string, { bridge }: BridgeFiles): readonly string[] {
   if (bridge === undefined) return [];
   const { path, content } = bridge;
   const [type, device, hwaddr] = ['TYPE', 'DEVICE', 'HWADDR'].map((key) => getValue(content, key) ?? '');
@@ -166,15 +202,15 @@ function copies(others: readonly InterfaceFile[]): readonly string[] {
     );
 }
 
-function usersOf(name: string, port: string, others: readonly InterfaceFile[]): readonly string[] {
+function usersOf(name: string, ports: readonly string[], others: readonly InterfaceFile[]): readonly string[] {
   return others.flatMap(({ path, content }) => {
     const [bridge, physdev, device = ''] = ['BRIDGE', 'PHYSDEV', 'DEVICE'].map((key) => getValue(content, key));
     if (bridge !== name && physdev !== name && !device.startsWith(`${name}.`)) return [];
-    return [`${path} needs ${name} too; ${name} can go once only ${port} is left`];
+    return [`${path} needs ${name} too; ${name} can go once only ${ports.join(', ')} is left`];
   });
 }
 
-function settingsRefusals(port: string, settings: KeyValueFile | undefined): readonly string[] {
+function settingsRefusals(ports: readonly string[], settings: KeyValueFile | undefined): readonly string[] {
   if (settings === undefined) {
     return [
       `there is no ${networkSettings}, and without it the network scripts do nothing; create it with NETWORKING=yes`,
@@ -185,8 +221,10 @@ function settingsRefusals(port: string, settings: KeyValueFile | undefined): rea
     ...(getValue(settings, 'NETWORKING')?.toLowerCase() === 'no'
       ? [`${networkSettings} says NETWORKING=no, so the network scripts do nothing; make it yes`]
       : []),
-    ...(gatewayDevice === port
-      ? [`${networkSettings} says GATEWAYDEV=${port}, so the bridge would get no default route; take that line out`]
+    ...(ports.includes(gatewayDevice ?? '')
+      ? [
+          `${networkSettings} says GATEWAYDEV=${gatewayDevice}, so the bridge would get no default route; take that line out`,
+        ]
       : []),
   ];
 }
@@ -195,7 +233,8 @@ function aliasWarnings(device: string, names: readonly string[], what: string): 
   return names.filter((file) => isAliasOf(file, device)).map((file) => `${file} ${what}`);
 }
 
-function addressingWarnings(desired: IfcfgBridgeState, { port, context }: IfcfgBridgeFound): readonly string[] {
+function addressingWarnings(desired: IfcfgBridgeState, { ports, context }: BridgeFiles): readonly string[] {
+  const port = ports[desired.port.name];
   if (desired.bridge === 'absent' || port === undefined) return [];
   const { path, content } = port;
   const { name, bridge } = desired;

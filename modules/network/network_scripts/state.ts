@@ -5,7 +5,10 @@ import type { LiveBridge } from '../live.ts';
 import type { InterfaceFile } from './files.ts';
 import type { ScriptTraits } from './network_scripts.ts';
 
-/** Wanted values of a bridge's file: those of its keys, and `address` (`192.168.221.150/24`) for the keys of its first address. */
+/**
+ * Wanted values of a bridge's file: those of its keys; `address` (`192.168.221.150/24`) for the keys of its first address, or
+ * `addresses` (with a comma between them) for those of all.
+ */
 export type BridgeValues = Readonly<Record<string, string>>;
 
 /** What is compared of the port. Keys in capitals are those of its file. */
@@ -37,24 +40,49 @@ export interface IfcfgBridgeState {
   readonly mayCutGuests: Once<boolean>;
 }
 
+/** What is wanted of a bridge, in the terms of the scripts' files. */
+export interface WantedBridge {
+  readonly name: string;
+  readonly bridge: BridgeValues | 'absent';
+  /** Its ports; addresses and the MAC come from the first one. */
+  readonly ports: readonly PortState[];
+  readonly parameters: readonly string[];
+  /** New texts of its files of routes, by name; a file that is not named moves from the first port as it is. An empty one goes. */
+  readonly routeTexts?: Readonly<Record<string, string>>;
+}
+
+/** Says what {@link ifcfgBridge} wants in the terms that it shares with {@link bridge}. */
+export function wantedByIfcfgBridge({ name, bridge, port, parameters }: IfcfgBridgeState): WantedBridge {
+  return { name, bridge, ports: [port], parameters };
+}
+
+/** Returns the port whose addresses and MAC a bridge takes over. */
+export function firstPort({ ports }: Pick<WantedBridge, 'ports'>): string {
+  return ports[0]?.name ?? '';
+}
+
 /** What a value in a bridge's file is compared against. */
 export interface BridgeContext {
-  /** The port's MAC in lower case; undefined when it cannot be seen. */
+  /** The first port's MAC in lower case; undefined when it cannot be seen. */
   readonly portMac: string | undefined;
   readonly traits: ScriptTraits;
 }
 
-/** What planning needs besides the state. */
-export interface IfcfgBridgeFound {
+/** What the files hold that planning needs. */
+export interface BridgeFiles {
   /** The bridge's file; undefined when there is none. */
   readonly bridge: InterfaceFile | undefined;
-  /** The port's file, whatever its name; undefined when there is none. */
-  readonly port: InterfaceFile | undefined;
-  /** Files of routes and rules, of the bridge and of the port, by name. */
+  /** The ports' files, whatever their names, by the ports' names. */
+  readonly ports: Readonly<Record<string, InterfaceFile>>;
+  /** Files of routes and rules, of the bridge and of its ports, by name. */
   readonly companions: Readonly<Record<string, TextFile>>;
   /** The file of the bridge's kernel parameters. */
   readonly parameters: TextFile | undefined;
   readonly context: BridgeContext;
+}
+
+/** What planning needs besides the state. */
+export interface IfcfgBridgeFound extends BridgeFiles {
   /** Reasons for which nothing may be changed. */
   readonly refusals: readonly string[];
 }
@@ -63,7 +91,7 @@ export interface IfcfgBridgeFound {
 export interface Surroundings extends LiveBridge {
   /** Names of all files in the scripts' directory. */
   readonly fileNames: readonly string[];
-  /** The files that the scripts read as interfaces, without the bridge's and the port's. */
+  /** The files that the scripts read as interfaces, without those of the bridge and its ports. */
   readonly others: readonly InterfaceFile[];
   /** The host's own settings; undefined when there is no such file. */
   readonly settings: KeyValueFile | undefined;
