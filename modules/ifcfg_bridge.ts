@@ -21,6 +21,7 @@ import {
   zoneName,
 } from './network/arguments.ts';
 import { bridgeInForce } from './network/network_scripts/in_force.ts';
+import { bridgeParameters } from './network/network_scripts/network_scripts.ts';
 import { planBridge } from './network/network_scripts/plan.ts';
 import { readBridge } from './network/network_scripts/read.ts';
 import type { BridgeValues, IfcfgBridgeState } from './network/network_scripts/state.ts';
@@ -122,7 +123,7 @@ export const ifcfgBridge: Module<IfcfgBridgeArgs, IfcfgBridgeState> = defineModu
 
 function desired(parsed: Parsed, { disrupts = [] }: TaskOptions): IfcfgBridgeState {
   const mayCutGuests = once(disrupts.includes('guest'));
-  const { name, port, nmControlled, onboot, mtu } = parsed;
+  const { name, port, nmControlled, onboot, mtu, ipv6 } = parsed;
   refuseOwnPort(name, port, refuse);
   const values = bridge(parsed);
   if (parsed.state === 'absent') {
@@ -132,7 +133,7 @@ function desired(parsed: Parsed, { disrupts = [] }: TaskOptions): IfcfgBridgeSta
   return {
     name,
     bridge: values,
-    parameters: parametersOf(parsed),
+    parameters: bridgeParameters(name, ipv6 === true ? 'auto' : ipv6 === false ? 'off' : 'static'),
     mayCutGuests,
     port: {
       name: port,
@@ -176,15 +177,6 @@ function bridge(args: Parsed): BridgeValues {
     ...(gateway !== undefined && { GATEWAY: gateway }),
     ...nameServers(dns),
   };
-}
-
-/**
- * The scripts leave IPv6 of a bridge with IPV6INIT=no as the kernel made it, which takes any router's advertisements (initscripts,
- * ifup-ipv6); with IPV6_AUTOCONF=no they refuse them only once the bridge is up.
- */
-function parametersOf({ name, ipv6 }: Parsed): readonly string[] {
-  if (ipv6 === true) return [];
-  return [`net.ipv6.conf.${name}.${ipv6 === false ? 'disable_ipv6 = 1' : 'accept_ra = 0'}`];
 }
 
 function addressOf({ address, netmask }: Parsed) {

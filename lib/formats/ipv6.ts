@@ -31,6 +31,14 @@ export function formatIpv6(address: bigint): string {
   return new URL(`http://[${all.join(':')}]/`).hostname.slice(1, -1);
 }
 
+/** Writes an IPv6 address, with or without a prefix, in its shortest form; any other text stays as it is. */
+export function canonicalIpv6(text: string): string {
+  const network = parseIpv6Network(text);
+  if (network !== undefined) return `${formatIpv6(network.address)}/${network.prefix}`;
+  const address = parseIpv6(text);
+  return address === undefined ? text : formatIpv6(address);
+}
+
 /** Tells whether two IPv6 addresses are in one subnet. */
 export function inIpv6Subnet(address: bigint, { address: other, prefix }: Ipv6Network): boolean {
   const shift = BigInt(128 - prefix);

@@ -1,10 +1,11 @@
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { BridgeState } from './bridge_state.ts';
+import { networkScripts } from './network_scripts/stack.ts';
 import { networkd } from './networkd/networkd.ts';
 import type { NetworkStack, OwnedLinks } from './stack.ts';
 
 /** Every network stack. */
-export const stacks: readonly NetworkStack[] = [networkd];
+export const stacks: readonly NetworkStack[] = [networkScripts, networkd];
 
 /** The stack that owns the links of a bridge. */
 export interface FoundStack {

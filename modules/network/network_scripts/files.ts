@@ -23,41 +23,63 @@ export interface NetworkFiles {
   readonly companions: Readonly<Record<string, TextFile>>;
 }
 
-/** Reads them in two turns. */
+/** The files of some links. */
+export interface InterfaceFiles {
+  /** Names of all files in the directory. */
+  readonly names: readonly string[];
+  /** The links' files, whatever their names, by the links' names. */
+  readonly files: Readonly<Record<string, InterfaceFile>>;
+  /** All other files that the scripts read as interfaces. */
+  readonly others: readonly InterfaceFile[];
+}
+
+/** Reads the files of a bridge and its ports in two turns. The bridge's is that of its name. */
 export async function readNetworkFiles(
   host: ReadonlyHost,
   bridge: string,
   ports: readonly string[],
 ): Promise<NetworkFiles> {
   const companionFiles = [bridge, ...ports].flatMap(companionNames);
-  const [names, macs, bridgeFile, portFiles, ...companions] = await Promise.all([
-    host.listDirectory(scriptsDirectory),
-    Promise.all(ports.map((port) => readMac(host, port))),
+  const [{ names, files, others }, bridgeFile, ...companions] = await Promise.all([
+    readInterfaceFiles(host, ports),
     readInterface(host, ifcfgPath(bridge)),
-    Promise.all(ports.map((port) => readInterface(host, ifcfgPath(port)))),
     ...companionFiles.map((file) => host.readFile(`${scriptsDirectory}/${file}`)),
   ]);
-  const known = [bridge, ...ports].map(ifcfgPath);
-  const paths = names.filter(isReadAsInterface).map((file) => `${scriptsDirectory}/${file}`);
-  const read = await Promise.all(
-    paths.filter((path) => !known.includes(path)).map((path) => readInterface(host, path)),
-  );
-  const others = read.filter((file) => file !== undefined);
-  const ofPorts = ports.flatMap((port, index) => {
-    const file = portFiles[index] ?? others.find(({ content }) => isFileOf(content, port, macs[index]));
-    return file === undefined ? [] : [[port, file] as const];
-  });
   return {
     names,
     bridge: bridgeFile,
-    ports: Object.fromEntries(ofPorts),
-    others: others.filter((file) => !ofPorts.some(([, own]) => own === file)),
+    ports: files,
+    others: others.filter(({ path }) => path !== ifcfgPath(bridge)),
     companions: Object.fromEntries(
       companionFiles.flatMap((file, index) => {
         const text = companions[index];
         return text === undefined ? [] : [[file, text] as const];
       }),
     ),
+  };
+}
+
+/** Reads the files of links, which may have other names than the links, in two turns. */
+export async function readInterfaceFiles(host: ReadonlyHost, links: readonly string[]): Promise<InterfaceFiles> {
+  const [names, macs, own] = await Promise.all([
+    host.listDirectory(scriptsDirectory),
+    Promise.all(links.map((link) => readMac(host, link))),
+    Promise.all(links.map((link) => readInterface(host, ifcfgPath(link)))),
+  ]);
+  const known = links.map(ifcfgPath);
+  const paths = names.filter(isReadAsInterface).map((file) => `${scriptsDirectory}/${file}`);
+  const read = await Promise.all(
+    paths.filter((path) => !known.includes(path)).map((path) => readInterface(host, path)),
+  );
+  const rest = read.filter((file) => file !== undefined);
+  const found = links.flatMap((link, index) => {
+    const file = own[index] ?? rest.find(({ content }) => isFileOf(content, link, macs[index]));
+    return file === undefined ? [] : [[link, file] as const];
+  });
+  return {
+    names,
+    files: Object.fromEntries(found),
+    others: rest.filter((file) => !found.some(([, of]) => of === file)),
   };
 }
 

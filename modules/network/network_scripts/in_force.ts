@@ -3,14 +3,18 @@ import type { Difference } from '../../../lib/task/diff.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import type { InForce } from '../../../lib/task/task.ts';
 import { portMacWord } from '../arguments.ts';
-import { addressesOn, isRouteVia, isUp } from '../live.ts';
+import type { BridgeState } from '../bridge_state.ts';
+import { addressesOn, isRouteVia, isUp, type LiveBridge } from '../live.ts';
+import type { OwnedLinks, StackInForce } from '../stack.ts';
 import { primaryAddress } from './address.ts';
 import { clearingSteps, staleRules } from './clearing.ts';
 import { gatewayOf } from './file.ts';
 import { type NetworkFiles, readNetworkFiles } from './files.ts';
 import { type Live, readLive } from './live.ts';
-import { readLost } from './lost.ts';
+import { readLost, readScene } from './lost.ts';
 import { isDhcp, isOff, isOn } from './network_scripts.ts';
+import { readWanted } from './reading.ts';
+import { addressingBy } from './settings.ts';
 import { type BridgeValues, type IfcfgBridgeState, type WantedBridge, wantedByIfcfgBridge } from './state.ts';
 
 /**
@@ -30,6 +34,52 @@ export async function bridgeInForce(host: ReadonlyHost, desired: IfcfgBridgeStat
   const differences =
     bridge === 'absent' ? absentDifferences(desired, live, files) : presentDifferences(desired, bridge, live, files);
   return { ...differences, clearing, lost };
+}
+
+/** Says what only the network scripts have a part in of a bridge of any module that uses them. */
+export async function networkScriptsInForce(
+  host: ReadonlyHost,
+  desired: BridgeState,
+  _owned: OwnedLinks,
+  known: LiveBridge,
+): Promise<StackInForce> {
+  const { name, portNames } = desired;
+  const [first = ''] = portNames.value;
+  const [live, { scripts, wanted }, lostBy] = await Promise.all([
+    readLive(host, name, portNames.value, known),
+    readWanted(host, desired, known),
+    readScene(host, name),
+  ]);
+  const { files } = scripts;
+  const isAbsent = wanted.bridge === 'absent';
+  const addressing = addressingBy(isAbsent ? files.ports[first]?.content : files.bridge?.content);
+  const hasClient = live.dhcpClients.includes(name);
+  const client =
+    hasClient === (!isAbsent && addressing.isDhcp)
+      ? []
+      : [
+          {
+            path: `live.${name}.dhcp`,
+            wanted: isAbsent || !addressing.isDhcp ? 'none' : 'a DHCP client',
+            actual: hasClient ? 'a DHCP client' : 'none',
+          },
+        ];
+  const has = (parameter: string): boolean => wanted.parameters.some((line) => line.includes(`.${parameter} `));
+  const ipv6 = has('disable_ipv6')
+    ? { IPV6INIT: 'no', IPV6_AUTOCONF: 'no' }
+    : has('accept_ra')
+      ? { IPV6INIT: 'yes', IPV6_AUTOCONF: 'no' }
+      : {};
+  return {
+    loaded: [
+      ...client,
+      ...ipv6Differences(live, name, ipv6, files.bridge?.content ?? parseKeyValue('')),
+      ...ruleDifferences(wanted, live, files),
+    ],
+    addressing,
+    clearing: clearingSteps(wanted, live, files),
+    lost: lostBy(wanted),
+  };
 }
 
 function presentDifferences(

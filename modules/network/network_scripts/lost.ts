@@ -20,8 +20,14 @@ const ownRules =
  * Routes of routing daemons are left out: they come back by themselves.
  */
 export async function readLost(host: ReadonlyHost, wanted: WantedBridge): Promise<readonly string[]> {
-  const { name, bridge } = wanted;
-  const ports = wanted.ports.map((port) => port.name);
+  return (await readScene(host, wanted.name))(wanted);
+}
+
+/** Looks at what {@link readLost} needs. @returns what is lost by what is wanted of the bridge */
+export async function readScene(
+  host: ReadonlyHost,
+  name: string,
+): Promise<(wanted: WantedBridge) => readonly string[]> {
   const [known, tableNames, leases, plugged, ip] = await Promise.all([
     readKnown(host),
     host.readFile(routingTables),
@@ -41,11 +47,28 @@ export async function readLost(host: ReadonlyHost, wanted: WantedBridge): Promis
     }),
   ]);
   const tables = parseRoutingTables(tableNames?.text ?? '');
+  return (wanted) => lostBy(wanted, { known, tables, leases: leases.stdout, plugged, ip });
+}
+
+/** What was seen. */
+interface Seen {
+  readonly known: Known;
+  readonly tables: ReadonlyMap<string, string>;
+  readonly leases: string;
+  readonly plugged: readonly string[];
+  readonly ip: Readonly<
+    Record<'links' | 'addresses' | 'addresses6' | 'boot' | 'boot6' | 'static' | 'static6' | 'rules' | 'rules6', string>
+  >;
+}
+
+function lostBy(wanted: WantedBridge, { known, tables, leases, plugged, ip }: Seen): readonly string[] {
+  const { name, bridge } = wanted;
+  const ports = wanted.ports.map((port) => port.name);
   const scene: Scene = {
     known,
     pair: [name, ...ports],
     pairIsDhcp: bridge !== 'absent' && isDhcp(bridge.BOOTPROTO),
-    leases: leases.stdout,
+    leases,
   };
   const guests = bridge === 'absent' ? plugged.filter((link) => !ports.includes(link)) : [];
   const sentences = [

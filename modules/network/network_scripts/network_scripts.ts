@@ -55,6 +55,15 @@ export function parametersPath(name: string): string {
   return `/etc/sysctl.d/90-kvm-play-${name}.conf`;
 }
 
+/**
+ * Returns the lines of that file. The scripts leave IPv6 of a bridge with IPV6INIT=no as the kernel made it, which takes any router's
+ * advertisements (initscripts, ifup-ipv6); with IPV6_AUTOCONF=no they refuse them only once the bridge is up.
+ */
+export function bridgeParameters(name: string, ipv6: 'auto' | 'static' | 'off'): readonly string[] {
+  if (ipv6 === 'auto') return [];
+  return [`net.ipv6.conf.${name}.${ipv6 === 'off' ? 'disable_ipv6 = 1' : 'accept_ra = 0'}`];
+}
+
 /** Returns the names of the files that may hold an interface's routes and rules. */
 export function companionNames(device: string): readonly string[] {
   return companionKinds.map((kind) => `${kind}-${device}`);

@@ -1,4 +1,4 @@
-import { formatIpv6, parseIpv6, parseIpv6Network } from '../../../lib/formats/ipv6.ts';
+import { canonicalIpv6 } from '../../../lib/formats/ipv6.ts';
 import { sectionsOf, type UnitFile, unitValue, unitValues, valueIn } from '../../../lib/formats/unit_file.ts';
 import { portMacWord } from '../arguments.ts';
 import type { BridgeSettings, Route } from '../bridge_state.ts';
@@ -89,8 +89,8 @@ export function routesOf(file: UnitFile): readonly Route[] {
     const [via, metric, table] = ['Gateway', 'Metric', 'Table'].map((key) => valueIn(section, key));
     return [
       {
-        to: canonical(to),
-        ...(via !== undefined && { via: canonical(via) }),
+        to: canonicalIpv6(to),
+        ...(via !== undefined && { via: canonicalIpv6(via) }),
         ...(metric !== undefined && { metric: Number(metric) }),
         ...(table !== undefined && table !== 'main' && table !== '254' && { table: Number(table) }),
       },
@@ -108,7 +108,7 @@ export function settingsOf(
   const addresses = addressesOf(file);
   const gateways = gatewaysOf(file);
   const ipv4 = addresses.filter((address) => !address.includes(':'));
-  const ipv6 = addresses.filter((address) => address.includes(':')).map(canonical);
+  const ipv6 = addresses.filter((address) => address.includes(':')).map(canonicalIpv6);
   const stp = unitValue(netdev, 'Bridge', 'STP');
   const mtu = unitValue(netdev, 'NetDev', 'MTUBytes');
   const mac = unitValue(netdev, 'NetDev', 'MACAddress')?.toLowerCase();
@@ -119,7 +119,7 @@ export function settingsOf(
     ...(gateway !== undefined && { gateway }),
     ipv6: ipv6Of(file),
     ipv6Addresses: ipv6,
-    ...(ipv6Gateway !== undefined && { ipv6Gateway: canonical(ipv6Gateway) }),
+    ...(ipv6Gateway !== undefined && { ipv6Gateway: canonicalIpv6(ipv6Gateway) }),
     dns: words(unitValues(file, 'Network', 'DNS')),
     search: words(unitValues(file, 'Network', 'Domains')).filter((domain) => !domain.startsWith('~')),
     routes: routesOf(file),
@@ -139,14 +139,6 @@ function ipv6Of(file: UnitFile): NonNullable<BridgeSettings['ipv6']> {
 
 function isDefault(destination: string | undefined): boolean {
   return destination === undefined || destination === '0.0.0.0/0' || destination === '::/0';
-}
-
-/** Writes an IPv6 address, or a network, in its shortest form; anything else as it is. */
-export function canonical(text: string): string {
-  const network = parseIpv6Network(text);
-  if (network !== undefined) return `${formatIpv6(network.address)}/${network.prefix}`;
-  const address = parseIpv6(text);
-  return address === undefined ? text : formatIpv6(address);
 }
 
 function words(values: readonly string[]): readonly string[] {
