@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { shellProgram } from '../lib/process/package_files.ts';
-import { root } from './support/packed.ts';
+import { root } from './support/built.ts';
 import { shells } from './support/shells.ts';
 
 /** All shell programs of the project. Those that systems of hosts bring along are no programs of ours. */

@@ -12,7 +12,7 @@ withLab('guests of a real libvirt', (machine) => {
   beforeAll(async () => {
     host = await machine.connect();
     await inside('systemctl start libvirtd; ip link add br0 type bridge; ip link set br0 up');
-    await inside(`install -m 644 ${machine.lab.bootIso} ${images}/boot.iso`);
+    await machine.putBlankMedium(`${images}/boot.iso`);
   });
 
   const pool = { name: 'default' };

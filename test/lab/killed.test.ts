@@ -62,7 +62,7 @@ withTwoLabs('a controller that is killed', ['kvmhost', 'kvmhost'], (undisturbed,
   ];
 
   beforeAll(async () => {
-    for (const { lab } of [undisturbed, disturbed]) await lab.run(['install', '-m', '644', lab.bootIso, iso]);
+    for (const machine of [undisturbed, disturbed]) await machine.putBlankMedium(iso);
   });
 
   test('at every task of the network and two of the guest, and is run again, ends where an undisturbed one does', async () => {

@@ -62,6 +62,16 @@ export class Machine {
   readonly inside = async (script: string, input?: string): Promise<string> =>
     (await this.lab.run(['sh', '-c', script], input === undefined ? {} : { input })).stdout.trimEnd();
 
+  /**
+   * Places a medium from which nothing boots. A guest comes to rest with it at once, where one that boots and looks for a network
+   * keeps a processor of this machine busy.
+   * @param path the host's, absolute
+   */
+  readonly putBlankMedium = async (path: string): Promise<void> => {
+    await this.lab.run(['install', '-D', '-m', '644', '/dev/null', path]);
+    await this.lab.run(['truncate', '--size=1M', path]);
+  };
+
   /** Connects to the host; the connection is closed at the end, if the test has not closed it. */
   readonly connect = async (user = 'root', options: ConnectOptions = {}): Promise<Host> => {
     const host = await connect(`${user}@${this.lab.hostAddress}`, { sshConfig: this.lab.sshConfig, ...options });

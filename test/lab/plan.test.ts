@@ -20,7 +20,7 @@ withLab('a plan that was reviewed', (machine) => {
   let path: string;
   beforeAll(async () => {
     path = join(machine.directory, 'plan.json');
-    await machine.lab.run(['install', '-D', '-m', '644', machine.lab.bootIso, iso]);
+    await machine.putBlankMedium(iso);
   });
 
   const onHost = (...args: readonly string[]): Promise<CommandEnd> =>

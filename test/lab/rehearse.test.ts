@@ -3,8 +3,9 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { labIds } from '../../lib/lab/index.ts';
+import { root } from '../support/built.ts';
 import { startCommand } from '../support/command.ts';
-import { installPacked, type PackedProject, root } from '../support/packed.ts';
+import { installPacked, type PackedProject } from '../support/packed.ts';
 import { describeLab } from './support.ts';
 
 describeLab('a rehearsal, from the packed tarball in another project', () => {

@@ -17,7 +17,7 @@ withLab('a long way to the host', (machine) => {
   let link: DelayLink;
   let configs = 0;
   beforeAll(async () => {
-    await machine.lab.run(['install', '-m', '644', machine.lab.bootIso, iso]);
+    await machine.putBlankMedium(iso);
     link = await DelayLink.lay(machine.lab);
   });
   afterAll(() => link?.close());

@@ -2,7 +2,8 @@ import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } fr
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { installPacked, type PackedProject, root } from '../support/packed.ts';
+import { root } from '../support/built.ts';
+import { installPacked, type PackedProject } from '../support/packed.ts';
 
 const site = `import { play } from 'kvm-play';
 import { sysctl } from 'kvm-play/modules';

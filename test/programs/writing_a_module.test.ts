@@ -1,7 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { installPacked, type PackedProject, root } from '../support/packed.ts';
+import { root } from '../support/built.ts';
+import { installPacked, type PackedProject } from '../support/packed.ts';
 
 const page = readFileSync(join(root, 'docs/writing_a_module.md'), 'utf8');
 /** The files of the page: the first line of each names it. */

@@ -1,11 +1,8 @@
-import { mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { execa, type Options } from 'execa';
-
-/** The project's own folder. */
-export const root: string = fileURLToPath(new URL('../..', import.meta.url));
+import { root, staleSource } from './built.ts';
 
 /** Jest's own options of Node must not reach what is run in another project. */
 const env = { NODE_OPTIONS: '' };
@@ -27,7 +24,8 @@ export interface PackedProject {
  * side by side, and one must not build anew what another one is packing.
  */
 export async function installPacked(): Promise<PackedProject> {
-  refuseStale();
+  const stale = staleSource();
+  if (stale !== undefined) throw new Error(`${stale} is newer than dist: npm run build`);
   const directory = mkdtempSync(join(tmpdir(), 'kvm-play-package-'));
   const run: PackedProject['run'] = async ([file = '', ...args], options = {}) => {
     const ended = await execa(file, args, { cwd: directory, env, stdin: 'ignore', ...options });
@@ -39,16 +37,4 @@ export async function installPacked(): Promise<PackedProject> {
   writeFileSync(join(directory, 'package.json'), JSON.stringify({ name: 'elsewhere', private: true, type: 'module' }));
   await run(['npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', `./${packed.filename}`]);
   return { directory, files: packed.files.map(({ path }) => path), run };
-}
-
-/** @throws Error when a source is newer than what was built from it */
-function refuseStale(): void {
-  const built = statSync(join(root, 'dist/lib/index.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  for (const folder of ['lib', 'modules']) {
-    for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
-      const source = statSync(join(root, folder, name));
-      if (source.isFile() && source.mtimeMs > built)
-        throw new Error(`${folder}/${name} is newer than dist: npm run build`);
-    }
-  }
 }
