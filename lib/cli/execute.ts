@@ -14,18 +14,20 @@ export async function execute(line: CommandLine): Promise<number> {
     await destroyLab(line.remove);
     return exitCodes.ok;
   }
-  const { site, network, pattern, shell } = line;
+  const { site, networkCommand, pattern, shell } = line;
   if (shell !== undefined) {
     const { completionScript } = await import('./completion/script.ts');
     process.stdout.write(completionScript(shell));
     return exitCodes.ok;
   }
   if (pattern !== undefined) return (await import('./commands/inventory.ts')).showInventory(line, pattern);
-  if (network !== undefined) return (await import('./commands/network_hosts.ts')).changeOnHosts(network, line);
+  if (networkCommand !== undefined)
+    return (await import('./commands/network_hosts.ts')).changeOnHosts(networkCommand, line);
   if (site === undefined) throw new PlaybookError('name a site: kvm-play site.ts (see --help)');
   if (line.listTasks || line.listTags || line.listHosts) {
     return (await import('./commands/listing.ts')).listSite(site, line);
   }
-  if (line.command === 'rehearse') return (await import('./commands/rehearse_site.ts')).rehearseSite(site, line);
+  if (line.command === 'rehearse')
+    return (await import('./commands/rehearsal/rehearse_site.ts')).rehearseSite(site, line);
   return (await import('./commands/run_site.ts')).runSite(site, line);
 }

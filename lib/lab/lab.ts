@@ -3,17 +3,17 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { execa } from 'execa';
 import { waitUntil } from '../process/wait_until.ts';
-import { baseRoot } from './base.ts';
 import { LabError } from './error.ts';
-import { hostFiles } from './host_files.ts';
-import { type HostFile, type HostKind, hostKind, type LabNetwork } from './kinds.ts';
 import { type LabLayout, labsDirectory, lan, layoutOf } from './layout.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { type CommandResult, hasAddress, powerOnMachine, type RunOptions, runInMachine } from './machine.ts';
 import { type Lease, parseLeases, setCable, startDhcp, startIpv6, startLan, stopDhcp, stopIpv6 } from './network.ts';
 import { endProcesses, findLeader, processesInNamespace, processesMarked } from './processes.ts';
-import type { DebianRelease } from './recipes.ts';
 import { removeLab } from './remove.ts';
+import { baseRoot } from './root/base.ts';
+import { hostFiles } from './root/host_files.ts';
+import { type HostFile, type HostKind, hostKind, type LabNetwork } from './root/kinds.ts';
+import type { DebianRelease } from './root/recipes.ts';
 import { writeSshFiles } from './ssh.ts';
 import { bootIso, type VirtType, virtTypeOf } from './virt_type.ts';
 
@@ -39,6 +39,16 @@ export interface LabOptions {
    * are built with 12 alone.
    */
   readonly debian?: DebianRelease;
+}
+
+/** How long a reboot is waited for. */
+export interface RebootOptions {
+  /** Seconds until systemd has booted (default: 600). */
+  readonly boot?: number;
+  /** Seconds from then on until the host answers over SSH at its address (default: 600). */
+  readonly answer?: number;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal;
 }
 
 /** A throwaway host on a LAN of its own. Paths are this machine's unless they are said to be the host's. */
@@ -80,8 +90,11 @@ export interface Lab {
   stopIpv6(): Promise<void>;
   /** Writes a file of the host. @param hostPath absolute @param text its content @param mode (default: 0644) */
   putFile(hostPath: string, text: string | Uint8Array, mode?: number): Promise<void>;
-  /** Has the host reboot itself in an orderly way, and waits until it is up again. */
-  reboot(): Promise<void>;
+  /**
+   * Has the host reboot itself in an orderly way, and waits until it is up again and answers at its address.
+   * @throws LabError that says what did not come to pass
+   */
+  reboot(options?: RebootOptions): Promise<void>;
   /** Pulls the plug: nothing on the host gets a chance to tidy up. */
   powerOff(): Promise<void>;
   /** Boots the host after `powerOff`, and waits until it is up. */
@@ -90,8 +103,8 @@ export interface Lab {
   destroy(): Promise<void>;
 }
 
-/** Seconds that a host may take to boot. */
-const bootLimit = 600;
+/** Seconds that a host may take to boot, and after that to answer. */
+const limits = { boot: 600, answer: 600 };
 
 /**
  * Builds a throwaway host and starts it: systemd, sshd, NetworkManager holding a lease, libvirt installed, and a
@@ -116,8 +129,7 @@ export async function buildLab(options: LabOptions = {}): Promise<Lab> {
     signal?.throwIfAborted();
     onProgress(`booting ${name}`);
     await powerOnMachine(layout, name, kind.udev);
-    const [virtType] = await bothOf(virtTypeOf(layout, base, signal), untilBooted(layout, signal));
-    await untilReachable(layout, name, signal);
+    const [virtType] = await bothOf(virtTypeOf(layout, base, signal), untilUp(layout, name, { signal }));
     const description = { id: layout.id, name, keep, virtType, base, created: new Date().toISOString() };
     await writeFile(layout.description, `${JSON.stringify(description, undefined, 2)}\n`);
     return new RunningLab(layout, lock, name, virtType, kind);
@@ -164,35 +176,59 @@ async function enableUnits(layout: LabLayout, { enabled, disabled }: HostKind): 
   if (disabled.length > 0) await systemctl('disable', ...disabled);
 }
 
-/** Asks until the answer is yes. @throws LabError when it takes too long */
-async function until(what: string, signal: AbortSignal | undefined, ask: () => Promise<boolean>): Promise<void> {
-  const isSo = await waitUntil(ask, Boolean, { within: bootLimit, interval: 0.1, signal });
-  if (!isSo) throw new LabError(`${what} within ${bootLimit} s`);
+/** What the wait for a host depends on. */
+interface UpOptions {
+  readonly boot?: number | undefined;
+  readonly answer?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** The process 1 of the boot before, which may still be there. */
+  readonly previous?: number | undefined;
 }
 
-async function untilBooted(layout: LabLayout, signal: AbortSignal | undefined, previous?: number): Promise<void> {
-  let state = 'off';
-  await until('the host did not boot', signal, async () => {
-    const leader = await findLeader(layout);
-    if (leader === undefined || leader === previous) return false;
-    // It waits for the end of the boot, and fails while systemd does not listen yet. The limit lets a signal end the wait.
-    const wait = ['systemctl', 'is-system-running', '--wait'];
-    const asked = await runInMachine(leader, wait, { reject: false, timeout: 10_000 });
-    state = asked.stdout;
-    return ['running', 'degraded'].includes(state) && (await hasAddress(layout));
+/** Waits until a host has booted, has its address and answers over SSH. @throws LabError that says what did not come to pass */
+async function untilUp(
+  layout: LabLayout,
+  name: string,
+  { boot = limits.boot, answer = limits.answer, signal, previous }: UpOptions,
+): Promise<void> {
+  const state = await waitUntil(() => systemState(layout, previous), hasBooted, {
+    within: boot,
+    interval: 0.1,
+    signal,
   });
+  if (!hasBooted(state)) throw new LabError(`the host did not boot within ${boot} s: its systemd is ${state}`);
+  const answers = async (): Promise<string> => {
+    if (!(await hasAddress(layout))) return `no interface has ${lan.hostAddress}`;
+    return (await sshFailure(layout, name)) ?? '';
+  };
+  const problem = await waitUntil(answers, (failure) => failure === '', { within: answer, interval: 0.1, signal });
+  if (problem === '') return;
+  throw new LabError(`the host has booted, and does not answer at ${lan.hostAddress} within ${answer} s: ${problem}`);
 }
 
-async function untilReachable(layout: LabLayout, name: string, signal: AbortSignal | undefined): Promise<void> {
-  await until('the host did not answer over SSH', signal, async () => {
-    const { exitCode } = await execa('ssh', ['-F', layout.sshConfig, '-o', 'BatchMode=yes', name, 'true'], {
-      reject: false,
-      stdin: 'ignore',
-      // It runs the ProxyCommand; bash would read a user's own start-up files for it.
-      env: { SHELL: '/bin/sh' },
-    });
-    return exitCode === 0;
+/** Asks the host's systemd how it is; `off` where there is none. @param previous a process 1 that does not count */
+async function systemState(layout: LabLayout, previous: number | undefined): Promise<string> {
+  const leader = await findLeader(layout);
+  if (leader === undefined || leader === previous) return 'off';
+  // It waits for the end of the boot, and fails while systemd does not listen yet. The limit lets a signal end the wait.
+  const wait = ['systemctl', 'is-system-running', '--wait'];
+  const { stdout } = await runInMachine(leader, wait, { reject: false, timeout: 10_000 });
+  return stdout || 'starting';
+}
+
+function hasBooted(state: string): boolean {
+  return ['running', 'degraded'].includes(state);
+}
+
+/** Logs in over SSH. @returns what ssh said where that fails */
+async function sshFailure(layout: LabLayout, name: string): Promise<string | undefined> {
+  const { exitCode, stderr } = await execa('ssh', ['-F', layout.sshConfig, '-o', 'BatchMode=yes', name, 'true'], {
+    reject: false,
+    stdin: 'ignore',
+    // It runs the ProxyCommand; bash would read a user's own start-up files for it.
+    env: { SHELL: '/bin/sh' },
   });
+  return exitCode === 0 ? undefined : stderr;
 }
 
 class RunningLab implements Lab {
@@ -264,10 +300,11 @@ class RunningLab implements Lab {
     await writeHostFile(this.#layout, { path: hostPath, text, mode });
   }
 
-  async reboot(): Promise<void> {
+  async reboot(options: RebootOptions = {}): Promise<void> {
     const previous = await findLeader(this.#layout);
     await this.run(['systemctl', 'reboot'], { reject: false });
-    await this.#untilUp(previous);
+    this.#leader = undefined;
+    await untilUp(this.#layout, this.name, { ...options, previous });
   }
 
   async powerOff(): Promise<void> {
@@ -278,13 +315,8 @@ class RunningLab implements Lab {
 
   async powerOn(): Promise<void> {
     await powerOnMachine(this.#layout, this.name, this.#kind.udev);
-    await this.#untilUp();
-  }
-
-  async #untilUp(previous?: number): Promise<void> {
     this.#leader = undefined;
-    await untilBooted(this.#layout, undefined, previous);
-    await untilReachable(this.#layout, this.name, undefined);
+    await untilUp(this.#layout, this.name, {});
   }
 
   destroy(): Promise<void> {

@@ -1,7 +1,8 @@
 /** Makes this machine ready for the tests on throwaway hosts, where `KVM_PLAY_LAB=required` asks for them; else does nothing. */
-import { baseRoot } from '../../lib/lab/base.ts';
+
 import { installPackages, missingPackages, unableReason } from '../../lib/lab/index.ts';
-import { scriptsRecipe, stacksRecipe } from '../../lib/lab/recipes.ts';
+import { baseRoot } from '../../lib/lab/root/base.ts';
+import { scriptsRecipe, stacksRecipe } from '../../lib/lab/root/recipes.ts';
 
 /** Shells that quoting is tested with, and a library that shows a program another clock. */
 const besides = ['busybox', 'mksh', 'libfaketime'];

@@ -22,7 +22,7 @@ export interface NetworkCommand {
 export interface CommandLine extends OptionValues {
   readonly command: CommandName;
   /** Present with the command `network`. */
-  readonly network?: NetworkCommand;
+  readonly networkCommand?: NetworkCommand;
   /** Present with the command `inventory`: which of its hosts are shown. */
   readonly pattern?: string;
   /** Present with the command `completion`. */
@@ -71,7 +71,7 @@ function operandsOf(
   words: readonly string[],
   values: OptionValues,
   isComplete: boolean,
-): Pick<CommandLine, 'network' | 'pattern' | 'shell' | 'site'> {
+): Pick<CommandLine, 'networkCommand' | 'pattern' | 'shell' | 'site'> {
   if (command === 'run' || command === 'rehearse') {
     const site = onlySite(words);
     if (site === undefined && !isComplete) throw new PlaybookError('name a site: kvm-play site.ts (see --help)');
@@ -80,7 +80,7 @@ function operandsOf(
   if (isComplete) return { site: undefined };
   switch (command) {
     case 'network':
-      return { site: undefined, network: parseNetwork(words, values.host) };
+      return { site: undefined, networkCommand: parseNetwork(words, values.host) };
     case 'inventory':
       return { site: undefined, pattern: parsePattern(words, values.inventory) };
     case 'completion':

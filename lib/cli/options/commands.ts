@@ -27,10 +27,10 @@ export const commandTable = {
     operands: [{ name: 'site', completes: 'sites' }],
   },
   rehearse: {
-    help: 'Run a site twice against a throwaway host on this machine',
-    usage: ['rehearse [--yes] [--keep] [-e NAME=VALUE] SITE.ts', 'rehearse --remove ID'],
+    help: 'Run a site against a throwaway host on this machine: twice, and again after a reboot',
+    usage: ['rehearse [--yes] [--keep] [--network KIND] [--no-reboot] SITE.ts', 'rehearse --remove ID'],
     operands: [{ name: 'site', completes: 'sites' }],
-    refusal: 'it runs the site against a throwaway host of its own, twice',
+    refusal: 'it runs the whole site against a throwaway host of its own',
   },
   network: {
     help: 'Confirm, extend or roll back a network change that is pending on a host; with -i, HOST is a pattern',

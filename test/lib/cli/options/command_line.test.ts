@@ -29,8 +29,11 @@ describe('parseCommandLine', () => {
       privateKey: undefined,
       sshConfig: undefined,
       check: false,
+      network: 'auto',
+      noReboot: false,
       planOut: undefined,
       applyPlan: undefined,
+      debian: '12',
       diff: false,
       listTasks: false,
       listTags: false,
@@ -151,11 +154,11 @@ describe('parseCommandLine', () => {
     [['--yes', 's.ts'], '--yes is an option of rehearse: kvm-play rehearse --yes ...'],
     [
       ['rehearse', '--check', 's.ts'],
-      'rehearse takes no --check: it runs the site against a throwaway host of its own, twice',
+      'rehearse takes no --check: it runs the whole site against a throwaway host of its own',
     ],
     [
       ['rehearse', '--host', 'a', 's.ts'],
-      'rehearse takes no --host: it runs the site against a throwaway host of its own, twice',
+      'rehearse takes no --host: it runs the whole site against a throwaway host of its own',
     ],
   ])('%j is refused', (args, message) => {
     expect(refusal(...args)).toBe(message);
@@ -200,10 +203,10 @@ test('what is chosen of hosts and tasks', () => {
 test('a network change by hand', () => {
   expect(parseCommandLine('network status root@a --ssh-config c'.split(' '))).toMatchObject({
     command: 'network',
-    network: { action: 'status', host: 'root@a' },
+    networkCommand: { action: 'status', host: 'root@a' },
     sshConfig: 'c',
   });
-  expect(parseCommandLine('network extend root@a:2222 120'.split(' ')).network).toEqual({
+  expect(parseCommandLine('network extend root@a:2222 120'.split(' ')).networkCommand).toEqual({
     action: 'extend',
     host: 'root@a:2222',
     seconds: 120,
@@ -213,12 +216,12 @@ test('a network change by hand', () => {
 test('a network change by hand, on hosts of options and of an inventory', () => {
   const line = (text: string) => parseCommandLine(text.split(' '));
   expect(line('network status --host a --host root@b')).toMatchObject({
-    network: { action: 'status' },
+    networkCommand: { action: 'status' },
     host: ['a', 'root@b'],
   });
-  expect(line('network extend --host a 60').network).toEqual({ action: 'extend', seconds: 60 });
+  expect(line('network extend --host a 60').networkCommand).toEqual({ action: 'extend', seconds: 60 });
   expect(line('network confirm -i hosts web:!old')).toMatchObject({
-    network: { action: 'confirm', host: 'web:!old' },
+    networkCommand: { action: 'confirm', host: 'web:!old' },
     inventory: ['hosts'],
   });
   expect(refusal('network', 'status', '-i', 'hosts')).toBe('name a host: kvm-play network status HOST');

@@ -1,16 +1,30 @@
-import { KvmPlayError, PlaybookError } from '../../errors.ts';
-import type { PlayEvent, Summary } from '../../events/events.ts';
-import { connect } from '../../hosts/connect.ts';
-import type { Values } from '../../inventory/values.ts';
-import { buildLab, type Lab, missingPackages, sweepLabs, unableReason } from '../../lab/index.ts';
-import { consolePort, drawPicture, type Look, lookAtNetwork, type NetworkPicture } from '../../lab/picture.ts';
-import { waitUntil } from '../../process/wait_until.ts';
-import { run } from '../../run/run.ts';
-import { loadSite } from '../../site/load_site.ts';
-import { checkNames, type Play } from '../../site/play.ts';
-import { tasksOf } from '../../site/play_items.ts';
-import { exitCodes } from '../options/exit_codes.ts';
-import { exitCode } from './exit_code.ts';
+import { KvmPlayError, PlaybookError } from '../../../errors.ts';
+import type { PlayEvent, Summary } from '../../../events/events.ts';
+import { connect } from '../../../hosts/connect.ts';
+import type { Values } from '../../../inventory/values.ts';
+import {
+  buildLab,
+  type DebianRelease,
+  hostKind,
+  type Lab,
+  LabError,
+  type LabNetwork,
+  type LabOptions,
+  missingPackages,
+  sweepLabs,
+  unableReason,
+} from '../../../lab/index.ts';
+import { consolePort, drawPicture, type Look, lookAtNetwork, type NetworkPicture } from '../../../lab/picture.ts';
+import { waitUntil } from '../../../process/wait_until.ts';
+import { run } from '../../../run/run.ts';
+import { loadSite } from '../../../site/load_site.ts';
+import { checkNames, type Play } from '../../../site/play.ts';
+import { tasksOf } from '../../../site/play_items.ts';
+import type { Task } from '../../../task/task.ts';
+import { exitCodes } from '../../options/exit_codes.ts';
+import { exitCode } from '../exit_code.ts';
+import { neededNetwork } from './needed_network.ts';
+import { rebootHost } from './reboot.ts';
 
 /** Seconds that guests may take to boot and to get a lease. */
 const guestLimit = 180;
@@ -25,6 +39,12 @@ export interface RehearseOptions {
   readonly yes: boolean;
   /** Leave the host running, and print how to log in. */
   readonly keep: boolean;
+  /** The network stack that owns the host's interface; `auto` is what the site's tasks need. */
+  readonly network: LabNetwork | 'auto';
+  /** The Debian release that the host's programs come from. */
+  readonly debian: DebianRelease;
+  /** Reboot the host after the second run, and run the site once more. */
+  readonly reboot: boolean;
 }
 
 /** The output of a rehearsal, and its questions. */
@@ -33,7 +53,7 @@ export interface RehearseTerminal {
   print(line: string): void;
   /** Asks a yes-or-no question; false if there is no terminal. Rejects if the rehearsal is ended. */
   ask(question: string): Promise<boolean>;
-  /** Takes the events of both runs. */
+  /** Takes the events of all runs. */
   report(event: PlayEvent): void;
   /** Ends the rehearsal; the host is removed all the same. */
   readonly signal: AbortSignal;
@@ -41,17 +61,19 @@ export interface RehearseTerminal {
 
 /**
  * Rehearses a site: builds a throwaway host, runs the site against it over SSH, runs it again and requires that nothing changes,
- * shows the resulting network, and removes the host.
+ * shows the resulting network, reboots the host, runs the site once more and requires that nothing changes, and removes the host.
  * @returns the exit code
- * @throws PlaybookError if the site cannot be loaded, or this machine cannot run throwaway hosts; LabError if one cannot be built
+ * @throws PlaybookError if the site cannot be loaded, there is no such host, or this machine cannot run throwaway hosts; LabError if
+ *   one cannot be built
  */
 export async function rehearse(options: RehearseOptions, terminal: RehearseTerminal): Promise<number> {
   const plays = await loadSite(options.site);
   checkNames(plays, options.vars);
-  for (const play of plays) play.build(options.vars);
+  const tasks = plays.flatMap((play) => tasksOf(play.build(options.vars)));
+  const host = hostFor(tasks, options);
   try {
     await makeReady(options, terminal);
-    return await rehearseOnFreshHost(plays, options, terminal);
+    return await rehearseOnFreshHost(plays, host, options, terminal);
   } catch (error) {
     // An interruption makes other code fail with errors of Node's; only errors of kvm-play's own are worth showing.
     if (!terminal.signal.aborted || error instanceof KvmPlayError) throw error;
@@ -59,8 +81,21 @@ export async function rehearse(options: RehearseOptions, terminal: RehearseTermi
   }
 }
 
+/** Chooses the kind of host. @throws PlaybookError if there is no such host */
+function hostFor(tasks: readonly Task[], { network, debian }: RehearseOptions): Pick<LabOptions, 'network' | 'debian'> {
+  const chosen = network === 'auto' ? neededNetwork(tasks) : network;
+  try {
+    hostKind(chosen, debian);
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error;
+    throw new PlaybookError(`${error.message}; leave --debian out, or choose another host with --network`);
+  }
+  return { debian, ...(chosen !== undefined && { network: chosen }) };
+}
+
 async function rehearseOnFreshHost(
   plays: readonly Play[],
+  host: Pick<LabOptions, 'network' | 'debian'>,
   options: RehearseOptions,
   terminal: RehearseTerminal,
 ): Promise<number> {
@@ -68,7 +103,7 @@ async function rehearseOnFreshHost(
   await sweepLabs();
   let lab: Lab | undefined;
   try {
-    lab = await buildLab({ onProgress: print, signal, keep: options.keep });
+    lab = await buildLab({ ...host, onProgress: print, signal, keep: options.keep });
     return await rehearseOn(lab, plays, options, terminal);
   } finally {
     if (lab === undefined) {
@@ -92,14 +127,14 @@ async function makeReady({ yes }: RehearseOptions, { ask, print }: RehearseTermi
   if (!yes && !(await ask(`A rehearsal needs these Debian packages: ${list}. Install them?`))) {
     throw new PlaybookError(`a rehearsal needs these Debian packages: ${list}; install them, or say --yes`);
   }
-  const { installPackages } = await import('../../lab/index.ts');
+  const { installPackages } = await import('../../../lab/index.ts');
   await installPackages(packages, print);
 }
 
 async function rehearseOn(
   lab: Lab,
   plays: readonly Play[],
-  { vars, keep }: RehearseOptions,
+  { vars, keep, reboot }: RehearseOptions,
   terminal: RehearseTerminal,
 ): Promise<number> {
   const { print, signal, report } = terminal;
@@ -122,9 +157,26 @@ async function rehearseOn(
   const answered = await awaitLeases(lab, terminal);
   const seen = await look(lab);
   print(`\n${drawPicture(seen)}\n`);
-  if (keep) for (const line of consoleLines(lab, seen)) print(line);
-  if (!answered) print(`a guest has no lease after ${guestLimit} s`);
-  return answered ? exitCodes.ok : exitCodes.failed;
+  if (!answered) {
+    print(`a guest has no lease after ${guestLimit} s`);
+    return exitCodes.failed;
+  }
+  const last = reboot ? await rehearseReboot(lab, runOnce, terminal) : exitCodes.ok;
+  if (keep && last === exitCodes.ok) for (const line of consoleLines(lab, await look(lab))) print(line);
+  return last;
+}
+
+/** Reboots the host, and runs the site once more: what it is after the boot is what the site says, too. @returns the exit code */
+async function rehearseReboot(lab: Lab, runOnce: () => Promise<Summary>, terminal: RehearseTerminal): Promise<number> {
+  const { print } = terminal;
+  const rebooted = await rebootHost(lab, terminal);
+  if (rebooted !== exitCodes.ok) return rebooted;
+  print('running the site a third time: nothing may change');
+  const third = exitCode(await runOnce(), { expectNoChange: true });
+  if (third === exitCodes.changed)
+    print('the third run changed something: what the site says does not survive a reboot');
+  else if (third !== exitCodes.ok && third !== exitCodes.interrupted) print('the third run failed, after the reboot');
+  return third;
 }
 
 /** Gives the site's variable `virtType` the kind of virtualization that this machine has: guests for KVM cannot run without KVM. */

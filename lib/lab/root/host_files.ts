@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { packageFile } from '../process/package_files.ts';
+import { packageFile } from '../../process/package_files.ts';
+import type { LabKeys } from '../ssh.ts';
 import type { HostFile, HostKind } from './kinds.ts';
-import type { LabKeys } from './ssh.ts';
 
 /**
  * Lists the files that make a fresh root this host: its names, keys, network configuration and, where the network

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { LabError } from './error.ts';
-import { basesDirectory } from './layout.ts';
-import { takeLock } from './lock.ts';
+import { LabError } from '../error.ts';
+import { basesDirectory } from '../layout.ts';
+import { takeLock } from '../lock.ts';
 
 /** What a base root is built from. */
 export interface BaseRecipe {

@@ -1,6 +1,6 @@
+import { LabError } from '../error.ts';
+import { hostInterface, lan } from '../layout.ts';
 import type { BaseRecipe } from './base.ts';
-import { LabError } from './error.ts';
-import { hostInterface, lan } from './layout.ts';
 import { type DebianRelease, scriptsRecipe, stacksRecipe } from './recipes.ts';
 
 /** A file of the host. */
