@@ -24,7 +24,12 @@ const step = v.variant('kind', [
     units: v.exactOptional(texts),
     operand: v.exactOptional(v.picklist(['entry', 'object'])),
     undo: v.exactOptional(
-      v.strictObject({ withNewFiles: v.exactOptional(argvs), withOldFiles: v.exactOptional(argvs) }),
+      v.strictObject({
+        withNewFiles: v.exactOptional(argvs),
+        withOldFiles: v.exactOptional(argvs),
+        atBoot: v.exactOptional(argvs),
+        before: v.exactOptional(texts),
+      }),
     ),
     ...sealed,
   }),

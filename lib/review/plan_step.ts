@@ -63,7 +63,7 @@ function shownStep(step: Step, texts: Texts): PlanStep {
 
 function shownCommand(step: CommandStep, texts: Texts): PlanStep {
   const { argv, stdin, secret = [], units, undo, ...rest } = step;
-  const { withNewFiles, withOldFiles } = undo ?? {};
+  const { withNewFiles, withOldFiles, atBoot, before } = undo ?? {};
   const all = (list: readonly string[]): string[] => list.map((text) => texts.shown(text));
   return {
     ...rest,
@@ -74,6 +74,8 @@ function shownCommand(step: CommandStep, texts: Texts): PlanStep {
       undo: {
         ...(withNewFiles && { withNewFiles: withNewFiles.map(all) }),
         ...(withOldFiles && { withOldFiles: withOldFiles.map(all) }),
+        ...(atBoot && { atBoot: atBoot.map(all) }),
+        ...(before && { before: all(before) }),
       },
     }),
   };

@@ -70,6 +70,7 @@ export function describeDifferences(found: readonly Difference[]): string {
 /** Shows a value of a state to a person. Secrets are masked before it becomes JSON, which would change their quotes and backslashes. */
 export function inWords(value: unknown): string {
   if (value === undefined) return 'absent';
+  if (value === '') return '(empty)';
   const shown = maskedData(value);
   return typeof shown === 'string' ? shown : JSON.stringify(shown);
 }
