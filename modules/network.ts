@@ -8,6 +8,8 @@ import { type CommandStep, command, type Step } from '../lib/task/step.ts';
 import type { Missing, Task, TaskOptions } from '../lib/task/task.ts';
 import type { BridgeState } from './network/bridge_state.ts';
 import { readLiveBridge } from './network/live.ts';
+import { networkScripts } from './network/network_scripts/stack.ts';
+import { bridgeStateOf, type IfcfgBridgeState } from './network/network_scripts/state.ts';
 import type { LoadedBridge, NetworkStack } from './network/stack.ts';
 import { findStack } from './network/stacks.ts';
 import { readUnit } from './systemd/systemd.ts';
@@ -18,9 +20,16 @@ export type NetworkLoadArgs = Readonly<Record<never, never>>;
 /** The state that {@link network} compares. */
 export interface NetworkState {
   /** The bridges that it loads. */
-  readonly bridges: Once<readonly BridgeState[]>;
+  readonly bridges: Once<readonly ReflectedBridge[]>;
   /** True when what brings the bridges up starts at boot. */
   readonly enabled: boolean;
+}
+
+/** A bridge that another task has written. */
+interface ReflectedBridge {
+  readonly desired: BridgeState;
+  /** The stack whose module wrote it; undefined where it is the one that owns the bridge's links. */
+  readonly stack?: NetworkStack;
 }
 
 /** What planning needs besides the state. */
@@ -28,11 +37,18 @@ interface FoundNetwork {
   readonly refusals: readonly string[];
   /** Units that must start at boot, and do not. */
   readonly disabled: readonly string[];
-  readonly load: readonly CommandStep[];
+  readonly loads: readonly StackLoad[];
+}
+
+/** What loads the bridges of one stack. */
+interface StackLoad {
+  /** Their names. */
+  readonly bridges: readonly string[];
+  readonly steps: readonly CommandStep[];
 }
 
 /**
- * Loads what `bridge` tasks have written, by whatever the network stack of the host needs for it: `networkctl reload`,
+ * Loads what `bridge` and `ifcfg_bridge` tasks have written, by whatever the network stack of the host needs for it: `networkctl reload`,
  * `nmcli connection load`, `netplan generate`, a restart of `networking`. It does so when something is not in force, and only then.
  *
  * @example
@@ -46,7 +62,7 @@ export const network: Module<NetworkLoadArgs, NetworkState> = defineModule({
   args: v.strictObject({}),
   needsRoot: true,
   desired,
-  subject: ({ bridges }) => bridges.value.map(({ name }) => name).join(', '),
+  subject: ({ bridges }) => bridges.value.map(({ desired: { name } }) => name).join(', '),
   read,
   plan,
   loads: true,
@@ -59,10 +75,11 @@ function desired(_args: NetworkLoadArgs, { reflects = [] }: TaskOptions): Networ
   return { bridges: once(reflects.map(bridgeOf)), enabled: true };
 }
 
-function bridgeOf(task: Task): BridgeState {
-  if (isBridgeTask(task)) return task.desired;
+function bridgeOf(task: Task): ReflectedBridge {
+  if (isBridgeTask(task)) return { desired: task.desired };
+  if (isIfcfgBridgeTask(task)) return { desired: bridgeStateOf(task.desired), stack: networkScripts };
   throw new ArgumentError(
-    `network: 'reflects' names '${task.title}' of the module ${task.module}; it loads what the module bridge has written`,
+    `network: 'reflects' names '${task.title}' of the module ${task.module}; it loads what the modules bridge and ifcfg_bridge have written`,
   );
 }
 
@@ -70,11 +87,15 @@ function isBridgeTask(task: Task): task is Task<BridgeState> {
   return task.module === 'bridge';
 }
 
+function isIfcfgBridgeTask(task: Task): task is Task<IfcfgBridgeState> {
+  return task.module === 'ifcfg_bridge';
+}
+
 async function read(host: ReadonlyHost, { bridges }: NetworkState): Promise<ModuleReading<NetworkState, FoundNetwork>> {
   const all = await Promise.all(
-    bridges.value.map(async (wanted) => {
+    bridges.value.map(async ({ desired: wanted, stack }) => {
       const [found, live] = await Promise.all([
-        findStack(host, wanted),
+        stack === undefined ? findStack(host, wanted) : { stack },
         readLiveBridge(host, wanted.name, wanted.portNames.value),
       ]);
       return { found, loaded: { desired: wanted, live } };
@@ -86,9 +107,9 @@ async function read(host: ReadonlyHost, { bridges }: NetworkState): Promise<Modu
     if ('stack' in found) byStack.set(found.stack, [...(byStack.get(found.stack) ?? []), loaded]);
   }
   const stacks = [...byStack.keys()];
-  const [units, load] = await Promise.all([
+  const [units, loads] = await Promise.all([
     Promise.all(stacks.map(({ unit }) => readUnit(host, unit))),
-    Promise.all([...byStack].map(([stack, loaded]) => stack.load(host, loaded))),
+    Promise.all([...byStack].map(([stack, loaded]) => readLoad(host, stack, loaded))),
   ]);
   const missing: Missing[] = units.flatMap((unit) => ('remedy' in unit ? [unit] : []));
   const disabled = stacks.flatMap(({ unit }, index) => {
@@ -97,9 +118,13 @@ async function read(host: ReadonlyHost, { bridges }: NetworkState): Promise<Modu
   });
   return {
     state: { enabled: disabled.length === 0 },
-    found: { refusals, disabled, load: load.flat() },
+    found: { refusals, disabled, loads },
     missing,
   };
+}
+
+async function readLoad(host: ReadonlyHost, stack: NetworkStack, loaded: readonly LoadedBridge[]): Promise<StackLoad> {
+  return { bridges: loaded.map(({ desired: { name } }) => name), steps: await stack.load(host, loaded) };
 }
 
 function isStartedAtBoot({ enabled, isPulledIn }: { enabled: string; isPulledIn: boolean }): boolean {
@@ -113,5 +138,7 @@ function plan(
 ): readonly Step[] {
   if (found.refusals.length > 0) throw new UnsupportedChangeError(found.refusals.join('; '));
   const enable = found.disabled.map((unit) => command(['systemctl', 'enable', unit], { units: [unit] }));
-  return [...enable, ...(due.length > 0 ? found.load : [])];
+  // Two stacks on one host: only that is loaded which has something due.
+  const isDue = (name: string): boolean => due.some(({ path }) => `${path}.`.startsWith(`in force.${name}.`));
+  return [...enable, ...found.loads.flatMap(({ bridges, steps }) => (bridges.some(isDue) ? steps : []))];
 }

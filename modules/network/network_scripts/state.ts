@@ -1,6 +1,7 @@
 import type { KeyValueFile } from '../../../lib/formats/key_value.ts';
-import type { Once } from '../../../lib/task/diff.ts';
+import { type Once, once } from '../../../lib/task/diff.ts';
 import type { TextFile } from '../../../lib/task/readonly_host.ts';
+import type { BridgeState } from '../bridge_state.ts';
 import type { LiveBridge } from '../live.ts';
 import type { InterfaceFile } from './files.ts';
 import type { ScriptTraits } from './network_scripts.ts';
@@ -54,6 +55,18 @@ export interface WantedBridge {
 /** Says what {@link ifcfgBridge} wants in the terms that it shares with {@link bridge}. */
 export function wantedByIfcfgBridge({ name, bridge, port, parameters }: IfcfgBridgeState): WantedBridge {
   return { name, bridge, ports: [port], parameters };
+}
+
+/** Says what of {@link ifcfgBridge}'s state a task that loads it needs, in the terms of every stack. */
+export function bridgeStateOf({ name, bridge, port, mayCutGuests }: IfcfgBridgeState): BridgeState {
+  return {
+    name,
+    bridge: bridge === 'absent' ? bridge : {},
+    ports: {},
+    portNames: once([port.name]),
+    backend: once('network-scripts'),
+    mayCutGuests,
+  };
 }
 
 /** Returns the port whose addresses and MAC a bridge takes over. */
