@@ -8,7 +8,7 @@ import { networkScriptsUnit } from './unit.ts';
 /** The network scripts of RHEL and CentOS, EL7 and EL8: ifcfg files that the service `network` reads. */
 export const networkScripts: NetworkStack = {
   name: 'network-scripts',
-  title: 'the network scripts',
+  title: 'network-scripts',
   unit: networkScriptsUnit.name,
   findOwned: findOwnedByNetworkScripts,
   read: readNetworkScripts,

@@ -1,7 +1,7 @@
 import { isLinkLocal, parseIpv6 } from '../../../lib/formats/ipv6.ts';
 import { getValue, type KeyValueFile } from '../../../lib/formats/key_value.ts';
 import type { BridgeSettings, BridgeState } from '../bridge_state.ts';
-import { bridgeParameters, companionNames, isDhcp, isOff, renameDevice } from './network_scripts.ts';
+import { bridgeParameters, companionNames, isOff, renameDevice } from './network_scripts.ts';
 import { type RouteContext, routesOf, withRoutes } from './routes.ts';
 import { nameServerKeys } from './settings.ts';
 import type { BridgeFiles, BridgeValues, PortState, WantedBridge } from './state.ts';
@@ -130,10 +130,11 @@ function ipv4Keys(ipv4: NonNullable<BridgeSettings['ipv4']>): BridgeValues {
 
 /** What a new bridge's file says besides: BOOTPROTO and IPv6 of its port, whose other addressing moves by itself; and no delay. */
 function initialValues(port: KeyValueFile | undefined): BridgeValues {
-  const value = (key: string): string => (port === undefined ? '' : (getValue(port, key) ?? ''));
+  // A value that only a shell can work out, or with a carriage return, is refused, and must not be in the way until then.
+  const value = (key: string): string => /^\w+$/.exec((port && getValue(port, key)) ?? '')?.[0] ?? '';
   const keys = ['IPV6INIT', 'IPV6_AUTOCONF'].flatMap((key) => (value(key) === '' ? [] : [[key, value(key)] as const]));
   return {
-    BOOTPROTO: isDhcp(value('BOOTPROTO')) ? value('BOOTPROTO') : value('BOOTPROTO') || 'none',
+    BOOTPROTO: value('BOOTPROTO') || 'none',
     ...Object.fromEntries(keys),
     DELAY: '0',
   };
