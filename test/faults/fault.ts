@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { type ControllerEnd, type ControllerOptions, runController } from './controller_process.ts';
 import type { FaultLab } from './fault_lab.ts';
+import type { FaultResult } from './fault_result.ts';
 import { picture, pictureDiff } from './picture.ts';
 import { defaultLimit, type SiteOptions } from './site.ts';
 import { Watch } from './watch.ts';
@@ -15,6 +16,8 @@ export type Injection = (host: FaultLab, kill: () => void) => Promise<unknown>;
 
 /** A fault, and how a run with it has to end. */
 export interface Fault {
+  /** The network stack of the host, in the table's words. Default: the post's. */
+  readonly stack?: string;
   /** What goes wrong, in the table's words. */
   readonly what: string;
   /** Where it does, in the table's words. */
@@ -40,18 +43,6 @@ export interface Fault {
   readonly within?: number;
   /** The site that has to converge afterwards. Default: the suite's own. */
   readonly again?: SiteOptions;
-}
-
-/** One line of the table. */
-export interface FaultResult {
-  readonly what: string;
-  readonly where: string;
-  readonly ending: string;
-  readonly exitCode: string;
-  /** Seconds of the longest time in which the host did not answer. */
-  readonly away: number;
-  readonly files: string;
-  readonly again: string;
 }
 
 /** Injects a fault into a run, and holds what becomes of the host against the promise. */
@@ -93,6 +84,7 @@ export async function survive(host: FaultLab, fault: Fault): Promise<void> {
     left: await host.leftovers(),
   };
   note({
+    ...(fault.stack !== undefined && { stack: fault.stack }),
     what: fault.what,
     where: fault.where,
     ending,

@@ -5,8 +5,9 @@ import { begin, newId } from '../../lib/network_change/transaction.ts';
 import { writeFile } from '../../lib/task/step.ts';
 import { runController } from './controller_process.ts';
 import { describeFaults } from './describe_faults.ts';
-import { type FaultResult, note } from './fault.ts';
+import { note } from './fault.ts';
 import type { FaultLab } from './fault_lab.ts';
+import type { FaultResult } from './fault_result.ts';
 import { killed, once, slowDisk, unwrapped } from './injections.ts';
 
 const program = 'sh /var/lib/kvm-play/change/current/program';

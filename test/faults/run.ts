@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { FaultResult } from './fault.ts';
+import { type FaultResult, postStack } from './fault_result.ts';
 
 const page = fileURLToPath(new URL('../../docs/faults.md', import.meta.url));
 const [begin, end] = ['<!-- begin of the table -->', '<!-- end of the table -->'];
@@ -12,19 +12,22 @@ const [begin, end] = ['<!-- begin of the table -->', '<!-- end of the table -->'
 /** Hosts side by side: most of a fault's time is waiting. */
 const workers = 4;
 
-/** In the table's order: what goes wrong, and where in the order in which it was written down. */
+/** In the table's order: what goes wrong, on which host, and where in the order in which it was written down. */
 function tableOf(results: readonly FaultResult[]): string {
+  const stackOf = ({ stack = postStack }: FaultResult): string => stack;
   const whats = [...new Set(results.map(({ what }) => what))].toSorted();
-  const sorted = whats.flatMap((what) => results.filter((result) => result.what === what));
-  const rows = sorted.map(
-    ({ what, where, ending, exitCode, away, files, again }, index) =>
-      `| ${[index + 1, what, where, ending, exitCode, away, files, again].join(' | ')} |`,
+  const sorted = whats.flatMap((what) =>
+    results.filter((result) => result.what === what).toSorted((a, b) => stackOf(a).localeCompare(stackOf(b))),
   );
+  const rows = sorted.map((result, index) => {
+    const { what, where, ending, exitCode, away, files, again } = result;
+    return `| ${[index + 1, what, where, stackOf(result), ending, exitCode, away, files, again].join(' | ')} |`;
+  });
   return [head, ...rows].join('\n');
 }
 
-const head = `| # | fault | where | how it ended | exit code | seconds without an answer | files | run again: converged |
-|---|---|---|---|---|---|---|---|`;
+const head = `| # | fault | where | network stack | how it ended | exit code | seconds without an answer | files | run again: converged |
+|---|---|---|---|---|---|---|---|---|`;
 
 const directory = mkdtempSync(join(tmpdir(), 'kvm-play-faults-'));
 const file = join(directory, 'results');

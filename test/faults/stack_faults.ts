@@ -191,7 +191,7 @@ function stackFaults(stack: StackUnderFault): readonly Fault[] {
   ];
   return faults.map((fault) => ({
     ...fault,
-    what: `${stack.title}: ${fault.what}`,
+    stack: stack.title,
     site: fault.site ?? today,
     again: today,
   }));
@@ -199,7 +199,6 @@ function stackFaults(stack: StackUnderFault): readonly Fault[] {
 
 /** Injects all faults into a host of one network stack, and puts guests on its bridge. */
 export function describeStack(stack: StackUnderFault): void {
-  const name = (what: string): string => `${stack.title}: ${what}`;
   describeFaults(
     stack.title,
     stackFaults(stack),
@@ -221,7 +220,8 @@ export function describeStack(stack: StackUnderFault): void {
         expect((await runController(on.lab, { site: today, expectNoChange: true })).exitCode).toBe(0);
         expect(await on.leftovers()).toBe('');
         note({
-          what: name('two controllers at once'),
+          stack: stack.title,
+          what: 'two controllers at once',
           where: 'another site while a change is armed, and while it is proved',
           ending: 'the first confirmed, the second refused',
           exitCode: '0, 2',
@@ -232,7 +232,7 @@ export function describeStack(stack: StackUnderFault): void {
       });
 
       test('a tap in the bridge stays there through a second load, a rollback, and another change', async () => {
-        await keepsTap(host(), name('a tap on the bridge'));
+        await keepsTap(host(), stack.title);
       });
     },
     stack.ground,
@@ -241,7 +241,7 @@ export function describeStack(stack: StackUnderFault): void {
 
 const tap = 'basename "$(readlink /sys/class/net/tap9/master)"';
 
-async function keepsTap(on: FaultLab, what: string): Promise<void> {
+async function keepsTap(on: FaultLab, stack: string): Promise<void> {
   await on.reset();
   await farawayThere(on, () => {});
   const first = await runController(on.lab, { site: { ...today, confirmWithin: 60 } });
@@ -266,7 +266,8 @@ async function keepsTap(on: FaultLab, what: string): Promise<void> {
   expect(await on.inside(tap)).toBe('br0');
   expect(await on.leftovers()).toBe('');
   note({
-    what,
+    stack,
+    what: 'a tap on the bridge',
     where: 'through a rolled-back and a confirmed change: it stays plugged in',
     ending: 'rolled back',
     exitCode: '5',
