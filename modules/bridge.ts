@@ -34,6 +34,7 @@ import {
   type StackName,
   stackNames,
 } from './network/bridge_state.ts';
+import { firewalldWarnings } from './network/firewalld.ts';
 import { liveDifferences } from './network/in_force.ts';
 import { type LiveBridge, readLiveBridge } from './network/live.ts';
 import { linkRefusals } from './network/port_refusals.ts';
@@ -302,15 +303,17 @@ function routeOf({ to, via, metric, table }: v.InferOutput<typeof routeArgs>): R
 
 async function read(host: ReadonlyHost, wanted: BridgeState): Promise<ModuleReading<BridgeState, FoundBridge>> {
   const { name, bridge, portNames } = wanted;
-  const [found, live, filterWarnings] = await Promise.all([
+  const [found, live, ...warned] = await Promise.all([
     findStack(host, wanted),
     readLiveBridge(host, name, portNames.value),
     bridgeFilterWarnings(host, bridge === 'absent' ? [] : [name]),
+    bridge === 'absent' ? [] : firewalldWarnings(host, name, portNames.value),
   ]);
+  const commonWarnings = warned.flat();
   const missing = missingPorts(wanted, live);
   if ('refusal' in found) {
     const isGone = bridge === 'absent' && !live.isBridge;
-    const warnings = isGone ? [] : filterWarnings;
+    const warnings = isGone ? [] : commonWarnings;
     return { state: { name }, found: { refusals: [found.refusal], steps: () => [] }, missing, warnings };
   }
   const reading = await found.stack.read(host, wanted, found.owned, live);
@@ -322,7 +325,7 @@ async function read(host: ReadonlyHost, wanted: BridgeState): Promise<ModuleRead
     state: { name, bridge: reading.bridge ?? (bridge === 'absent' ? 'absent' : {}), ports: reading.ports },
     found: { refusals, steps: () => reading.steps() },
     missing: [...missing, ...reading.missing],
-    warnings: [...reading.warnings, ...filterWarnings],
+    warnings: [...reading.warnings, ...commonWarnings],
     network: { links: reading.links },
   };
 }

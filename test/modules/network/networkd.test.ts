@@ -291,6 +291,18 @@ Table=100
   });
 });
 
+test('a zone of firewalld that names the port alone is warned of', async () => {
+  const on = host({ files: { '10-ens33.network': dhcp } });
+  const zones = '/etc/firewalld/zones';
+  const grep = (link: string): string => `grep -rlsF --include=*.xml interface name="${link}" ${zones}`;
+  on.commands.set(grep('ens33'), { stdout: `${zones}/trusted.xml\n` });
+  expect((await check(on)).warnings).toEqual([
+    `${zones}/trusted.xml puts ens33 into firewalld's zone trusted, and does not name br0, by which the host is reached then; run: firewall-cmd --permanent --zone=trusted --add-interface=br0`,
+  ]);
+  on.commands.set(grep('br0'), { stdout: `${zones}/trusted.xml\n` });
+  expect((await check(on)).warnings).toEqual([]);
+});
+
 describe('refused', () => {
   test.each<[string, Given, Partial<BridgeArgs>, RegExp]>([
     [
