@@ -24,6 +24,7 @@ export async function hostFiles(hostname: string, keys: LabKeys, kind: HostKind)
     plain('/etc/ssh/authorized_keys', keys.userPublic),
     plain('/etc/sudoers.d/admin', 'admin ALL=(ALL:ALL) NOPASSWD: ALL\n', 0o440),
     plain('/etc/systemd/system/lab-devices.service', kind.udev ? devices : devices + knownInterface),
+    ...needlessGenerators.map((name) => plain(`/etc/systemd/system-generators/systemd-${name}-generator`, '')),
     ...kind.files,
     ...(kind.udev ? [] : await networkScripts()),
   ];
@@ -53,6 +54,15 @@ ExecStart=/bin/sh -c '[ ! -e /sys/class/misc/kvm ] || { mknod -m 660 /dev/kvm c 
 /** The interface, always the second of a fresh namespace, marked as known: without udev NetworkManager waits for that. */
 const knownInterface = `ExecStart=/bin/sh -c 'mkdir -p /run/udev/data && echo I:1 > /run/udev/data/n2'
 `;
+
+/**
+ * Generators of units for disks, kernel options and terminals, of which the host has none. systemd runs all of them each time that it
+ * loads its configuration anew; an empty file in place of one masks it.
+ */
+const needlessGenerators: readonly string[] = [
+  ...['cryptsetup', 'debug', 'fstab', 'getty', 'gpt-auto', 'hibernate-resume', 'import', 'integritysetup', 'rc-local'],
+  ...['run', 'ssh', 'system-update', 'tpm2', 'veritysetup'],
+];
 
 /** Where each file of the stand-in belongs on the host. */
 const places: Readonly<Record<string, string>> = { network: '/etc/init.d' };
