@@ -25,15 +25,27 @@ export interface UnitFile {
   readonly endsInNewline: boolean;
 }
 
-/** Reads a file. Every text can be read; {@link formatUnitFile} gives it back byte for byte. */
+/** Reads a file of systemd. Every text can be read; {@link formatUnitFile} gives it back byte for byte. */
 export function parseUnitFile(text: string): UnitFile {
+  return parseSections(text, { comment: /^\s*[#;]/, isJoined: true });
+}
+
+/**
+ * Reads a keyfile of NetworkManager, as GLib does: only `#` begins a comment, and a backslash at the end of a line belongs to the value.
+ * {@link formatUnitFile} gives the text back byte for byte.
+ */
+export function parseKeyfile(text: string): UnitFile {
+  return parseSections(text, { comment: /^\s*#/, isJoined: false });
+}
+
+function parseSections(text: string, { comment, isJoined }: { comment: RegExp; isJoined: boolean }): UnitFile {
   const endsInNewline = text.endsWith('\n');
   const rows = text === '' ? [] : (endsInNewline ? text.slice(0, -1) : text).split('\n');
   const sections: { name: string | undefined; lines: UnitLine[] }[] = [{ name: undefined, lines: [] }];
   for (let index = 0; index < rows.length; index += 1) {
     let raw = rows[index] ?? '';
-    const isComment = /^\s*[#;]/.test(raw);
-    while (!isComment && raw.endsWith('\\') && index + 1 < rows.length) {
+    const isComment = comment.test(raw);
+    while (isJoined && !isComment && raw.endsWith('\\') && index + 1 < rows.length) {
       index += 1;
       raw = `${raw}\n${rows[index]}`;
     }

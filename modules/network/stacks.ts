@@ -2,10 +2,11 @@ import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { BridgeState } from './bridge_state.ts';
 import { networkScripts } from './network_scripts/stack.ts';
 import { networkd } from './networkd/networkd.ts';
+import { networkManager } from './networkmanager/networkmanager.ts';
 import type { NetworkStack, OwnedLinks } from './stack.ts';
 
 /** Every network stack. */
-export const stacks: readonly NetworkStack[] = [networkScripts, networkd];
+export const stacks: readonly NetworkStack[] = [networkScripts, networkd, networkManager];
 
 /** The stack that owns the links of a bridge. */
 export interface FoundStack {

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { parseKeyfile, type UnitFile, unitValue } from '../../../lib/formats/unit_file.ts';
+import type { ReadonlyHost, TextFile } from '../../../lib/task/readonly_host.ts';
+import type { BridgeState } from '../bridge_state.ts';
+import { readOriginal } from '../original.ts';
+import { activeFile, type Manager } from './nmcli.ts';
+import { masterOf } from './settings.ts';
+
+/** Where NetworkManager keeps the connections of administrators. */
+export const directory = '/etc/NetworkManager/system-connections';
+/** Where it keeps its leases. */
+export const leases = '/var/lib/NetworkManager';
+
+/** A keyfile, with what it says. */
+export interface Keyfile {
+  readonly path: string;
+  readonly text: TextFile;
+  readonly content: UnitFile;
+  /** Its mode and its owner's number, e.g. `600 0`; undefined where they cannot be read. */
+  readonly access: string | undefined;
+}
+
+/** A connection of a bridge or a port: where it stands, or will stand once it is written. */
+export interface Profile {
+  readonly link: string;
+  readonly path: string;
+  readonly uuid: string;
+  /** undefined where it has not been written yet. */
+  readonly file: Keyfile | undefined;
+}
+
+/** The profiles of a bridge and its ports. */
+export interface Profiles {
+  readonly bridge: Profile;
+  /** In the task's order. */
+  readonly ports: readonly Profile[];
+  /** All keyfiles of the host. */
+  readonly all: readonly Keyfile[];
+  /** Leases that were kept for the bridge. */
+  readonly leases: readonly string[];
+}
+
+/** Reads the keyfiles, and finds those of a bridge and its ports among them. */
+export async function readProfiles(
+  host: ReadonlyHost,
+  { name, portNames }: BridgeState,
+  manager: Manager,
+): Promise<Profiles> {
+  const [names, leaseNames] = await Promise.all([host.listDirectory(directory), host.listDirectory(leases)]);
+  const known = manager.connections.map(({ file }) => file).filter((file) => file.startsWith(`${directory}/`));
+  const listed = names.filter((each) => /^[^.].*\.nmconnection$/.test(each)).map((each) => `${directory}/${each}`);
+  const all = await readKeyfiles(host, [...new Set([...listed, ...known])]);
+  const bridge = all.find(({ content }) => isBridgeFile(content, name));
+  const first = portFile(portNames.value[0] ?? '', name, manager, all);
+  const origin = first === undefined ? name : (uuidOf(first) ?? name);
+  const ports = portNames.value.map((port): Profile => {
+    const file = portFile(port, name, manager, all);
+    const uuid = (file && uuidOf(file)) ?? derivedUuid(`${origin} port ${port}`);
+    return { link: port, path: file?.path ?? `${directory}/${name}-port-${port}.nmconnection`, uuid, file };
+  });
+  return {
+    bridge: {
+      link: name,
+      path: bridge?.path ?? `${directory}/${name}.nmconnection`,
+      uuid: (bridge && uuidOf(bridge)) ?? derivedUuid(`${origin} bridge ${name}`),
+      file: bridge,
+    },
+    ports,
+    all,
+    leases: leaseNames.filter((each) => isLeaseOf(each, name)).map((each) => `${leases}/${each}`),
+  };
+}
+
+/** Tells whether a file of NetworkManager's holds a lease of a link: `internal-UUID-br0.lease`, `dhclient-UUID-br0.lease`. */
+export function isLeaseOf(file: string, link: string): boolean {
+  const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+  const [, rest] = new RegExp(`^(?:internal6?|dhclient6?)-(?:${uuid}-)?(.+)\\.(?:lease|conf)$`).exec(file) ?? [];
+  return rest === link;
+}
+
+/** Returns the UUID that a keyfile names; NetworkManager makes one of the file's name where it names none. */
+export function uuidOf({ content }: Keyfile): string | undefined {
+  return unitValue(content, 'connection', 'uuid');
+}
+
+/** The port's own file: that of its active connection, or one that plugs it into the bridge and is not loaded yet. */
+function portFile(port: string, bridge: string, manager: Manager, all: readonly Keyfile[]): Keyfile | undefined {
+  const active = activeFile(manager, port);
+  const own = all.find(({ path }) => path === active);
+  return own ?? all.find(({ content }) => isProfileOf(content, port) && isPortOf(content, bridge));
+}
+
+function isProfileOf(content: UnitFile, link: string): boolean {
+  return unitValue(content, 'connection', 'interface-name') === link;
+}
+
+function isPortOf(content: UnitFile, bridge: string): boolean {
+  return masterOf(content) === bridge;
+}
+
+function isBridgeFile(content: UnitFile, name: string): boolean {
+  return unitValue(content, 'connection', 'type') === 'bridge' && isProfileOf(content, name);
+}
+
+async function readKeyfiles(host: ReadonlyHost, paths: readonly string[]): Promise<readonly Keyfile[]> {
+  if (paths.length === 0) return [];
+  const [texts, { stdout }] = await Promise.all([
+    Promise.all(paths.map((path) => host.readFile(path))),
+    host.query(['stat', '-c', '%a %u %n', '--', ...paths]),
+  ]);
+  const lines = stdout.split('\n');
+  return paths.flatMap((path, index) => {
+    const text = texts[index];
+    if (text === undefined) return [];
+    const access = lines.find((line) => line.endsWith(` ${path}`))?.slice(0, -path.length - 1);
+    return [{ path, text, content: parseKeyfile(text.text), access }];
+  });
+}
+
+/** A UUID that is the same each time it is asked for: a plan says before what apply writes. */
+function derivedUuid(text: string): string {
+  const bytes = createHash('sha1').update(`kvm-play ${text}`).digest().subarray(0, 16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x50;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** Returns the text that a port's file had before it was a port; undefined where that is not known. */
+export function originalOf(
+  bridge: string,
+  file: Keyfile | undefined,
+): { readonly original: string | undefined } | undefined {
+  return file && readOriginal(bridge, file.text.text);
+}

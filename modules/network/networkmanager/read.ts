@@ -1,0 +1,262 @@
+import { formatUnitFile, unitValue } from '../../../lib/formats/unit_file.ts';
+import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
+import { removeFile, type Step, type WriteFileStep, writeFile } from '../../../lib/task/step.ts';
+import type { ExpectedLink } from '../../../lib/task/task.ts';
+import { portMacWord } from '../arguments.ts';
+import type { BridgeSettings, BridgeState, PortSettings } from '../bridge_state.ts';
+import type { LiveBridge } from '../live.ts';
+import { keepOriginal } from '../original.ts';
+import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
+import { type Keyfile, originalOf, type Profile, type Profiles, readProfiles } from './keyfiles.ts';
+import { type Manager, readManager } from './nmcli.ts';
+import { refusals, warnings } from './refusals.ts';
+import {
+  addressesOf,
+  addressingOf,
+  gatewayOf,
+  type IpSection,
+  isAutomatic,
+  masterOf,
+  methodOf,
+  mtuIn,
+  settingsOf,
+} from './settings.ts';
+import {
+  holdsSecrets,
+  type PortFacts,
+  pinsOf,
+  returnAddressing,
+  setAutomatic,
+  setMtu,
+  withoutMaster,
+  writeBridge,
+  writePort,
+} from './write.ts';
+
+/** What NetworkManager says, and the profiles of a bridge and its ports. */
+export interface Found {
+  readonly manager: Manager;
+  readonly profiles: Profiles;
+}
+
+/** Reads what there is of a bridge. @returns a sentence where NetworkManager cannot be asked */
+export async function readFound(host: ReadonlyHost, desired: BridgeState): Promise<Found | string> {
+  const manager = await readManager(host, [...desired.portNames.value, desired.name]);
+  if (typeof manager === 'string') return manager;
+  return { manager, profiles: await readProfiles(host, desired, manager) };
+}
+
+/** Reads the profiles of a bridge and its ports. */
+export async function readNetworkManager(
+  host: ReadonlyHost,
+  desired: BridgeState,
+  owned: OwnedLinks,
+  live: LiveBridge,
+): Promise<StackReading> {
+  const found = await readFound(host, desired);
+  if (typeof found === 'string') return nothing(found);
+  const { manager, profiles } = found;
+  const wanted = desired.bridge === 'absent' ? undefined : desired.bridge;
+  const [first] = profiles.ports;
+  const contents = profiles.ports.flatMap(({ file }) => file?.content ?? []);
+  const mac = live.macs[first?.link ?? ''];
+  const settings = profiles.bridge.file && settingsOf(profiles.bridge.file.content, wanted, mac, contents);
+  const facts = factsOf(manager, first, live);
+  return {
+    bridge: settings,
+    ports: Object.fromEntries(profiles.ports.map((port) => [port.link, portSettings(desired, port, profiles)])),
+    refusals: refusals(desired, found, owned, live),
+    warnings: wanted === undefined ? [] : warnings(desired, profiles),
+    missing: [],
+    links: expectedLinks(desired, profiles, facts),
+    steps: () =>
+      wanted === undefined
+        ? remove(desired, profiles, facts)
+        : create(desired, wanted, settings ?? {}, profiles, facts),
+  };
+}
+
+function nothing(sentence: string): StackReading {
+  return { bridge: undefined, ports: {}, refusals: [sentence], warnings: [], missing: [], links: [], steps: () => [] };
+}
+
+function factsOf({ devices }: Manager, first: Profile | undefined, live: LiveBridge): PortFacts {
+  const link = first?.link ?? '';
+  const mac = live.macs[link];
+  const device = devices.find((each) => each.link === link);
+  const file = first?.file?.content;
+  const metrics = metricsOf(link, live);
+  const sent = { clientId: device?.clientId, iaid: device?.iaid };
+  return { file, mac, pins: file === undefined ? [] : pinsOf(file, mac, sent, metrics) };
+}
+
+/** A bridge's routes come behind those of other links (metric 425); where another link has a default route they keep theirs. */
+function metricsOf(
+  link: string,
+  { defaultRoutes, ipv6DefaultRoutes }: LiveBridge,
+): Readonly<Partial<Record<IpSection, string>>> {
+  const metricOf = (routes: readonly string[]): string | undefined => {
+    const isOwn = (route: string): boolean => ` ${route} `.includes(` dev ${link} `);
+    const own = routes.find(isOwn);
+    if (own === undefined || routes.every(isOwn)) return undefined;
+    return / metric (\d+)/.exec(own)?.[1];
+  };
+  const [ipv4, ipv6] = [metricOf(defaultRoutes), metricOf(ipv6DefaultRoutes)];
+  return { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) };
+}
+
+/** Tells whether a port's profile plugs it into the bridge, which it names by its link or by its UUID. */
+function isIn(port: Profile, name: string, { bridge }: Profiles): boolean {
+  const master = port.file && masterOf(port.file.content);
+  return master === name || (master !== undefined && bridge.file !== undefined && master === bridge.uuid);
+}
+
+function portSettings({ name, bridge }: BridgeState, port: Profile, profiles: Profiles): PortSettings {
+  const plugged = isIn(port, name, profiles) ? name : '';
+  if (bridge === 'absent') {
+    const isKept = originalOf(name, port.file) !== undefined;
+    return { bridge: plugged, remembered: isKept && port.file !== undefined ? [port.path] : [] };
+  }
+  return { bridge: plugged, ...(port.file !== undefined && { addressing: addressingOf(port.file.content) }) };
+}
+
+/**
+ * The bridge's profile comes first: a port of a bridge without one would be left without a network at the next boot. Nothing is loaded
+ * before all of them are there.
+ */
+function create(
+  { name }: BridgeState,
+  wanted: BridgeSettings,
+  actual: BridgeSettings,
+  profiles: Profiles,
+  facts: PortFacts,
+): readonly Step[] {
+  const { bridge, ports } = profiles;
+  const written = writeBridge(name, bridge.uuid, bridge.file?.content, wanted, actual, facts);
+  return [
+    ...writeIfNew(bridge.path, formatUnitFile(written), bridge.file),
+    ...ports.flatMap((port) => {
+      if (isIn(port, name, profiles) && port.file !== undefined && addressingOf(port.file.content).length === 0) {
+        return writeIfNew(port.path, adjusted(port.file, wanted, actual), port.file);
+      }
+      const content = writePort(port, name, port.file?.content, wanted);
+      const original = originalOf(name, port.file);
+      const before = original === undefined ? port.file?.text.text : original.original;
+      return writeIfNew(
+        port.path,
+        keepOriginal(name, before, formatUnitFile(withoutComments(content, original !== undefined))),
+        port.file,
+      );
+    }),
+  ];
+}
+
+/** A text that was kept already stands in comments at the beginning, which are written anew. */
+function withoutComments<File extends ReturnType<typeof writePort>>(
+  file: File,
+  isKept: boolean,
+): ReturnType<typeof writePort> {
+  return isKept ? { ...file, sections: file.sections.filter(({ name }) => name !== undefined) } : file;
+}
+
+/** A port that is one already: only what it shares with the bridge changes. */
+function adjusted(file: Keyfile, wanted: BridgeSettings, actual: BridgeSettings): string {
+  const { mtu, onboot } = wanted;
+  let content = file.content;
+  if (mtu !== undefined && mtuIn(content) !== mtu) content = setMtu(content, mtu);
+  if (onboot !== undefined && onboot !== actual.onboot && isAutomatic(content) !== onboot) {
+    content = setAutomatic(content, onboot);
+  }
+  return formatUnitFile(content);
+}
+
+/** The ports come first: the other way round they would be left in a bridge that has no profile. */
+function remove({ name }: BridgeState, profiles: Profiles, facts: PortFacts): readonly Step[] {
+  const { bridge, ports } = profiles;
+  const files = ports.flatMap((port, index): readonly Step[] => {
+    const { file } = port;
+    if (file === undefined || !(isIn(port, name, profiles) || originalOf(name, file) !== undefined)) return [];
+    const kept = originalOf(name, file);
+    if (kept !== undefined && kept.original === undefined) return [removeKeyfile(file)];
+    const original = kept?.original ?? withoutMaster(file.content);
+    const text = index === 0 ? returnAddressing(original, bridge.file?.content, facts.pins) : original;
+    return writeIfNew(port.path, text, file);
+  });
+  const leases = profiles.leases.map((path) => removeFile(path));
+  return [...files, ...(bridge.file === undefined ? [] : [removeKeyfile(bridge.file)]), ...leases];
+}
+
+function removeKeyfile({ path, text }: Keyfile): Step {
+  return holdsSecrets(text.text) ? removeFile(path, { secret: true }) : removeFile(path, { before: text });
+}
+
+function writeIfNew(path: string, text: string, before: Keyfile | undefined): readonly WriteFileStep[] {
+  if (before?.text.text === text) return [];
+  const isSecret = holdsSecrets(text) || (before !== undefined && holdsSecrets(before.text.text));
+  // NetworkManager loads none that others may read.
+  return [
+    writeFile(path, text, {
+      mode: 0o600,
+      ...(before !== undefined && { before: before.text }),
+      ...(isSecret && { secret: true }),
+    }),
+  ];
+}
+
+function expectedLinks(
+  { name, bridge, portNames }: BridgeState,
+  profiles: Profiles,
+  facts: PortFacts,
+): readonly ExpectedLink[] {
+  const [first = ''] = portNames.value;
+  const mac = facts.mac === undefined ? {} : { mac: facts.mac };
+  const ports = profiles.ports.flatMap(({ file }) => file?.content ?? []);
+  if (bridge === 'absent') {
+    const file = profiles.bridge.file?.content ?? facts.file;
+    const settings = file && settingsOf(file, undefined, undefined, ports);
+    return [
+      { link: first, ...addressing(settings), ...mac },
+      { link: name, ipv4: 'none', heir: first },
+    ];
+  }
+  const file = profiles.bridge.file?.content;
+  const actual = file === undefined ? {} : settingsOf(file, bridge, facts.mac, ports);
+  const written = writeBridge(name, profiles.bridge.uuid, file, bridge, actual, facts);
+  const settings = settingsOf(written, bridge, facts.mac, ports);
+  return [
+    {
+      link: name,
+      ...addressing(settings),
+      routes: (settings.routes ?? []).map(({ to }) => to),
+      ...(bridge.mac === portMacWord ? mac : bridge.mac === undefined ? {} : { mac: bridge.mac }),
+      delay: settings.stp === true ? 2 * (settings.delay ?? 15) : 0,
+    },
+    ...portNames.value.map((port): ExpectedLink => ({ link: port, bridge: name, ipv4: 'none' })),
+  ];
+}
+
+function addressing(settings: BridgeSettings | undefined): Pick<ExpectedLink, 'ipv4' | 'gateway' | 'ipv6'> {
+  if (settings === undefined) return { ipv4: 'none' };
+  const { ipv4 = 'none', gateway, ipv6, ipv6Addresses = [], ipv6Gateway } = settings;
+  return {
+    ipv4: typeof ipv4 === 'string' ? ipv4 : (ipv4[0] ?? 'none'),
+    ...(gateway !== undefined && { gateway }),
+    ipv6: {
+      addresses: ipv6Addresses,
+      isAutomatic: ipv6 === 'auto',
+      ...(ipv6Gateway !== undefined && { gateway: ipv6Gateway }),
+    },
+  };
+}
+
+/** Tells how a profile addresses its link. */
+export function addressingBy(file: Keyfile | undefined): Addressing {
+  if (file === undefined) return { isDhcp: false, addresses: [], gateways: [] };
+  const { content } = file;
+  const gateways = (['ipv4', 'ipv6'] as const).flatMap((section) => gatewayOf(content, section) ?? []);
+  return {
+    isDhcp: methodOf(content, 'ipv4') === 'auto',
+    addresses: [...addressesOf(content, 'ipv4'), ...addressesOf(content, 'ipv6')],
+    gateways: unitValue(content, 'ipv4', 'never-default') === 'true' ? [] : gateways,
+  };
+}
