@@ -1,5 +1,8 @@
+import { readdir } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { buildLab, type Lab, type LabNetwork, type LabOptions } from '../../lib/lab/index.ts';
+import { basesDirectory } from '../../lib/lab/layout.ts';
+import { baseName, baseRoot } from '../../lib/lab/root/base.ts';
 import { until } from '../support/until.ts';
 import { describeLab } from './support.ts';
 
@@ -152,6 +155,18 @@ describeLab('a throwaway host', () => {
       await expectOwned(lab, kind);
       await expectUdev(lab);
     });
+  });
+
+  test('cannot be built without a mirror, which is said, and leaves nothing half built', async () => {
+    const recipe = { suite: 'bookworm', packages: ['bc'], script: 'true' };
+    const mirror = 'http://127.0.0.1:9/debian';
+    await expect(baseRoot(recipe, { mirror, onProgress: () => {} })).rejects.toThrow(
+      /^no base root of Debian bookworm could be built in .* from http:\/\/127\.0\.0\.1:9\/debian: see whether .* mmdebstrap says:\n(.*\n)*.*127\.0\.0\.1/,
+    );
+    const hash = baseName(recipe);
+    expect(await readdir(basesDirectory)).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(`^${hash}(\\.unfinished)?$`)]),
+    );
   });
 
   test('with the network scripts comes from Debian 12 alone', async () => {

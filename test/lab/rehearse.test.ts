@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { labIds } from '../../lib/lab/index.ts';
@@ -7,6 +7,39 @@ import { root } from '../support/built.ts';
 import { startCommand } from '../support/command.ts';
 import { installPacked, type PackedProject } from '../support/packed.ts';
 import { describeLab } from './support.ts';
+
+/** A bridge, a guest that starts at boot, and a file that the next boot takes away. */
+const forgetful = `
+import { networkChange, play } from 'kvm-play';
+import { bridge, file, network, service, virshPool, virshVolume, virtInstall } from 'kvm-play/modules';
+
+const images = '/var/lib/libvirt/images';
+
+export default play({
+  name: 'Forget a file',
+  vars: { virtType: 'kvm' },
+  tasks: ({ virtType }) => {
+    const br0 = bridge({ name: 'br0', port: 'ens33' });
+    return [
+      networkChange({ title: 'Bridge' }, [br0, network({ reflects: [br0], disrupts: ['link'] })]),
+      service({ name: 'libvirtd', state: 'started', enabled: true }),
+      file({ path: '/run/forgotten', content: 'until the next boot' }),
+      virshPool({ name: 'default', path: images }),
+      virshVolume({ pool: 'default', name: 'disk.qcow2', capacity: '1G', format: 'qcow2' }),
+      virtInstall({
+        name: 'gibbon',
+        virtType,
+        memory: 128,
+        cdrom: images + '/boot.iso',
+        disks: [{ path: images + '/disk.qcow2' }],
+        networks: [{ bridge: 'br0' }],
+        osVariant: 'generic',
+        autostart: true,
+      }),
+    ];
+  },
+});
+`;
 
 describeLab('a rehearsal, from the packed tarball in another project', () => {
   let project: PackedProject;
@@ -30,6 +63,23 @@ describeLab('a rehearsal, from the packed tarball in another project', () => {
     const id = /building lab ([0-9a-f]{8})/.exec(stdout)?.[1] ?? '';
     expect(id).not.toBe('');
     expect(await labIds()).not.toContain(id);
+    const reboot = stdout.indexOf('rebooting the host\nthe host answers at 192.168.221.150 again\n');
+    expect(reboot).toBeGreaterThan(stdout.indexOf('guest gibbon'));
+    expect(stdout.indexOf('running the site a third time: nothing may change')).toBeGreaterThan(reboot);
+  });
+
+  test('on another network stack reboots the host with its guest, and finds what does not survive that', async () => {
+    writeFileSync(join(project.directory, 'forgetful.ts'), forgetful);
+    const rehearse = ['npx', 'kvm-play', 'rehearse', '--yes', '--network', 'networkd', 'forgetful.ts'];
+    const { stdout, exitCode } = await project.run(rehearse, { reject: false });
+    const recaps = [...stdout.matchAll(/^root@\S+ +: ok=7 +changed=(\d) +unreachable=0 +failed=0 /gm)];
+    expect({ exitCode, changed: recaps.map(([, changed]) => changed) }).toEqual({
+      exitCode: 3,
+      changed: ['7', '0', '1'],
+    });
+    expect(stdout).toContain('\nguests with autostart run again: gibbon\n');
+    expect(stdout).toMatch(/TASK \[file \/run\/forgotten\] \**\nchanged: /);
+    expect(stdout).toContain('the third run changed something: what the site says does not survive a reboot\n');
   });
 });
 

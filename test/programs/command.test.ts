@@ -150,6 +150,14 @@ describe('kvm-play', () => {
       1,
       "kvm-play: the site has no variable 'valeu'; did you mean 'value'?\n",
     ]);
+    expect(await wrong('rehearse', '--network', 'network-scripts', '--debian', '13', 'site.ts')).toEqual([
+      1,
+      'kvm-play: a host with the network scripts is built from Debian 12 alone, and Debian 13 was asked for; leave --debian out, or choose another host with --network\n',
+    ]);
+    expect(await wrong('rehearse', '--network', 'networkd2', 'site.ts')).toEqual([
+      1,
+      "kvm-play: --network does not know 'networkd2'; did you mean networkd?\n",
+    ]);
     expect(await wrong('-i', 'none', 'site.ts')).toEqual([
       1,
       'kvm-play: there is no inventory none; name a file, a directory or a program, or hosts with a comma: -i none,\n',

@@ -19,6 +19,12 @@ export interface BaseRecipe {
 /** What no host needs of a package. */
 const leftOut: readonly string[] = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'];
 
+/** Names the directory of a base root, below {@link basesDirectory}: another one for each version of its contents. */
+export function baseName({ suite, packages, script }: BaseRecipe): string {
+  const contents = JSON.stringify([suite, packages, leftOut, script]);
+  return createHash('sha256').update(contents).digest('hex').slice(0, 16);
+}
+
 /**
  * Returns a complete root of a host, which nobody may write to; builds it if this machine has none yet.
  * Takes about a minute and downloads about 200 MB the first time. Two builders do not collide: the second waits.
@@ -35,11 +41,8 @@ export async function baseRoot(
     mirror?: string | undefined;
   },
 ): Promise<string> {
-  const { suite, packages, script } = recipe;
-  const hash = createHash('sha256')
-    .update(JSON.stringify([suite, packages, leftOut, script]))
-    .digest('hex')
-    .slice(0, 16);
+  const { packages } = recipe;
+  const hash = baseName(recipe);
   const root = join(basesDirectory, hash);
   if (await exists(root)) return root;
   await mkdir(basesDirectory, { recursive: true });
@@ -82,7 +85,10 @@ async function debootstrap(
   if (exitCode !== 0) {
     await execa('rm', ['-rf', '--one-file-system', '--', target], { reject: false });
     const lastLines = stderr.trim().split('\n').slice(-5).join('\n');
-    throw new LabError(`the base root could not be built; mmdebstrap says:\n${lastLines}`);
+    const source = options.mirror ?? "mmdebstrap's choice of a mirror";
+    throw new LabError(
+      `no base root of Debian ${suite} could be built in ${basesDirectory} from ${source}: see whether this machine reaches the mirror, and whether 1 GB is free there. mmdebstrap says:\n${lastLines}`,
+    );
   }
 }
 
