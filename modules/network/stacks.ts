@@ -1,12 +1,19 @@
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { BridgeState } from './bridge_state.ts';
+import { netplanOnManager, netplanOnNetworkd } from './netplan/netplan.ts';
 import { networkScripts } from './network_scripts/stack.ts';
 import { networkd } from './networkd/networkd.ts';
 import { networkManager } from './networkmanager/networkmanager.ts';
 import type { NetworkStack, OwnedLinks } from './stack.ts';
 
 /** Every network stack. */
-export const stacks: readonly NetworkStack[] = [networkScripts, networkd, networkManager];
+export const stacks: readonly NetworkStack[] = [
+  networkScripts,
+  networkd,
+  networkManager,
+  netplanOnNetworkd,
+  netplanOnManager,
+];
 
 /** The stack that owns the links of a bridge. */
 export interface FoundStack {

@@ -1,10 +1,9 @@
-import type { Difference } from '../../../lib/task/diff.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import type { BridgeState } from '../bridge_state.ts';
 import type { LiveBridge } from '../live.ts';
 import type { OwnedLinks, StackInForce } from '../stack.ts';
 import { readNetworkdFiles } from './files.ts';
-import { isManaged, readNetworkdLinks } from './owner.ts';
+import { readNetworkdLinks, unmanagedLinks } from './owner.ts';
 import { addressingBy } from './read.ts';
 
 /** Says what systemd-networkd itself says of a bridge: whether it runs the bridge and its ports by the files that are there. */
@@ -21,10 +20,6 @@ export async function networkdInForce(
   ]);
   const [first = ''] = ports;
   if (bridge === 'absent') return { loaded: [], addressing: addressingBy(files.ports[first]) };
-  const loaded = [...ports, name].flatMap((link): readonly Difference[] => {
-    const found = links.find((each) => each.link === link);
-    if (found === undefined || !live.isBridge || isManaged(found)) return [];
-    return [{ path: `networkd.${link}`, wanted: 'configured', actual: found.setup }];
-  });
+  const loaded = live.isBridge ? unmanagedLinks(links, [...ports, name]) : [];
   return { loaded, addressing: addressingBy(files.network) };
 }

@@ -1,3 +1,4 @@
+import type { Difference } from '../../../lib/task/diff.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import type { OwnedLink, OwnedLinks } from '../stack.ts';
 
@@ -50,6 +51,15 @@ export function parseNetworkdStatus(text: string): readonly NetworkdLink[] {
 /** Tells whether systemd-networkd has given a link its configuration. */
 export function isManaged({ setup }: NetworkdLink): boolean {
   return setup === 'configured' || setup === 'configuring' || setup === 'failed';
+}
+
+/** Says which of some links systemd-networkd knows and does not run. */
+export function unmanagedLinks(found: readonly NetworkdLink[], links: readonly string[]): readonly Difference[] {
+  return links.flatMap((link) => {
+    const seen = found.find((each) => each.link === link);
+    if (seen === undefined || isManaged(seen)) return [];
+    return [{ path: `networkd.${link}`, wanted: 'configured', actual: seen.setup }];
+  });
 }
 
 /** Tells whether a file was written by netplan's generator. */

@@ -4,12 +4,13 @@ import { removeFile, type Step, writeFile } from '../../../lib/task/step.ts';
 import type { ExpectedLink } from '../../../lib/task/task.ts';
 import { portMacWord } from '../arguments.ts';
 import type { BridgeSettings, BridgeState, PortSettings } from '../bridge_state.ts';
+import { addressingOf as addressingOfSettings, expectedAddressing } from '../expected.ts';
 import type { LiveBridge } from '../live.ts';
 import { keepOriginal, readOriginal } from '../original.ts';
-import type { OwnedLinks, StackReading } from '../stack.ts';
+import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
 import { configuration, isOwnFile, type NetworkdFile, type NetworkdFiles, readNetworkdFiles } from './files.ts';
 import { readNetworkdLinks } from './owner.ts';
-import { addressingOf, dhcpOf, settingsOf } from './settings.ts';
+import { addressingOf, settingsOf } from './settings.ts';
 import { type PortFacts, returnAddressing, writeNetdev, writeNetwork, writePort } from './write.ts';
 
 const emptyFile = { sections: [], endsInNewline: true };
@@ -183,7 +184,7 @@ function expectedLinks(
     return [
       {
         link: first,
-        ...addressing(file === undefined ? undefined : settingsOf(emptyFile, file, undefined, undefined)),
+        ...expectedAddressing(file === undefined ? undefined : settingsOf(emptyFile, file, undefined, undefined)),
         ...mac,
       },
       { link: name, ipv4: 'none', heir: first },
@@ -195,7 +196,7 @@ function expectedLinks(
   return [
     {
       link: name,
-      ...addressing(settings),
+      ...expectedAddressing(settings),
       routes: (settings.routes ?? []).map(({ to }) => to),
       ...(bridge.mac === portMacWord ? mac : bridge.mac === undefined ? {} : { mac: bridge.mac }),
       delay: settings.stp === true ? 2 * (settings.delay ?? 15) : 0,
@@ -204,31 +205,7 @@ function expectedLinks(
   ];
 }
 
-function addressing(settings: BridgeSettings | undefined): Pick<ExpectedLink, 'ipv4' | 'gateway' | 'ipv6'> {
-  if (settings === undefined) return { ipv4: 'none' };
-  const { ipv4 = 'none', gateway, ipv6, ipv6Addresses = [], ipv6Gateway } = settings;
-  return {
-    ipv4: typeof ipv4 === 'string' ? ipv4 : (ipv4[0] ?? 'none'),
-    ...(gateway !== undefined && { gateway }),
-    ipv6: {
-      addresses: ipv6Addresses,
-      isAutomatic: ipv6 === 'auto',
-      ...(ipv6Gateway !== undefined && { gateway: ipv6Gateway }),
-    },
-  };
-}
-
 /** Tells how the bridge, or its first port once it is absent, is addressed by the files as they will be. */
-export function addressingBy(file: NetworkdFile | undefined): {
-  isDhcp: boolean;
-  addresses: readonly string[];
-  gateways: readonly string[];
-} {
-  if (file === undefined) return { isDhcp: false, addresses: [], gateways: [] };
-  const { ipv4, ipv6Addresses = [], gateway, ipv6Gateway } = settingsOf(emptyFile, file.content, undefined, undefined);
-  return {
-    isDhcp: dhcpOf(file.content).ipv4,
-    addresses: [...(Array.isArray(ipv4) ? ipv4 : []), ...ipv6Addresses],
-    gateways: [gateway, ipv6Gateway].filter((each) => each !== undefined),
-  };
+export function addressingBy(file: NetworkdFile | undefined): Addressing {
+  return addressingOfSettings(file && settingsOf(emptyFile, file.content, undefined, undefined));
 }

@@ -1,0 +1,84 @@
+import { isMapping, type YamlMapping } from '../../../lib/formats/yaml_text.ts';
+import type { TextFile } from '../../../lib/task/readonly_host.ts';
+import type { BridgeState } from '../bridge_state.ts';
+import type { LiveBridge } from '../live.ts';
+import type { OwnedLinks } from '../stack.ts';
+import {
+  configuration,
+  type Definition,
+  definitionOf,
+  mappingIn,
+  merged,
+  type NetplanFile,
+  type NetplanFiles,
+  textsIn,
+} from './files.ts';
+import { hasMarks, removeMarks } from './marks.ts';
+import type { Renderer } from './settings.ts';
+
+/** What is known of a bridge in netplan's terms. */
+export interface NetplanBridge {
+  readonly desired: BridgeState;
+  readonly renderer: Renderer;
+  readonly files: NetplanFiles;
+  /** What all files say together. */
+  readonly all: YamlMapping;
+  /** The bridge's definition; undefined where no file has one. */
+  readonly bridge: YamlMapping | undefined;
+  /** The ports' definitions, by the ports' names. */
+  readonly ports: Readonly<Record<string, Definition>>;
+  /** The definition of the first port in the files as they were before the bridge. */
+  readonly before: Definition | undefined;
+  readonly macs: LiveBridge['macs'];
+  /** The number by which the first port's DHCP client is known to the server, where it is not the MAC. */
+  readonly iaid: number | undefined;
+  /** Directories with settings for links of netplan's that are not in its files. */
+  readonly dropIns: readonly string[];
+  /** The file with the bridge's number for DHCP. */
+  readonly dropIn: TextFile | undefined;
+}
+
+/** The bridge's own file: it comes after those of installers and cloud-init. */
+export function ownPath(bridge: string): string {
+  return `${configuration}/90-kvm-play-${bridge}.yaml`;
+}
+
+/** Finds the definitions of a bridge and its ports. */
+export function definitions(
+  files: NetplanFiles,
+  { name, portNames }: BridgeState,
+  owned: OwnedLinks,
+  { macs }: Pick<LiveBridge, 'macs'>,
+): Pick<NetplanBridge, 'all' | 'bridge' | 'ports' | 'before'> {
+  const all = merged(files.files);
+  const bridge = mappingIn(all, 'bridges')[name];
+  const members = isMapping(bridge) ? textsIn(bridge, 'interfaces') : [];
+  const find = (value: YamlMapping, port: string): Definition | undefined => {
+    const id = owned.links.find(({ link }) => link === port)?.id;
+    const own = `0-${name}-${port}`;
+    return definitionOf(value, port, members.includes(own) ? own : id, macs[port]);
+  };
+  const [first = ''] = portNames.value;
+  return {
+    all,
+    bridge: isMapping(bridge) ? bridge : undefined,
+    ports: Object.fromEntries(
+      portNames.value.flatMap((port) => {
+        const definition = find(all, port);
+        return definition === undefined ? [] : [[port, definition]];
+      }),
+    ),
+    before: find(merged(filesBefore(files, name)), first),
+  };
+}
+
+/** The files as they were before the bridge. */
+function filesBefore({ yaml, files }: NetplanFiles, bridge: string): readonly NetplanFile[] {
+  return files
+    .filter(({ path }) => path !== ownPath(bridge))
+    .map((file) => {
+      if (!hasMarks(bridge, file.text.text)) return file;
+      const parsed = yaml.parse(removeMarks(bridge, file.text.text));
+      return 'value' in parsed ? { ...file, value: parsed.value } : file;
+    });
+}

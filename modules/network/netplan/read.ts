@@ -1,0 +1,172 @@
+import { isMapping } from '../../../lib/formats/yaml_text.ts';
+import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
+import type { ExpectedLink } from '../../../lib/task/task.ts';
+import { portMacWord } from '../arguments.ts';
+import type { BridgeState, PortSettings } from '../bridge_state.ts';
+import { expectedAddressing } from '../expected.ts';
+import type { LiveBridge } from '../live.ts';
+import { readNetworkdLinks } from '../networkd/owner.ts';
+import type { OwnedLinks, StackReading } from '../stack.ts';
+import { definitions, type NetplanBridge, ownPath } from './definitions.ts';
+import { isShared, mappingIn, network, readNetplanFiles, textIn, textsIn } from './files.ts';
+import { hasMarks } from './marks.ts';
+import { addressingIn, type Renderer, settingsOf } from './settings.ts';
+import { dropInOf, planBridge, planRemoval, type Written } from './write.ts';
+
+const networkdDirectory = '/etc/systemd/network';
+
+/** Reads what netplan's files say of a bridge and its ports. */
+export async function readNetplan(
+  host: ReadonlyHost,
+  desired: BridgeState,
+  owned: OwnedLinks,
+  live: LiveBridge,
+  renderer: Renderer,
+): Promise<StackReading> {
+  const { name, bridge, portNames } = desired;
+  const [first = ''] = portNames.value;
+  const [files, links, dropIns, dropIn] = await Promise.all([
+    readNetplanFiles(host),
+    renderer === 'networkd' ? readNetworkdLinks(host, [first]) : undefined,
+    host.listDirectory(networkdDirectory),
+    host.readFile(dropInOf(name)),
+  ]);
+  const found: NetplanBridge = {
+    desired,
+    renderer,
+    files,
+    ...definitions(files, desired, owned, live),
+    macs: live.macs,
+    iaid: iaidOf(links?.find(({ link }) => link === first)?.clientId),
+    dropIns: dropIns.filter((each) => /^10-netplan-.*\.network\.d$/.test(each)),
+    dropIn,
+  };
+  const wanted = bridge === 'absent' ? undefined : bridge;
+  const written = bridge === 'absent' ? planRemoval(found) : planBridge(found, bridge);
+  return {
+    bridge: found.bridge && settingsOf(found.bridge, wanted, live.macs[first], renderer),
+    ports: Object.fromEntries(portNames.value.map((port) => [port, portSettings(found, port)])),
+    refusals: files.problems.length > 0 ? files.problems : [...refusals(found), ...written.refusals],
+    warnings: cloudWarnings(written),
+    missing: [],
+    links: expectedLinks(found, written),
+    steps: () => written.steps,
+  };
+}
+
+/** `IAID:0xed10bdb8/DUID`; a client that goes by its MAC has none. */
+function iaidOf(clientId: string | undefined): number | undefined {
+  const [, iaid] = /^IAID:(0x[0-9a-f]+)\/DUID/.exec(clientId ?? '') ?? [];
+  return iaid === undefined ? undefined : Number(iaid);
+}
+
+function portSettings({ desired, bridge, ports, files }: NetplanBridge, port: string): PortSettings {
+  const { name, portNames } = desired;
+  const definition = ports[port];
+  const isIn =
+    definition !== undefined && bridge !== undefined && textsIn(bridge, 'interfaces').includes(definition.id);
+  if (desired.bridge === 'absent') {
+    const isFirst = port === portNames.value[0];
+    const marked = isFirst ? files.files.filter(({ text }) => hasMarks(name, text.text)) : [];
+    return { bridge: isIn ? name : '', remembered: marked.map(({ path }) => path) };
+  }
+  if (definition === undefined) return { bridge: '' };
+  return { bridge: isIn ? name : '', addressing: isShared(definition) ? ['*'] : addressingIn(definition.value) };
+}
+
+function refusals(found: NetplanBridge): readonly string[] {
+  const { desired, ports, macs } = found;
+  const { name, bridge, portNames } = desired;
+  const [first = ''] = portNames.value;
+  const undescribed = portNames.value
+    .filter((port) => ports[port] === undefined)
+    .map((port) => `no file of netplan describes ${port}; write it into one, and load it (netplan apply)`);
+  if (bridge === 'absent') return foreignBridge(found);
+  return [
+    ...undescribed,
+    ...(bridge.zone === undefined
+      ? []
+      : ["netplan knows no zones of firewalld; leave 'zone' out, and name the bridge in firewalld's own files"]),
+    ...(bridge.onboot === false ? ["netplan brings up every link that it describes; leave 'onboot' out"] : []),
+    ...(bridge.mac === portMacWord && macs[first] === undefined
+      ? [`${name} takes the MAC of ${first}, and there is no such interface`]
+      : []),
+    ...portNames.value.flatMap((port) => portRefusals(found, port)),
+  ];
+}
+
+function foreignBridge({ desired: { name }, files }: NetplanBridge): readonly string[] {
+  return files.files
+    .filter(({ path, value }) => path !== ownPath(name) && mappingIn(network(value), 'bridges')[name] !== undefined)
+    .map(({ path }) => `${path} describes ${name}, and was not written by kvm-play; take ${name} out of it by hand`);
+}
+
+function portRefusals({ desired: { name }, all, ports, renderer, dropIns }: NetplanBridge, port: string): string[] {
+  const definition = ports[port];
+  if (definition === undefined) return [];
+  const { id, value } = definition;
+  const masters = ['bridges', 'bonds', 'vrfs'].flatMap((type) =>
+    Object.entries(mappingIn(all, type)).flatMap(([master, each]) =>
+      isMapping(each) && textsIn(each, 'interfaces').includes(id) && master !== name ? [master] : [],
+    ),
+  );
+  const passed = Object.keys(mappingIn(mappingIn(value, 'networkmanager'), 'passthrough')).filter((key) =>
+    /^(?:ipv[46]\.|connection\.zone|proxy\.|user\.)/.test(key),
+  );
+  const dropIn = renderer === 'networkd' ? dropIns.find((each) => each === `10-netplan-${id}.network.d`) : undefined;
+  return [
+    ...masters.map((master) => `${port} belongs to ${master} in netplan's files already; take it out there first`),
+    ...(passed.length === 0
+      ? []
+      : [`networkmanager.passthrough of ${id} holds ${passed.join(', ')}, which cannot move; take it out first`]),
+    ...(value.openvswitch === undefined ? [] : [`${id} belongs to Open vSwitch (openvswitch), and cannot be bridged`]),
+    ...(isShared(definition) && renderer === 'NetworkManager'
+      ? [`${id} matches several links (${JSON.stringify(value.match)}); give ${port} a definition of its own first`]
+      : []),
+    ...(dropIn === undefined
+      ? []
+      : [
+          `${networkdDirectory}/${dropIn} holds settings that are not in netplan's files; put them there, and remove it`,
+        ]),
+  ];
+}
+
+/** cloud-init writes its file anew when it takes the host for another instance, and the port would have its addresses again. */
+function cloudWarnings({ steps }: Written): readonly string[] {
+  return steps.flatMap((step) =>
+    step.kind === 'write' &&
+    step.path.endsWith('-cloud-init.yaml') &&
+    /cloud-init|datasource/.test(step.before?.text ?? '')
+      ? [
+          `${step.path} is cloud-init's, which may write it anew; so that it does not, put 'network: {config: disabled}' into /etc/cloud/cloud.cfg.d/99-disable-network-config.cfg`,
+        ]
+      : [],
+  );
+}
+
+function expectedLinks(found: NetplanBridge, written: Written): readonly ExpectedLink[] {
+  const { desired, before, ports, macs, renderer } = found;
+  const { name, bridge, portNames } = desired;
+  const [first = ''] = portNames.value;
+  const mac = macs[first] === undefined ? {} : { mac: macs[first] };
+  if (bridge === 'absent') {
+    const value = found.bridge === undefined ? ports[first]?.value : before?.value;
+    const settings = value && settingsOf(value, undefined, undefined, renderer);
+    return [
+      { link: first, ...expectedAddressing(settings), ...mac },
+      { link: name, ipv4: 'none', heir: first },
+    ];
+  }
+  const settings = settingsOf(written.bridge, bridge, macs[first], renderer);
+  const own = textIn(written.bridge, 'macaddress');
+  return [
+    {
+      link: name,
+      ...expectedAddressing(settings),
+      routes: (settings.routes ?? []).map(({ to }) => to),
+      ...(own !== undefined && { mac: own.toLowerCase() }),
+      delay: settings.stp === true ? 2 * (settings.delay ?? 15) : 0,
+    },
+    ...portNames.value.map((port): ExpectedLink => ({ link: port, bridge: name, ipv4: 'none' })),
+  ];
+}
