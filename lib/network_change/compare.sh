@@ -84,9 +84,10 @@ differences() {
 
 # Keeps what differs beside the snapshot; a disk that is full keeps nothing, and it is looked for once more when somebody asks.
 record_differences() {
+  mkdir -p "$work"
   differences > "$work/differences" || return 1
-  cp -- "$work/differences" "$here/differences.new" 2>/dev/null && mv -f "$here/differences.new" "$here/differences" && return
-  rm -f -- "$here/differences.new"
+  cp -- "$work/differences" "$here/differences.$$" 2>/dev/null && mv -f "$here/differences.$$" "$here/differences" && return
+  rm -f -- "$here/differences.$$"
 }
 
 # Compares a change that was rolled back where nobody has yet: after a reboot only what starts later brings the network up.
@@ -108,6 +109,7 @@ compare() {
 # At most so many are told; all of them are in the file.
 told=40
 tell_differences() {
+  [ -r "$1" ] || return 0
   echo 'compared yes'
   head -n $told "$1" | sed 's/^/differs /'
   more=$(($(wc -l < "$1") - told))

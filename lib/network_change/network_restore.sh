@@ -5,7 +5,8 @@
 # kvm-play: compares the host's network with the snapshot, and puts back what differs. Each function goes on where something
 # fails, since what comes after it may be what brings the host back. What it notes meanwhile lies in memory: the disk may be full.
 
-work=/run/kvm-play/way-back.$id
+# Each process has its own: comparisons may be asked for again while one is under way.
+work=/run/kvm-play/way-back.$id.$$
 
 # Reads the state as it is now, and writes what is `gone` since the snapshot, and what was `added`.
 look() {
@@ -268,17 +269,20 @@ put_back_network() {
   put_back_neighbours
 }
 
-# Without any script: takes away the links that the change made.
+# Without any script: takes away the links that the change made. A daemon that still goes by the new files plugs a port in again as soon
+# as it is unplugged, so ports of the change are no reason to keep a bridge. Guests are: to take it away is to take their network away.
 remove_added_links() {
   for link in $links; do
     [ -e "/sys/class/net/$link" ] && ! grep -q "^link $link kind " "$here/state" || continue
-    for port in $links; do
-      [ -e "/sys/class/net/$link/brif/$port" ] && ip link set dev "$port" nomaster
+    others=
+    for port in "/sys/class/net/$link/brif"/*; do
+      [ -e "$port" ] || continue
+      case " $links " in *" ${port##*/} "*) ip link set dev "${port##*/}" nomaster ;; *) others=yes ;; esac
     done
-    # A bridge that guests are still plugged into stays: to take it away is to take their network away.
-    if [ -z "$(ls "/sys/class/net/$link/brif" 2>/dev/null)" ]; then
+    if [ -n "$others" ]; then ip address flush dev "$link"
+    else
       say "removing $link"
       ip link delete dev "$link"
-    else ip address flush dev "$link"; fi
+    fi
   done
 }

@@ -237,6 +237,8 @@ settle() {
   while :; do
     restore_files
     restore_unit_links
+    # Some daemons make them again until they have read the old files.
+    remove_added_links
     put_back_network
     start_clients
     # NetworkManager is given time to do it by itself.

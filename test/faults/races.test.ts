@@ -90,6 +90,25 @@ grep -c 'rolled back' /var/lib/kvm-play/change/last/log`,
     });
   });
 
+  test('two comparisons at once, of which one ends first: both tell what differs', async () => {
+    const reached = await connect(`root@${host().lab.hostAddress}`, { sshConfig: host().lab.sshConfig });
+    try {
+      const id = newId();
+      await host().inside('echo old > /etc/motd');
+      await begin(reached, id, touched);
+      await host().inside(`${program} roll-back ${id}`);
+      const last = program.replace('current', 'last');
+      const said = await host().inside(`echo other > /etc/motd
+${last} compare ${id} > /tmp/first & sleep 2; ${last} compare ${id} > /tmp/second; wait
+cat /tmp/first /tmp/second`);
+      const wanted = ['compared yes', 'differs reach the file /etc/motd is not what it was'];
+      expect(said.split('\n')).toEqual([...wanted, ...wanted]);
+    } finally {
+      await reached.close();
+    }
+    await host().inside('echo old > /etc/motd');
+  });
+
   test('a step that is under way while the host goes back, or that arrives afterwards, leaves nothing behind', async () => {
     for (let round = 0; round < 5; round += 1) {
       const reached = await connect(`root@${host().lab.hostAddress}`, { sshConfig: host().lab.sshConfig });
