@@ -20,7 +20,7 @@ import { tasksOf } from '../lib/site/play_items.ts';
 import type { Task } from '../lib/task/task.ts';
 import { taskOptionNames } from '../lib/task/task_options.ts';
 import { FakeHost } from '../lib/testing/index.ts';
-import * as modules from '../modules/index.ts';
+import * as exported from '../modules/index.ts';
 import { interfaceOf, literalOf, propertiesOf, unionOf } from './support/declarations.ts';
 import { jsonStream } from './support/json_stream.ts';
 import { type Block, blocksOf, examplesOf, moduleSources, pages, textOf } from './support/pages.ts';
@@ -30,6 +30,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 function proseOf(path: string): string {
   return textOf(path).replaceAll(/^```.*?^```/gms, '');
 }
+
+/** The modules; what else their index exports are blocks, which sites take as they are. */
+const { kvmHost: _block, ...modules } = exported;
 
 const moduleExamples = moduleSources.flatMap(examplesOf);
 const title = ({ path, line }: Block): string => `${path}:${line}`;
@@ -50,14 +53,14 @@ function evaluate({ code }: Block): readonly Task[] {
   };
   const known = new Map<string, object>([
     ['kvm-play', library],
-    ['kvm-play/modules', new Proxy({ ...modules }, { get: record })],
+    ['kvm-play/modules', new Proxy({ ...exported }, { get: record })],
   ]);
   const { outputText } = ts.transpileModule(code, {
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
   });
-  const exported: { default?: unknown } = {};
-  compileFunction(outputText, ['require', 'exports'])((name: string) => known.get(name), exported);
-  return isPlay(exported.default) ? tasksOf(exported.default.build()) : made;
+  const result: { default?: unknown } = {};
+  compileFunction(outputText, ['require', 'exports'])((name: string) => known.get(name), result);
+  return isPlay(result.default) ? tasksOf(result.default.build()) : made;
 }
 
 /** Splits a page at its headings of the second level. */

@@ -19,10 +19,11 @@ const families = [
 
 /** Reads the facts that conditions may use, in one request. */
 export async function readFacts(host: ReadonlyHost): Promise<Facts> {
-  const [release, hasSystemd, links, active, virtualisation] = await Promise.all([
+  const [release, hasSystemd, links, filtersBridges, active, virtualisation] = await Promise.all([
     host.readFile('/etc/os-release'),
     host.exists('/run/systemd/system'),
     host.listDirectory('/sys/class/net'),
+    host.exists('/proc/sys/net/bridge/bridge-nf-call-iptables'),
     host.query(['systemctl', 'is-active', ...backends.map(([unit]) => unit)]),
     host.query(['systemd-detect-virt']),
   ]);
@@ -35,6 +36,7 @@ export async function readFacts(host: ReadonlyHost): Promise<Facts> {
     init: hasSystemd ? 'systemd' : 'other',
     networkBackend: backends.find((_, index) => states[index] === 'active')?.[1] ?? 'none',
     interfaces: links.filter((name) => name !== 'lo'),
+    filtersBridges,
     // Its exit code is 1 on bare metal, where it prints `none`.
     virtualisation: virtualisation.stdout.trim() || 'unknown',
   });

@@ -11,6 +11,8 @@ export interface Facts {
   readonly networkBackend: 'network-scripts' | 'NetworkManager' | 'systemd-networkd' | 'ifupdown' | 'none';
   /** Names of the network interfaces, without `lo`. */
   readonly interfaces: readonly string[];
+  /** True where br_netfilter is loaded: the host's firewall may get what goes through its bridges. */
+  readonly filtersBridges: boolean;
   /** The host's own virtualisation as systemd-detect-virt(1) names it: `kvm`, `docker`; `none` on bare metal, `unknown` without the tool. */
   readonly virtualisation: string;
 }

@@ -1,3 +1,4 @@
+import { BugError } from '../../lib/errors.ts';
 import { type OsRelease, parseOsRelease } from '../../lib/formats/os_release.ts';
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { Missing } from '../../lib/task/task.ts';
@@ -18,6 +19,7 @@ const packages: Readonly<Record<string, PackageNames>> = {
   libvirtd: { debian: 'libvirt-daemon-system', redhat: 'libvirt', suse: 'libvirt-daemon' },
   'virt-install': { debian: 'virtinst', redhat: 'virt-install', suse: 'virt-install' },
   'virt-xml': { debian: 'virtinst', redhat: 'virt-install', suse: 'virt-install' },
+  'qemu-system-x86_64': { debian: 'qemu-system-x86', redhat: 'qemu-kvm', suse: 'qemu-x86' },
   'qemu-img': { debian: 'qemu-utils', redhat: 'qemu-img', suse: 'qemu-tools' },
   ip: { debian: 'iproute2', redhat: 'iproute', suse: 'iproute2' },
   bridge: { debian: 'iproute2', redhat: 'iproute', suse: 'iproute2' },
@@ -32,6 +34,30 @@ const packages: Readonly<Record<string, PackageNames>> = {
   systemctl: { debian: 'systemd', redhat: 'systemd', suse: 'systemd' },
   chkconfig: { debian: 'chkconfig', redhat: 'chkconfig', suse: 'insserv-compat' },
   service: { debian: 'init-system-helpers', redhat: 'initscripts', suse: 'aaa_base' },
+};
+
+/** Units of libvirt's daemons: the one daemon, and those into which it is split up since EL9. */
+const libvirtUnits: readonly string[] = [
+  ...['libvirtd', 'virtqemud', 'virtnetworkd', 'virtstoraged', 'virtnodedevd', 'virtsecretd', 'virtnwfilterd'].flatMap(
+    (daemon) => [`unit-file:${daemon}`, `unit-file:${daemon}.socket`],
+  ),
+  'unit-file:libvirt-guests',
+];
+
+/** What else packages bring, in the words of what a task can provide. */
+const brought: Readonly<Record<string, readonly string[]>> = {
+  'libvirt-daemon-system': [
+    ...libvirtUnits.slice(0, 2),
+    'unit-file:libvirt-guests',
+    'group:libvirt',
+    'user:libvirt-qemu',
+  ],
+  libvirt: [...libvirtUnits, 'group:libvirt', 'user:qemu'],
+  'network-manager': ['unit-file:NetworkManager'],
+  NetworkManager: ['unit-file:NetworkManager'],
+  ifupdown: ['unit-file:networking'],
+  initscripts: ['unit-file:network', 'network-scripts'],
+  'network-scripts': ['unit-file:network', 'network-scripts'],
 };
 
 /** Where EL7 keeps a tool in another package than EL8 and later do. */
@@ -88,6 +114,28 @@ export function installRemedy(tool: string, family: PackageFamily | undefined): 
     return `install the package that holds it: ${names.debian} (Debian), ${names.redhat} (Red Hat), ${names.suse} (SUSE)`;
   }
   return `${installers[family]} ${packageName(tool, names, family)}`;
+}
+
+/**
+ * Names what a host has once some packages are installed, as far as the table of tools knows them: commands, and units, users and files
+ * that come with them. A package of another family's name counts as well, because a task does not know its host.
+ */
+export function provisionsOf(names: readonly string[]): readonly string[] {
+  const tools = Object.entries(packages).flatMap(([tool, { debian, redhat, suse }]) =>
+    [debian, redhat, suse, el7Packages[tool] ?? redhat].some((name) => names.includes(name)) ? [`tool:${tool}`] : [],
+  );
+  const others = names.flatMap((name) => (Object.hasOwn(brought, name) ? (brought[name] ?? []) : []));
+  return [...tools, ...others];
+}
+
+/** Names the packages that bring some tools on a host of one family. @throws BugError for a tool that the table does not have */
+export function packagesOf(tools: readonly string[], family: PackageFamily): readonly string[] {
+  const names = tools.map((tool) => {
+    const found = Object.hasOwn(packages, tool) ? packages[tool] : undefined;
+    if (found === undefined) throw new BugError(`no package is known for the tool ${tool}`);
+    return packageName(tool, found, family);
+  });
+  return [...new Set(names)];
 }
 
 function packageName(tool: string, names: PackageNames, family: PackageFamily): string {

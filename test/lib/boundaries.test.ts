@@ -29,7 +29,7 @@ function importsOf(folder: string, pattern: RegExp): readonly string[] {
 
 test('the sources are found, and their imports', () => {
   expect(importsOf('lib', /inspect\.ts$/)).toContain('lib/engine/check_task.ts: ./inspect.ts');
-  expect(importsOf('modules', /^\.\/service\.ts$/)).toEqual(['modules/index.ts: ./service.ts']);
+  expect(importsOf('modules', /^\.\/service\.ts$/)).toContain('modules/index.ts: ./service.ts');
 });
 
 /** The folders, lowest first: a file imports from its own folder and from those that stand before it. */
@@ -67,6 +67,7 @@ const layers: readonly string[] = [
   'modules/systemd',
   'modules/libvirt',
   'modules/network',
+  'modules/package',
   'modules/sysctl',
   'modules/file',
   'modules/virsh_network',
