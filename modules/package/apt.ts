@@ -300,7 +300,8 @@ function steps(
   due: readonly WantedPackage[],
   { updates, removals }: { readonly updates: boolean; readonly removals: boolean },
 ): readonly CommandStep[] {
-  const targets = due.length === 0 ? options.wanted : due;
+  // Which packages have a newer version is known only once the lists are updated.
+  const targets = updates && options.state === 'latest' ? options.wanted : due;
   return [
     ...(holder === undefined ? [] : [awaitLocks(options.lockWait, locks)]),
     ...(updates ? [updateLists(options)] : []),

@@ -1,7 +1,10 @@
 import { beforeAll, expect, test } from '@jest/globals';
+import { run } from '../../lib/run/run.ts';
 import type { PlayItem } from '../../lib/site/play_items.ts';
 import { packages } from '../../modules/index.ts';
+import site from '../../playbooks/kvm_host.ts';
 import { until } from '../support/until.ts';
+import { hostState } from './host_state.ts';
 import { withLab } from './support.ts';
 
 /** Makes a package and a package source of all: `publish NAME VERSION`, with further lines of the control file on standard input. */
@@ -187,5 +190,39 @@ publish kp-conf 2.0 < /dev/null; apt-get -q update`);
     await inside('echo > /run/kp-slow');
     expect(await applied).toEqual([expect.stringMatching(/^changed; process/)]);
     expect(await versionOf('kp-base')).toBe('ii 1.0');
+  });
+
+  test('a bare server can be checked with the whole of playbooks/kvm_host.ts: what it lacks is provided by its first task', async () => {
+    await inside(`mkdir -p /var/lib/libvirt/images; install -m 644 ${machine.lab.bootIso} /var/lib/libvirt/images/debian-12-netinst.iso
+apt-get -q -y purge libvirt-daemon-system libvirt-clients virtinst qemu-utils qemu-system-x86 dnsmasq-base
+systemctl daemon-reload`);
+    expect(await inside('command -v virsh qemu-img virt-install libvirtd || true')).toBe('');
+    const before = await hostState(machine.lab);
+    const ends: string[] = [];
+    const { hosts } = await run(site, {
+      hosts: [machine.login],
+      sshConfig: machine.lab.sshConfig,
+      check: true,
+      vars: { virtType: machine.lab.virtType },
+      onEvent: (event) => {
+        if (event.type === 'host-failed') ends.push(event.error.message);
+        if (event.type === 'task-end' && event.status !== 'skipped') {
+          ends.push(`${event.task.title}: ${event.error?.message ?? event.status}`);
+        }
+      },
+    });
+    expect(ends).toEqual(
+      [
+        'Install libvirt and QEMU',
+        'Start libvirt',
+        'Make the NIC the port of a bridge',
+        'Load the bridge',
+        'Make the pool',
+        "Make the guest's disk",
+        'Make the guest',
+      ].map((title) => `${title}: changed`),
+    );
+    expect(hosts[machine.login]).toMatchObject({ changed: 7, failed: 0 });
+    expect(await hostState(machine.lab)).toEqual(before);
   });
 });

@@ -194,6 +194,15 @@ describe('on Debian', () => {
     expect(host.asked.filter((line) => line.startsWith('apt'))).toEqual([]);
   });
 
+  test('latest with lists that are too old is asked for as a whole, because newer versions show only then', async () => {
+    const args = { names: ['nginx', 'curl'], state: 'latest', cacheValid: 60 } as const;
+    const { steps } = await packages.check(debianHost({ nginx: '2', curl: '3' }, { nginx: '2', curl: '3' }), args);
+    expect(steps.map((step) => (step.kind === 'command' ? step.argv.slice(-2).join(' ') : ''))).toEqual([
+      expect.stringMatching(/update$/),
+      'nginx curl',
+    ]);
+  });
+
   test('an unknown package has the lists updated by apply, and only by it', async () => {
     const { steps, warnings } = await packages.check(debianHost({}, {}, { exitCode: 100 }), { names: 'nginx' });
     expect(warnings).toEqual([
