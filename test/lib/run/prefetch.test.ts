@@ -99,6 +99,7 @@ async function sequentially(host: FakeHost, tasks: readonly Task[]): Promise<Rep
 }
 
 function show(value: unknown): string {
+  if (value === '') return '(empty)';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
