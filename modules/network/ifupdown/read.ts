@@ -1,0 +1,158 @@
+import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
+import type { ExpectedLink, Missing } from '../../../lib/task/task.ts';
+import { portMacWord } from '../arguments.ts';
+import type { BridgeSettings, BridgeState, PortSettings } from '../bridge_state.ts';
+import type { LiveBridge } from '../live.ts';
+import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
+import { keepsOriginal } from './edit.ts';
+import { autoWords, type IfupdownFiles, isNamedBehind, readIfupdownFiles, stanzasOf } from './files.ts';
+import { readLeases } from './leases.ts';
+import { bridgeStanzas, create, portAddressing, remove } from './plan.ts';
+import { refusalsOf } from './refusals.ts';
+import { optionsOf, portsIn, type Stanza, settingsOf } from './settings.ts';
+
+/** Reads the files of a bridge and its ports. */
+export async function readIfupdown(
+  host: ReadonlyHost,
+  desired: BridgeState,
+  owned: OwnedLinks,
+  live: LiveBridge,
+): Promise<StackReading> {
+  const { name, bridge, portNames } = desired;
+  const [first = ''] = portNames.value;
+  const [files, leases, missing] = await Promise.all([
+    readIfupdownFiles(host),
+    readLeases(host, [first, name]),
+    missingTools(host, desired),
+  ]);
+  const actual = bridgeSettings(desired, files, live);
+  return {
+    bridge: actual,
+    ports: Object.fromEntries(portNames.value.map((port) => [port, portSettings(desired, files, live, port)])),
+    refusals: refusalsOf(desired, files, owned, live),
+    warnings: [],
+    missing,
+    links: expectedLinks(desired, actual, files, live),
+    steps: () =>
+      bridge === 'absent' ? remove(desired, files, leases) : create(desired, bridge, actual, files, live, leases),
+  };
+}
+
+/** Says what the files hold of a bridge; undefined where no stanza describes it. */
+export function bridgeSettings(
+  { name, bridge, portNames }: BridgeState,
+  files: IfupdownFiles,
+  { macs }: LiveBridge,
+): BridgeSettings | undefined {
+  const stanzas = stanzasOf(files, name);
+  if (stanzas.length === 0) return undefined;
+  const [first = ''] = portNames.value;
+  const wanted = bridge === 'absent' ? undefined : bridge;
+  return settingsOf(stanzas, isNamedBehind(files, autoWords, name), wanted, { port: first, mac: macs[first] });
+}
+
+/** Tells how a link is addressed by its stanzas. */
+export function addressingBy(stanzas: readonly Stanza[]): Addressing {
+  const { ipv4, ipv6Addresses = [], gateway, ipv6Gateway } = settingsOf(stanzas, true, undefined, noPort);
+  return {
+    isDhcp: ipv4 === 'dhcp',
+    addresses: [...(ipv4 === undefined || typeof ipv4 === 'string' ? [] : ipv4), ...ipv6Addresses],
+    gateways: [gateway, ipv6Gateway].filter((each) => each !== undefined),
+  };
+}
+
+const noPort = { port: '', mac: undefined };
+
+function portSettings(
+  { name, bridge }: BridgeState,
+  files: IfupdownFiles,
+  live: LiveBridge,
+  port: string,
+): PortSettings {
+  const isIn = portsIn(stanzasOf(files, name)).includes(port);
+  if (bridge !== 'absent') return { bridge: isIn ? name : '', addressing: portAddressing(files, port, live) };
+  const remembered = files.files.filter(({ content }) => keepsOriginal(content, name)).map(({ path }) => path);
+  return { bridge: isIn ? name : '', remembered };
+}
+
+/** Debian's scripts for bridges do nothing without brctl, and say nothing; name servers are written by resolvconf. */
+async function missingTools(host: ReadonlyHost, { name, bridge }: BridgeState): Promise<readonly Missing[]> {
+  if (bridge === 'absent') return [];
+  const [brctl, resolvconf, resolved] = await Promise.all([
+    host.which('brctl'),
+    host.which('resolvconf'),
+    host.exists('/run/systemd/resolve/resolv.conf'),
+  ]);
+  const namesServers = bridge.dns !== undefined || bridge.search !== undefined;
+  return [
+    ...(brctl === undefined
+      ? [
+          {
+            key: 'tool:brctl',
+            what: `there is no brctl, without which ifupdown does not make ${name} and does not say so`,
+            remedy: 'apt-get install bridge-utils',
+          },
+        ]
+      : []),
+    ...(namesServers && resolvconf === undefined && !resolved
+      ? [
+          {
+            key: 'tool:resolvconf',
+            what: "there is no resolvconf, and without it nothing reads the name servers and search domains in ifupdown's files",
+            remedy: "apt-get install resolvconf, or leave 'dns' and 'search' out",
+          },
+        ]
+      : []),
+  ];
+}
+
+function expectedLinks(
+  desired: BridgeState,
+  actual: BridgeSettings | undefined,
+  files: IfupdownFiles,
+  live: LiveBridge,
+): readonly ExpectedLink[] {
+  const { name, bridge, portNames } = desired;
+  const [first = ''] = portNames.value;
+  const portMac = live.macs[first];
+  const mac = portMac === undefined ? {} : { mac: portMac };
+  if (bridge === 'absent') {
+    const own = stanzasOf(files, name);
+    const stanzas = own.length > 0 ? own : stanzasOf(files, first);
+    return [
+      { link: first, ...addressed(stanzas), ...mac },
+      { link: name, ipv4: 'none', heir: first },
+    ];
+  }
+  const stanzas = bridgeStanzas(desired, bridge, actual, files, live);
+  const settings = settingsOf(stanzas, true, bridge, { port: first, mac: portMac });
+  return [
+    {
+      link: name,
+      ...addressed(stanzas),
+      routes: (settings.routes ?? []).map(({ to }) => to),
+      ...(bridge.mac === portMacWord ? mac : bridge.mac === undefined ? {} : { mac: bridge.mac }),
+      delay: settings.stp === true ? 2 * (settings.delay ?? 15) : 0,
+    },
+    ...portNames.value.map((port): ExpectedLink => ({ link: port, bridge: name, ipv4: 'none' })),
+  ];
+}
+
+function addressed(stanzas: readonly Stanza[]): Pick<ExpectedLink, 'ipv4' | 'gateway' | 'ipv6'> {
+  const {
+    ipv4 = 'none',
+    gateway,
+    ipv6,
+    ipv6Addresses = [],
+    ipv6Gateway,
+  } = settingsOf(stanzas, true, undefined, noPort);
+  return {
+    ipv4: typeof ipv4 === 'string' ? ipv4 : (ipv4[0] ?? 'none'),
+    ...(gateway !== undefined && { gateway }),
+    ipv6: {
+      addresses: ipv6Addresses,
+      isAutomatic: ipv6 === 'auto' || optionsOf(stanzas, 'autoconf').includes('1'),
+      ...(ipv6Gateway !== undefined && { gateway: ipv6Gateway }),
+    },
+  };
+}
