@@ -29,21 +29,21 @@ interface Given {
   readonly more?: Readonly<Record<string, string>>;
   /** The links that ifupdown has brought up. */
   readonly up?: readonly string[];
-  readonly lacks?: readonly string[];
+  readonly tools?: readonly string[];
 }
 
-function host({ text = before, more = {}, up = ['lo', 'ens33'], lacks = [] }: Given = {}): FakeHost {
+function host({ text = before, more = {}, up = ['lo', 'ens33'], tools = ['brctl'] }: Given = {}): FakeHost {
   return new FakeHost({
     files: {
       '/sys/class/net/lo/address': '',
       '/sys/class/net/ens33/address': `${mac}\n`,
       '/run/network/ifstate': up.map((link) => `${link}=${link}\n`).join(''),
-      ...(lacks.includes('brctl') ? {} : { '/usr/sbin/brctl': '' }),
       [main]: text,
       ...more,
     },
     commands: { 'cat /sys/class/net/ens33/address': { stdout: `${mac}\n` } },
     answer: () => ({ exitCode: 1 }),
+    tools,
   });
 }
 
@@ -202,7 +202,7 @@ describe('traps of ifupdown', () => {
   });
 
   test('without brctl nothing would be made', async () => {
-    await expect(apply(host({ lacks: ['brctl'] }))).rejects.toThrow(/no brctl[^]*apt-get install bridge-utils/);
+    await expect(apply(host({ tools: [] }))).rejects.toThrow(/no brctl.*\n?.*apt-get install bridge-utils/);
   });
 
   test('ifdown with the new file leaves the old dhclient running: the old stanzas are given to it, written or not', async () => {
