@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, test } from '@jest/globals';
-import { missingPackages, sweepLabs, unableReason } from '../../lib/lab/index.ts';
+import { type LabOptions, missingPackages, sweepLabs, unableReason } from '../../lib/lab/index.ts';
 import { Machine } from './machine.ts';
 
 const reason = await unavailable();
@@ -39,9 +39,10 @@ export function describeLab(name: string, tests: () => void): void {
  * Describes tests on one throwaway host, which is built before the first of them and taken away after the last.
  * @param name what is described
  * @param tests the tests; the host is there once the first of them, or a `beforeAll` of theirs, runs
+ * @param options what kind of host it is (default: the post's)
  */
-export function withLab(name: string, tests: (machine: Machine) => void): void {
-  const machine = new Machine();
+export function withLab(name: string, tests: (machine: Machine) => void, options: LabOptions = {}): void {
+  const machine = new Machine(options);
   onMachines(name, [machine], () => tests(machine));
 }
 

@@ -10,6 +10,7 @@ import { bridgeLinks } from './links.ts';
 import { routingTables } from './live.ts';
 import { companionNames, isDhcp, parametersPath, scriptsDirectory } from './network_scripts.ts';
 import { planFiles } from './plan.ts';
+import { leaveBridge } from './port.ts';
 import {
   bridgeFiles,
   neededTools,
@@ -66,7 +67,10 @@ export async function readNetworkScripts(
       wanted.ports.map((port, index) => [port.name, portSettings(wanted, port, actual[index], files)]),
     ),
     refusals: [...refusals, ...(bridge === 'absent' ? [] : presentRefusals(desired, wanted, files))],
-    warnings: [...warnings, ...(bridge === 'absent' ? [] : presentWarnings(bridge, wanted, files))],
+    warnings: [
+      ...warnings,
+      ...(bridge === 'absent' ? absentWarnings(wanted, files) : presentWarnings(bridge, wanted, files)),
+    ],
     missing: bridge === 'absent' ? [] : neededTools(withWhatIsThere(bridge, settings), scripts),
     links: bridgeLinks({ ...wanted, bridge: bridge === 'absent' ? bridge : withWhatIsThere(bridge, settings) }, files),
     steps: () => planFiles(wanted, files, actual),
@@ -143,6 +147,18 @@ function presentRefusals(
         `${scriptsDirectory}/${file} would do nothing once ${port} is a port of ${name}; move its lines to a file of ${ports[0]?.name}, or take it away`,
     ),
   ];
+}
+
+function absentWarnings({ name, ports }: WantedBridge, files: BridgeFiles): readonly string[] {
+  return ports.flatMap((port) => {
+    const file = files.ports[port.name]?.content;
+    const mtu = file && getValue(file, 'MTU');
+    if (file === undefined || mtu === undefined || mtu === '1500') return [];
+    if (getValue(leaveBridge(file, name, port.name, undefined), 'MTU') !== undefined) return [];
+    return [
+      `${port.name} keeps its MTU of ${mtu} bytes until the next boot: its file names none, and then the scripts set none`,
+    ];
+  });
 }
 
 function presentWarnings(values: BridgeValues, { name, ports }: WantedBridge, files: BridgeFiles): readonly string[] {

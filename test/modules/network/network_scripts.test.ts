@@ -307,6 +307,9 @@ DEFROUTE=yes
     expect(text).not.toMatch(/IPADDR1|PREFIX1|DOMAIN/);
     expect((await check(on, less)).changed).toBe(false);
     expect((await check(on)).changed).toBe(false);
+    expect((await check(on, { state: 'absent' })).warnings).toEqual([
+      'ens33 keeps its MTU of 1400 bytes until the next boot: its file names none, and then the scripts set none',
+    ]);
     await apply(on, { bootproto: 'none' });
     expect(written(on)['ifcfg-br0']).not.toMatch(/IPADDR|GATEWAY/);
     expect((await check(on, { bootproto: 'none' })).changed).toBe(false);
