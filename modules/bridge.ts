@@ -8,7 +8,7 @@ import type { SchemaEntries } from '../lib/task/argument_types.ts';
 import { once } from '../lib/task/diff.ts';
 import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
 import type { Step } from '../lib/task/step.ts';
-import type { InForce, Missing, TaskOptions } from '../lib/task/task.ts';
+import type { ExpectedLink, InForce, Missing, TaskOptions } from '../lib/task/task.ts';
 import { line } from '../lib/validation/schemas.ts';
 import { bridgeFilterWarnings } from './common/bridge_netfilter.ts';
 import {
@@ -326,8 +326,15 @@ async function read(host: ReadonlyHost, wanted: BridgeState): Promise<ModuleRead
     found: { refusals, steps: () => reading.steps() },
     missing: [...missing, ...reading.missing],
     warnings: [...reading.warnings, ...commonWarnings],
-    network: { links: reading.links },
+    network: { links: [...reading.links, ...leavingPorts(wanted, reading.links)] },
   };
+}
+
+/** Ports that leave the bridge with the first one: a network change must not take them for guests that have lost their bridge. */
+function leavingPorts({ bridge, portNames }: BridgeState, links: readonly ExpectedLink[]): readonly ExpectedLink[] {
+  if (bridge !== 'absent') return [];
+  const others = portNames.value.filter((port) => !links.some(({ link }) => link === port));
+  return others.map((link) => ({ link, ipv4: 'none' }));
 }
 
 function missingPorts({ bridge, portNames }: BridgeState, { names }: LiveBridge): readonly Missing[] {

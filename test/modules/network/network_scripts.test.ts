@@ -342,6 +342,9 @@ DEFROUTE=yes
     );
     expect((await check(on, args)).changed).toBe(false);
     await expect(check(on, { state: 'absent' })).rejects.toThrow(/ifcfg-ens34 needs br0 too/);
+    // A network change would take a port that leaves unannounced for a guest that has lost its bridge.
+    const { network: expected } = await bridge(named({ ...args, state: 'absent' })).read(on.reader);
+    expect(expected.links.map(({ link }) => link)).toEqual(['ens33', 'br0', 'ens34']);
     await apply(on, { ...args, state: 'absent' });
     expect(written(on)).toEqual(files);
     const withoutFile = host();
