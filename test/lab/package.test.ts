@@ -197,6 +197,8 @@ publish kp-conf 2.0 < /dev/null; apt-get -q update`);
 apt-get -q -y purge libvirt-daemon-system libvirt-clients virtinst qemu-utils qemu-system-x86 dnsmasq-base
 systemctl daemon-reload`);
     expect(await inside('command -v virsh qemu-img virt-install libvirtd || true')).toBe('');
+    // The kernel is this machine's: whether br_netfilter is loaded is not the host's own doing.
+    const filters = await inside('cat /proc/sys/net/bridge/bridge-nf-call-iptables 2>/dev/null || true');
     const before = await hostState(machine.lab);
     const ends: string[] = [];
     const { hosts } = await run(site, {
@@ -215,6 +217,7 @@ systemctl daemon-reload`);
       [
         'Install libvirt and QEMU',
         'Start libvirt',
+        ...(filters === '' ? [] : ["Keep the host's firewall out of its bridges"]),
         'Make the NIC the port of a bridge',
         'Load the bridge',
         'Make the pool',
@@ -222,7 +225,7 @@ systemctl daemon-reload`);
         'Make the guest',
       ].map((title) => `${title}: changed`),
     );
-    expect(hosts[machine.login]).toMatchObject({ changed: 7, failed: 0 });
+    expect(hosts[machine.login]).toMatchObject({ changed: ends.length, failed: 0 });
     expect(await hostState(machine.lab)).toEqual(before);
   });
 });
