@@ -110,53 +110,60 @@ export const linkDownForLong: readonly Fault[] = [
   ),
 ];
 
+/** What a reboot changes by itself: parameters that somebody had set, and that no file holds. */
+export const lostByReboot: RegExp = /^[-+] sysctl \/proc\/sys\/net\/ipv6\/conf\/ens33\//;
+
 /** The whole host killed, and booted again. */
-export const powerCuts: readonly Fault[] = [
-  {
-    what: 'power cut',
-    where: 'while the snapshot is taken',
-    prepare: slowDisk('new.*'),
-    at: { arming: once('new.*', powerCut) },
-    repair: unwrapped,
-    ends: ['unreachable'],
-  },
-  ...armed.map((step) => atStep('power cut', step, powerCut, ['rolled back'])),
-  {
-    what: 'power cut',
-    where: 'while the network restarts',
-    at: { 'applying network': once('current/cut', powerCut) },
-    ends: ['rolled back'],
-  },
-  {
-    what: 'power cut, and the controller killed',
-    where: 'before `reached`',
-    at: { reached: both(powerCut, killed) },
-    ends: ['rolled back'],
-  },
-  {
-    what: 'power cut',
-    where: 'while the host confirms',
-    prepare: slowDisk('current/confirmed'),
-    at: { confirming: once('current/confirmed', powerCut) },
-    repair: unwrapped,
-    ends: ['confirmed'],
-  },
-  atStep('power cut', 'confirmed', powerCut, ['confirmed', 'unreachable']),
-  {
-    ...failing,
-    what: 'power cut',
-    where: 'while the host goes back',
-    at: { 'applying network': both(farawayGone, once('current/rolling-back', powerCut)) },
-    ends: ['rolled back'],
-  },
-  {
-    what: 'power cut, and the host stays off until the controller has given up',
-    where: 'before `reached`',
-    at: { reached: (host) => host.lab.powerOff() },
-    afterwards: (host) => host.lab.powerOn(),
-    ends: ['unverified'],
-  },
-];
+export const powerCuts: readonly Fault[] = powerCutFaults().map((fault) => ({ differs: lostByReboot, ...fault }));
+
+function powerCutFaults(): readonly Fault[] {
+  return [
+    {
+      what: 'power cut',
+      where: 'while the snapshot is taken',
+      prepare: slowDisk('new.*'),
+      at: { arming: once('new.*', powerCut) },
+      repair: unwrapped,
+      ends: ['unreachable'],
+    },
+    ...armed.map((step) => atStep('power cut', step, powerCut, ['rolled back'])),
+    {
+      what: 'power cut',
+      where: 'while the network restarts',
+      at: { 'applying network': once('current/cut', powerCut) },
+      ends: ['rolled back'],
+    },
+    {
+      what: 'power cut, and the controller killed',
+      where: 'before `reached`',
+      at: { reached: both(powerCut, killed) },
+      ends: ['rolled back'],
+    },
+    {
+      what: 'power cut',
+      where: 'while the host confirms',
+      prepare: slowDisk('current/confirmed'),
+      at: { confirming: once('current/confirmed', powerCut) },
+      repair: unwrapped,
+      ends: ['confirmed'],
+    },
+    atStep('power cut', 'confirmed', powerCut, ['confirmed', 'unreachable']),
+    {
+      ...failing,
+      what: 'power cut',
+      where: 'while the host goes back',
+      at: { 'applying network': both(farawayGone, once('current/rolling-back', powerCut)) },
+      ends: ['rolled back'],
+    },
+    {
+      what: 'power cut, and the host stays off until the controller has given up',
+      where: 'before `reached`',
+      at: { reached: (host) => host.lab.powerOff() },
+      afterwards: (host) => host.lab.powerOn(),
+      ends: ['unverified'],
+    },
+  ];
+}
 
 function atStep(what: string, step: string, inject: Fault['prepare'], ends: readonly Ending[]): Fault {
   return { what, where: `before \`${step}\``, ...(inject && { at: { [step]: inject } }), ends };

@@ -13,7 +13,7 @@ for family in 4 6; do
 done
 ip -d -o link | sed -E 's/^[0-9]+: /link /; s/@if[0-9]+//; s/link-netnsid [0-9]+//; s/ state (UP|DOWN|UNKNOWN)//
   s/ [a-z_]+_timer +[0-9.]+//g; s/ state (forwarding|listening|learning|disabled|blocking)//g; s/ (port_id|port_no|designated_[a-z]+|root_[a-z_]+|topology_change[a-z_]*) +[^ ]+//g; s/,?(NO-CARRIER|LOWER_UP),?//g; s/ +/ /g'
-grep -s . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv[46]/conf/*/forwarding /proc/sys/net/ipv6/conf/*/accept_ra \\
+grep -s . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv[46]/conf/*/forwarding /proc/sys/net/ipv6/conf/*/accept_ra /proc/sys/net/ipv6/conf/*/autoconf \\
   /proc/sys/net/ipv6/conf/*/disable_ipv6 /proc/sys/net/ipv4/conf/*/rp_filter | sed 's/^/sysctl /'
 systemctl list-units --all --plain --no-legend --type=service,socket,timer | awk '$3 != "inactive" { print "unit", $1, $3, $4 }'
 systemctl list-unit-files --no-legend | awk '$2 != "transient" { print "unit file", $1, $2 }'

@@ -20,6 +20,7 @@ import {
   withProbe,
   wrapped,
 } from './injections.ts';
+import { lostByReboot } from './lists.ts';
 import type { SiteOptions } from './site.ts';
 import { Watch } from './watch.ts';
 
@@ -192,6 +193,7 @@ function stackFaults(stack: StackUnderFault): readonly Fault[] {
   return faults.map((fault) => ({
     ...fault,
     stack: stack.title,
+    ...(fault.what === 'power cut' && { differs: lostByReboot }),
     site: fault.site ?? today,
     again: today,
   }));

@@ -62,7 +62,13 @@ load_all() {
 load_all "$@"
 known "$id" "$file" && each_port is_known "$@" || exit 1
 is_to_start || exit 0
-case $before in *":$id") nmcli --wait 10 device reapply "$name" || nmcli --wait 30 connection up uuid "$id" ;; esac
+reapply() { ! is_plugged "$1" || nmcli --wait 10 device reapply "$1"; }
+case $before in
+  *":$id")
+    nmcli --wait 10 device reapply "$name" || nmcli --wait 30 connection up uuid "$id"
+    each_port reapply "$@"
+    ;;
+esac
 waited=0
 until each_port is_plugged "$@" || [ $waited -ge 15 ]; do
   sleep 0.2 2>/dev/null || sleep 1
