@@ -106,7 +106,7 @@ type Parsed = v.InferOutput<typeof args>;
  *
  * @example
  * ```ts
- * const bridge = ifcfgBridge({ name: 'br0', port: 'ens33', bootproto: 'dhcp' });
+ * const br0 = ifcfgBridge({ name: 'br0', port: 'ens33', bootproto: 'dhcp' });
  * ```
  */
 export const ifcfgBridge: Module<IfcfgBridgeArgs, IfcfgBridgeState> = defineModule({
