@@ -78,18 +78,27 @@ each_port activate "$@"
 plug_in
 each_port is_plugged "$@"`;
 
-/** Arguments: the bridge and its UUID, then each port, and the UUID of its own connection. A bridge with guests stays, without an address. */
+/**
+ * Arguments: the bridge and its UUID, then each port, and the UUID of its own connection. A bridge with guests stays, without an address.
+ * NetworkManager leaves an MTU as it is that no profile names any more; the port gets Ethernet's own then.
+ */
 const unloadFiles = `name=$1 id=$2
 shift 2
 guests=
 for link in $(ls "/sys/class/net/$name/brif" 2>/dev/null); do
   case " $* " in *" $link "*) ;; *) guests=yes ;; esac
 done
+says_mtu() { nmcli -t -f 802-3-ethernet.mtu connection show uuid "$1" 2>/dev/null | grep -q ':[1-9]'; }
+with_mtu=
+for word; do
+  ! says_mtu "$word" || with_mtu="$with_mtu $word"
+done
 [ -z "$guests" ] || nmcli device set "$name" managed no
 nmcli connection reload
 while [ $# -ge 2 ]; do
   if [ -n "$guests" ] && [ -e "/sys/class/net/$name/brif/$1" ]; then ip link set dev "$1" nomaster; fi
   ! nmcli -t -f connection.uuid connection show uuid "$2" >/dev/null 2>&1 || nmcli --wait 30 connection up uuid "$2" ifname "$1"
+  case "$with_mtu " in *" $2 "*) says_mtu "$2" || ip link set dev "$1" mtu 1500 ;; esac
   shift 2
 done
 [ -d "/sys/class/net/$name/bridge" ] || exit 0

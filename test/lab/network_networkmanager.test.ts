@@ -1,0 +1,165 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { beforeAll, expect, test } from '@jest/globals';
+import { networkChange } from '../../lib/network_change/network_change.ts';
+import { waitUntil } from '../../lib/process/wait_until.ts';
+import type { PlayItem } from '../../lib/site/play_items.ts';
+import { type BridgeArgs, bridge } from '../../modules/bridge.ts';
+import { network } from '../../modules/network.ts';
+import { startCommand } from '../support/command.ts';
+import { hostState } from './host_state.ts';
+import type { TasksEnd } from './machine.ts';
+import { withLab } from './support.ts';
+
+function change(args: Partial<BridgeArgs>, prove: readonly { ping: string }[] = []): readonly PlayItem[] {
+  const br0 = bridge({ name: 'br0', port: 'ens33', ...args, disrupts: ['guest'] });
+  return [networkChange({ confirmWithin: 25, prove }, [br0, network({ reflects: [br0], disrupts: ['link'] })])];
+}
+
+const profiles = '/etc/NetworkManager/system-connections';
+
+withLab(
+  'a bridge of NetworkManager',
+  (machine) => {
+    const { inside } = machine;
+    const looks = ['files', 'modes', 'links', 'addresses', 'routes', 'unitFiles'] as const;
+    const nmcli = (): Promise<string> =>
+      inside(`nmcli -t -f DEVICE,STATE,CON-UUID device; nmcli -t -f UUID,NAME,FILENAME connection show; ls ${profiles}
+ls /var/lib/NetworkManager | grep br0; cat /etc/resolv.conf; stat -c %a ${profiles}/*`).then((text) =>
+        text
+          .split('\n')
+          .filter((line) => !/\blo\b/.test(line))
+          .join('\n'),
+      );
+    let before: Awaited<ReturnType<typeof hostState>>;
+    let beforeByManager: string;
+
+    async function expectAsBefore(): Promise<void> {
+      const isAsBefore = async (): Promise<boolean> => (await nmcli()) === beforeByManager;
+      await waitUntil(isAsBefore, Boolean, { within: 20, interval: 0.5 });
+      expect(await nmcli()).toBe(beforeByManager);
+      const now = await hostState(machine.lab);
+      for (const what of looks) expect({ what, seen: now[what] }).toEqual({ what, seen: before[what] });
+    }
+
+    const ends = ({ ends: all }: TasksEnd): unknown => all;
+    const ports = (): Promise<string> => inside('ls /sys/class/net/br0/brif');
+    const plugIn = (): Promise<string> =>
+      inside('ip link show vnet0 >/dev/null 2>&1 || ip tuntap add vnet0 mode tap; ip link set vnet0 master br0 up');
+
+    beforeAll(async () => {
+      before = await hostState(machine.lab);
+      beforeByManager = await nmcli();
+    });
+
+    test('that cannot be proved goes back: files byte for byte, and nothing is left of it', async () => {
+      await inside(
+        'ip link add probe0 type veth peer name probe1; ip address add 10.77.0.1/32 dev probe0; ip link set probe0 up',
+      );
+      const taken = await machine.run(change({}, [{ ping: '10.77.0.1' }]), {
+        onEvent: (event) => {
+          if (event.type === 'network-change' && event.phase === 'armed') void inside('ip link delete probe0');
+        },
+      });
+      expect(taken.ends.join('\n')).toMatch(/rolled back/);
+      await inside('ip link delete probe0 2>/dev/null; true');
+      await expectAsBefore();
+    });
+
+    test('is taken back at boot when the power fails before it is confirmed', async () => {
+      const site = join(machine.directory, 'site.ts');
+      writeFileSync(
+        site,
+        `import { networkChange, play } from 'kvm-play';
+import { bridge, network } from 'kvm-play/modules';
+const br0 = bridge({ name: 'br0', port: 'ens33' });
+export default play({ name: 'Bridge', tasks: [networkChange({ confirmWithin: 600 }, [br0, network({ reflects: [br0], disrupts: ['link'] })])] });
+`,
+      );
+      const child: ChildProcess = startCommand([site, ...machine.arguments, '--json']);
+      if (child.stdout === null || child.pid === undefined) throw new Error('the command did not start');
+      for await (const line of createInterface({ input: child.stdout })) {
+        const { phase }: { phase?: string } = JSON.parse(line);
+        if (phase !== 'proving') continue;
+        process.kill(-child.pid, 'SIGKILL');
+        await once(child, 'close');
+        break;
+      }
+      await machine.lab.powerOff();
+      await machine.lab.powerOn();
+      expect(await inside('ls -d /sys/class/net/br0 2>/dev/null; true')).toBe('');
+      await expectAsBefore();
+    });
+
+    test('takes the address, the MAC and the routes of its port over, and again changes nothing', async () => {
+      expect(ends(await machine.run(change({})))).toEqual(['changed', 'changed']);
+      expect(await inside('ip -4 -o address show br0; cat /sys/class/net/br0/address; ip route show default')).toMatch(
+        /192\.168\.221\.150\/24[\s\S]*52:54:00:aa:00:01\ndefault via 192\.168\.221\.1 dev br0 /,
+      );
+      expect(ends(await machine.run(change({})))).toEqual(['ok', 'ok']);
+    });
+
+    test('keeps the taps of guests when it is loaded again, and its link up', async () => {
+      await plugIn();
+      const index = await inside('cat /sys/class/net/br0/ifindex');
+      const changed = change({ dns: ['192.168.221.7'], search: ['corp.test'], mtu: 1400 });
+      expect(ends(await machine.run(changed))).toEqual(['changed', 'changed']);
+      expect(await ports()).toBe('ens33\nvnet0');
+      expect(await inside('cat /sys/class/net/br0/ifindex')).toBe(index);
+      expect(await inside('cat /sys/class/net/br0/mtu /sys/class/net/ens33/mtu; cat /etc/resolv.conf')).toMatch(
+        /^1400\n1400\n[\s\S]*search corp\.test/,
+      );
+      expect(ends(await machine.run(changed))).toEqual(['ok', 'ok']);
+    });
+
+    test('comes up at boot', async () => {
+      await machine.lab.reboot();
+      expect(await ports()).toBe('ens33');
+      await plugIn();
+    });
+
+    test('that is taken away keeps the taps of guests, and comes back with them when that is rolled back', async () => {
+      await inside(
+        'ip link add probe0 type veth peer name probe1; ip address add 10.77.0.1/32 dev probe0; ip link set probe0 up',
+      );
+      const taken = await machine.run(change({ state: 'absent' }, [{ ping: '10.77.0.1' }]), {
+        onEvent: (event) => {
+          if (event.type === 'network-change' && event.phase === 'armed') void inside('ip link delete probe0');
+        },
+      });
+      expect(taken.ends.join('\n')).toMatch(/rolled back/);
+      expect(await ports()).toBe('ens33\nvnet0');
+      expect(await inside('ip -4 -o address show br0')).toContain('192.168.221.150/24');
+    });
+
+    test('that is taken away gives its port everything back', async () => {
+      expect(ends(await machine.run(change({ dns: [], search: [], mtu: 1500 })))).toEqual(['changed', 'changed']);
+      await plugIn();
+      expect(ends(await machine.run(change({ state: 'absent' })))).toEqual(['changed', 'changed']);
+      expect(await ports()).toBe('vnet0');
+      expect(await inside('ip -o address show br0')).toBe('');
+      await inside('ip link delete vnet0; ip link delete br0');
+      await expectAsBefore();
+      expect(ends(await machine.run(change({ state: 'absent' })))).toEqual(['ok', 'ok']);
+    });
+
+    test('without guests goes as a whole', async () => {
+      expect(ends(await machine.run(change({})))).toEqual(['changed', 'changed']);
+      expect(ends(await machine.run(change({ state: 'absent' })))).toEqual(['changed', 'changed']);
+      expect(await inside('ls -d /sys/class/net/br0 2>/dev/null; true')).toBe('');
+      await expectAsBefore();
+    });
+
+    test('goes back when the DHCP server is gone', async () => {
+      await machine.lab.stopDhcp();
+      const taken = await machine.run(change({}));
+      await machine.lab.startDhcp();
+      expect(taken.ends.join('\n')).toMatch(/rolled back/);
+      await expectAsBefore();
+    });
+  },
+  { network: 'networkmanager' },
+);
