@@ -1,6 +1,7 @@
 import { describeFaults } from '../faults/describe_faults.ts';
 import { dhcpGone, restartHangs, wrongAddress } from '../faults/host_faults.ts';
 import { killed, powerCut } from '../faults/injections.ts';
+import { lostByReboot } from '../faults/lists.ts';
 
 /** Five faults of the suite, with a shorter limit; all of them: npm run test:faults. */
 describeFaults(
@@ -16,6 +17,7 @@ describeFaults(
       what: 'power cut while the change is not confirmed',
       where: 'before `proving`',
       at: { proving: powerCut },
+      differs: lostByReboot,
       ends: ['rolled back'] as const,
     },
     dhcpGone,
