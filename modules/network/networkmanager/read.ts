@@ -9,6 +9,7 @@ import { keepOriginal } from '../original.ts';
 import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
 import { type Keyfile, originalOf, type Profile, type Profiles, readProfiles } from './keyfiles.ts';
 import { type Manager, readManager } from './nmcli.ts';
+import { pinsOf } from './pins.ts';
 import { refusals, warnings } from './refusals.ts';
 import {
   addressesOf,
@@ -24,7 +25,6 @@ import {
 import {
   holdsSecrets,
   type PortFacts,
-  pinsOf,
   returnAddressing,
   setAutomatic,
   setMtu,

@@ -12,6 +12,7 @@ import {
 } from '../../../lib/formats/unit_file.ts';
 import { portMacWord } from '../arguments.ts';
 import type { BridgeSettings, Route } from '../bridge_state.ts';
+import { type Pin, possiblePins } from './pins.ts';
 import {
   addressesOf,
   addressKeys,
@@ -37,13 +38,6 @@ export interface PortFacts {
   readonly mac: string | undefined;
   /** Keys that have the bridge say to others what its port says without them, such as its DHCP client's name. */
   readonly pins: readonly Pin[];
-}
-
-/** A key that the bridge's profile gets besides those of its port. */
-export interface Pin {
-  readonly section: IpSection;
-  readonly key: string;
-  readonly value: string;
 }
 
 /** Writes the profile of a bridge: that which addressed its port, and what the task wants beside or instead. */
@@ -241,14 +235,6 @@ function withoutPins(bridge: UnitFile, port: UnitFile, pins: readonly Pin[]): Un
   return result;
 }
 
-/** Every key that a bridge may get besides those of its port. */
-const possiblePins: readonly Omit<Pin, 'value'>[] = [
-  { section: 'ipv4', key: 'dhcp-client-id' },
-  { section: 'ipv4', key: 'route-metric' },
-  { section: 'ipv6', key: 'dhcp-iaid' },
-  { section: 'ipv6', key: 'route-metric' },
-];
-
 /** A section that is there must name its method. */
 function withMethod(file: UnitFile, section: IpSection): UnitFile {
   if (unitValue(file, section, 'method') !== undefined) return file;
@@ -347,44 +333,6 @@ function setRoutes(file: UnitFile, section: IpSection, routes: readonly Route[])
 
 function trimmed(lines: readonly UnitLine[]): readonly UnitLine[] {
   return lines.slice(0, lines.findLastIndex(({ raw }) => raw.trim() !== '') + 1);
-}
-
-/**
- * Says which keys keep a DHCP server from taking the bridge for somebody else, and other links from taking its default route.
- * @param sent what the port's clients call themselves now
- */
-export function pinsOf(
-  file: UnitFile,
-  mac: string | undefined,
-  sent: { readonly clientId: string | undefined; readonly iaid: string | undefined },
-  metrics: Readonly<Partial<Record<IpSection, string>>>,
-): readonly Pin[] {
-  const said = unitValue(file, 'ipv4', 'dhcp-client-id');
-  // A word is worked out anew for each link; other values are sent as they are.
-  const isWord = said === undefined || /^(?:mac|perm-mac|duid|ipv6-duid|stable|none)$/.test(said);
-  const isMac = sent.clientId !== undefined && sent.clientId === `01:${mac}`;
-  const isKept = isMac && (said === undefined || said === 'mac');
-  const isAsking = methodOf(file, 'ipv4') === 'auto' && sent.clientId !== undefined;
-  const iaid = sent.iaid === undefined ? undefined : iaidNumber(sent.iaid);
-  return [
-    ...(isAsking && isWord && !isKept
-      ? [{ section: 'ipv4' as const, key: 'dhcp-client-id', value: sent.clientId ?? '' }]
-      : []),
-    ...(iaid !== undefined && unitValue(file, 'ipv6', 'dhcp-iaid') === undefined
-      ? [{ section: 'ipv6' as const, key: 'dhcp-iaid', value: iaid }]
-      : []),
-    ...(['ipv4', 'ipv6'] as const).flatMap((section): readonly Pin[] => {
-      const value = metrics[section];
-      const isSaid = unitValue(file, section, 'route-metric') !== undefined;
-      return value === undefined || isSaid ? [] : [{ section, key: 'route-metric', value }];
-    }),
-  ];
-}
-
-/** `0a:0b:0c:0d` as the number that a profile takes. */
-function iaidNumber(text: string): string | undefined {
-  const hex = text.replaceAll(':', '');
-  return /^[0-9a-f]{8}$/i.test(hex) ? String(Number.parseInt(hex, 16)) : undefined;
 }
 
 /** Tells whether a text holds passwords or keys: its text is then shown nowhere, and is in no backup. */

@@ -6,8 +6,9 @@ import { type BridgeArgs, bridge } from '../../../modules/bridge.ts';
 import { isLeaseOf } from '../../../modules/network/networkmanager/keyfiles.ts';
 import { parseManager, splitTerse } from '../../../modules/network/networkmanager/nmcli.ts';
 import { ownedLinks } from '../../../modules/network/networkmanager/owner.ts';
+import { pinsOf } from '../../../modules/network/networkmanager/pins.ts';
 import { masterOf, settingsOf } from '../../../modules/network/networkmanager/settings.ts';
-import { holdsSecrets, pinsOf } from '../../../modules/network/networkmanager/write.ts';
+import { holdsSecrets } from '../../../modules/network/networkmanager/write.ts';
 
 const profiles = '/etc/NetworkManager/system-connections';
 const uuid = 'f1a1a5a0-9fb9-4a8a-9b7a-0f0f6c7d7e11';
