@@ -57,7 +57,7 @@ describe('the package', () => {
   test('is imported from plain JavaScript', async () => {
     const { stdout } = await project.run(['node', '--input-type=module', '-e', script]);
     expect(stdout).toBe(
-      'function urn:kvm-play:events:1 command,file,ifcfgBridge,query,service,sysctl,virshNetwork,virshPool,virshVolume,virtInstall',
+      'function urn:kvm-play:events:1 bridge,command,file,ifcfgBridge,kvmHost,network,packages,query,service,sysctl,virshNetwork,virshPool,virshVolume,virtInstall',
     );
   });
 
