@@ -9,10 +9,10 @@ import { waitUntil } from '../../lib/process/wait_until.ts';
 import type { PlayItem } from '../../lib/site/play_items.ts';
 import { type BridgeArgs, bridge } from '../../modules/bridge.ts';
 import { network } from '../../modules/network.ts';
+import { hostState } from '../lab/host_state.ts';
+import type { TasksEnd } from '../lab/machine.ts';
+import { withLab } from '../lab/support.ts';
 import { startCommand } from '../support/command.ts';
-import { hostState } from './host_state.ts';
-import type { TasksEnd } from './machine.ts';
-import { withLab } from './support.ts';
 
 function change(args: Partial<BridgeArgs>, prove: readonly { ping: string }[] = []): readonly PlayItem[] {
   const br0 = bridge({ name: 'br0', port: 'ens33', ...args, disrupts: ['guest'] });
