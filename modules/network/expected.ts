@@ -1,4 +1,5 @@
 import type { ExpectedLink } from '../../lib/task/task.ts';
+import { portMacWord } from './arguments.ts';
 import type { BridgeSettings } from './bridge_state.ts';
 import type { Addressing } from './stack.ts';
 
@@ -17,6 +18,35 @@ export function expectedAddressing(
       ...(ipv6Gateway !== undefined && { gateway: ipv6Gateway }),
     },
   };
+}
+
+/**
+ * Says what a bridge and its ports will be like.
+ * @param settings what the bridge's files will say
+ * @param mac the bridge's MAC; undefined where it cannot be foreseen
+ */
+export function expectedBridge(
+  name: string,
+  ports: readonly string[],
+  settings: BridgeSettings,
+  mac: string | undefined,
+): readonly [ExpectedLink, ...ExpectedLink[]] {
+  return [
+    {
+      link: name,
+      ...expectedAddressing(settings),
+      routes: (settings.routes ?? []).map(({ to }) => to),
+      ...(mac !== undefined && { mac }),
+      // Spanning tree listens for one delay, and learns for another.
+      delay: settings.stp === true ? 2 * (settings.delay ?? 15) : 0,
+    },
+    ...ports.map((port): ExpectedLink => ({ link: port, bridge: name, ipv4: 'none' })),
+  ];
+}
+
+/** Says which MAC a bridge will have. @param wanted the setting @param portMac its first port's */
+export function expectedMac(wanted: string | undefined, portMac: string | undefined): string | undefined {
+  return wanted === portMacWord ? portMac : wanted;
 }
 
 /** Says how a link is to be addressed now. @param settings undefined where no file configures it */

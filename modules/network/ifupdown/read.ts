@@ -1,7 +1,7 @@
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import type { ExpectedLink, Missing } from '../../../lib/task/task.ts';
-import { portMacWord } from '../arguments.ts';
 import type { BridgeSettings, BridgeState, PortSettings } from '../bridge_state.ts';
+import { expectedAddressing, expectedBridge, expectedMac } from '../expected.ts';
 import type { LiveBridge } from '../live.ts';
 import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
 import { keepsOriginal } from './edit.ts';
@@ -126,33 +126,14 @@ function expectedLinks(
   }
   const stanzas = bridgeStanzas(desired, bridge, actual, files, live);
   const settings = settingsOf(stanzas, true, bridge, { port: first, mac: portMac });
-  return [
-    {
-      link: name,
-      ...addressed(stanzas),
-      routes: (settings.routes ?? []).map(({ to }) => to),
-      ...(bridge.mac === portMacWord ? mac : bridge.mac === undefined ? {} : { mac: bridge.mac }),
-      delay: settings.stp === true ? 2 * (settings.delay ?? 15) : 0,
-    },
-    ...portNames.value.map((port): ExpectedLink => ({ link: port, bridge: name, ipv4: 'none' })),
-  ];
+  const [own, ...ports] = expectedBridge(name, portNames.value, settings, expectedMac(bridge.mac, portMac));
+  return [{ ...own, ...addressed(stanzas) }, ...ports];
 }
 
-function addressed(stanzas: readonly Stanza[]): Pick<ExpectedLink, 'ipv4' | 'gateway' | 'ipv6'> {
-  const {
-    ipv4 = 'none',
-    gateway,
-    ipv6,
-    ipv6Addresses = [],
-    ipv6Gateway,
-  } = settingsOf(stanzas, true, undefined, noPort);
-  return {
-    ipv4: typeof ipv4 === 'string' ? ipv4 : (ipv4[0] ?? 'none'),
-    ...(gateway !== undefined && { gateway }),
-    ipv6: {
-      addresses: ipv6Addresses,
-      isAutomatic: ipv6 === 'auto' || optionsOf(stanzas, 'autoconf').includes('1'),
-      ...(ipv6Gateway !== undefined && { gateway: ipv6Gateway }),
-    },
-  };
+/** `autoconf 1` has a link take router advertisements, whatever the method of its stanza (interfaces(5)). */
+function addressed(stanzas: readonly Stanza[]): ReturnType<typeof expectedAddressing> {
+  const expected = expectedAddressing(settingsOf(stanzas, true, undefined, noPort));
+  const takesAdvertisements = optionsOf(stanzas, 'autoconf').includes('1');
+  if (expected.ipv6 === undefined || !takesAdvertisements) return expected;
+  return { ...expected, ipv6: { ...expected.ipv6, isAutomatic: true } };
 }

@@ -3,7 +3,7 @@ import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import type { ExpectedLink } from '../../../lib/task/task.ts';
 import { portMacWord } from '../arguments.ts';
 import type { BridgeState, PortSettings } from '../bridge_state.ts';
-import { expectedAddressing } from '../expected.ts';
+import { expectedAddressing, expectedBridge } from '../expected.ts';
 import type { LiveBridge } from '../live.ts';
 import { readNetworkdLinks } from '../networkd/owner.ts';
 import type { OwnedLinks, StackReading } from '../stack.ts';
@@ -159,14 +159,5 @@ function expectedLinks(found: NetplanBridge, written: Written): readonly Expecte
   }
   const settings = settingsOf(written.bridge, bridge, macs[first], renderer);
   const own = textIn(written.bridge, 'macaddress');
-  return [
-    {
-      link: name,
-      ...expectedAddressing(settings),
-      routes: (settings.routes ?? []).map(({ to }) => to),
-      ...(own !== undefined && { mac: own.toLowerCase() }),
-      delay: settings.stp === true ? 2 * (settings.delay ?? 15) : 0,
-    },
-    ...portNames.value.map((port): ExpectedLink => ({ link: port, bridge: name, ipv4: 'none' })),
-  ];
+  return expectedBridge(name, portNames.value, settings, own?.toLowerCase());
 }

@@ -4,7 +4,7 @@ import { removeFile, type Step, writeFile } from '../../../lib/task/step.ts';
 import type { ExpectedLink } from '../../../lib/task/task.ts';
 import { portMacWord } from '../arguments.ts';
 import type { BridgeSettings, BridgeState, PortSettings } from '../bridge_state.ts';
-import { addressingOf as addressingOfSettings, expectedAddressing } from '../expected.ts';
+import { addressingOf as addressingOfSettings, expectedAddressing, expectedBridge, expectedMac } from '../expected.ts';
 import type { LiveBridge } from '../live.ts';
 import { keepOriginal, readOriginal } from '../original.ts';
 import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
@@ -193,16 +193,7 @@ function expectedLinks(
   const network = writeNetwork(name, files.network?.content, bridge, {}, facts);
   const netdev = writeNetdev(name, files.netdev?.content, bridge, {}, facts.mac);
   const settings = settingsOf(netdev, network, bridge, facts.mac);
-  return [
-    {
-      link: name,
-      ...expectedAddressing(settings),
-      routes: (settings.routes ?? []).map(({ to }) => to),
-      ...(bridge.mac === portMacWord ? mac : bridge.mac === undefined ? {} : { mac: bridge.mac }),
-      delay: settings.stp === true ? 2 * (settings.delay ?? 15) : 0,
-    },
-    ...portNames.value.map((port): ExpectedLink => ({ link: port, bridge: name, ipv4: 'none' })),
-  ];
+  return expectedBridge(name, portNames.value, settings, expectedMac(bridge.mac, facts.mac));
 }
 
 /** Tells how the bridge, or its first port once it is absent, is addressed by the files as they will be. */

@@ -2,8 +2,8 @@ import { formatUnitFile, unitValue } from '../../../lib/formats/unit_file.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import { removeFile, type Step, type WriteFileStep, writeFile } from '../../../lib/task/step.ts';
 import type { ExpectedLink } from '../../../lib/task/task.ts';
-import { portMacWord } from '../arguments.ts';
 import type { BridgeSettings, BridgeState, PortSettings } from '../bridge_state.ts';
+import { expectedAddressing, expectedBridge, expectedMac } from '../expected.ts';
 import type { LiveBridge } from '../live.ts';
 import { keepOriginal } from '../original.ts';
 import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
@@ -215,7 +215,7 @@ function expectedLinks(
     const file = profiles.bridge.file?.content ?? facts.file;
     const settings = file && settingsOf(file, undefined, undefined, ports);
     return [
-      { link: first, ...addressing(settings), ...mac },
+      { link: first, ...expectedAddressing(settings), ...mac },
       { link: name, ipv4: 'none', heir: first },
     ];
   }
@@ -223,30 +223,7 @@ function expectedLinks(
   const actual = file === undefined ? {} : settingsOf(file, bridge, facts.mac, ports);
   const written = writeBridge(name, profiles.bridge.uuid, file, bridge, actual, facts);
   const settings = settingsOf(written, bridge, facts.mac, ports);
-  return [
-    {
-      link: name,
-      ...addressing(settings),
-      routes: (settings.routes ?? []).map(({ to }) => to),
-      ...(bridge.mac === portMacWord ? mac : bridge.mac === undefined ? {} : { mac: bridge.mac }),
-      delay: settings.stp === true ? 2 * (settings.delay ?? 15) : 0,
-    },
-    ...portNames.value.map((port): ExpectedLink => ({ link: port, bridge: name, ipv4: 'none' })),
-  ];
-}
-
-function addressing(settings: BridgeSettings | undefined): Pick<ExpectedLink, 'ipv4' | 'gateway' | 'ipv6'> {
-  if (settings === undefined) return { ipv4: 'none' };
-  const { ipv4 = 'none', gateway, ipv6, ipv6Addresses = [], ipv6Gateway } = settings;
-  return {
-    ipv4: typeof ipv4 === 'string' ? ipv4 : (ipv4[0] ?? 'none'),
-    ...(gateway !== undefined && { gateway }),
-    ipv6: {
-      addresses: ipv6Addresses,
-      isAutomatic: ipv6 === 'auto',
-      ...(ipv6Gateway !== undefined && { gateway: ipv6Gateway }),
-    },
-  };
+  return expectedBridge(name, portNames.value, settings, expectedMac(bridge.mac, facts.mac));
 }
 
 /** Tells how a profile addresses its link. */
