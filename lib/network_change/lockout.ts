@@ -113,6 +113,9 @@ function pathReasons(
   if (carrier === undefined) {
     return [`${carries}, and would be plugged into ${own.bridge}, whose address none of these tasks says`];
   }
+  if (carrier.isUpAtBoot === false) {
+    return [`${carries}, and ${carrier.link}, which takes its place, would not come up at the next boot (onboot: false)`];
+  }
   const reason = isIpv6(connection.local)
     ? ipv6Reason(carrier, connection, state, elsewhere)
     : ipv4Reason(carrier, connection);

@@ -80,6 +80,8 @@ export interface ExpectedLink {
   readonly heir?: string;
   /** Seconds that it takes to forward packets once it is up: spanning tree listens and learns first. Default 0. */
   readonly delay?: number;
+  /** False where nothing brings it up at boot. Default true. */
+  readonly isUpAtBoot?: boolean;
 }
 
 /** The IPv6 configuration of a link once a task is in force. */

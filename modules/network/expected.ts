@@ -39,6 +39,7 @@ export function expectedBridge(
       ...(mac !== undefined && { mac }),
       // Spanning tree listens for one delay, and learns for another.
       delay: settings.stp === true ? 2 * (settings.delay ?? 15) : 0,
+      ...(settings.onboot === false && { isUpAtBoot: false }),
     },
     ...ports.map((port): ExpectedLink => ({ link: port, bridge: name, ipv4: 'none' })),
   ];

@@ -139,6 +139,11 @@ export async function readMac(host: ReadonlyHost, link: string): Promise<string 
   return stdout.trim() === '' ? undefined : stdout.trim().toLowerCase();
 }
 
+/** Returns a link's MTU; undefined where there is no such link. */
+export function mtuOf({ details }: LiveBridge, link: string): number | undefined {
+  return details.find(({ name }) => name === link)?.mtu;
+}
+
 /** Returns a link's IPv4 addresses, with their prefixes. */
 export function addressesOn({ addresses }: LiveBridge, link: string): readonly string[] {
   return addresses.filter((found) => found.link === link).map(({ address }) => address);

@@ -1,7 +1,7 @@
 import { type CommandStep, command, type Undo } from '../../lib/task/step.ts';
 import { portMacWord } from './arguments.ts';
 import type { BridgeState } from './bridge_state.ts';
-import type { LiveBridge } from './live.ts';
+import { type LiveBridge, mtuOf } from './live.ts';
 
 /**
  * Makes the steps that bring the options of a bridge that is there already to what is wanted, for stacks that set them only when they
@@ -25,7 +25,7 @@ export function adjustBridge({ name, bridge, portNames }: BridgeState, live: Liv
       ? []
       : links
           .toReversed()
-          .filter((link) => live.details.find((each) => each.name === link)?.mtu !== mtu)
+          .filter((link) => mtuOf(live, link) !== mtu)
           .map((link) => step(['ip', 'link', 'set', 'dev', link, 'mtu', String(mtu)]))),
     ...(mac !== undefined && live.macs[name] !== mac ? [step(['ip', 'link', 'set', 'dev', name, 'address', mac])] : []),
   ];

@@ -15,11 +15,13 @@ import { withLab } from '../lab/support.ts';
 import { startCommand } from '../support/command.ts';
 
 function change(args: Partial<BridgeArgs>, prove: readonly { ping: string }[] = []): readonly PlayItem[] {
-  const br0 = bridge({ name: 'br0', port: 'ens33', ...args, disrupts: ['guest'] });
+  const port = args.ports === undefined ? { port: 'ens33' } : {};
+  const br0 = bridge({ name: 'br0', ...port, ...args, disrupts: ['guest'] });
   return [networkChange({ confirmWithin: 25, prove }, [br0, network({ reflects: [br0], disrupts: ['link'] })])];
 }
 
 const profiles = '/etc/NetworkManager/system-connections';
+const link = '[Match]\nOriginalName=ens33\n\n[Link]\nMTUBytes=1600\n';
 
 withLab(
   'a bridge of NetworkManager',
@@ -51,8 +53,46 @@ ls /var/lib/NetworkManager | grep br0; cat /etc/resolv.conf; stat -c %a ${profil
       inside('ip link show vnet0 >/dev/null 2>&1 || ip tuntap add vnet0 mode tap; ip link set vnet0 master br0 up');
 
     beforeAll(async () => {
+      // No profile names this MTU: NetworkManager does not know where it comes from.
+      await machine.lab.putFile('/etc/systemd/network/10-ens33.link', link);
+      await inside('udevadm trigger --action=add /sys/class/net/ens33; udevadm settle');
+      expect(await inside('cat /sys/class/net/ens33/mtu')).toBe('1600');
       before = await hostState(machine.lab);
       beforeByManager = await nmcli();
+    });
+
+    test.each([
+      [
+        'that does not come up at boot would lose the host',
+        'true',
+        { onboot: false },
+        /br0, which takes its place, would not come up at the next boot/,
+      ],
+      [
+        'that somebody made by hand is not taken over',
+        'ip link add br0 type bridge',
+        {},
+        /br0 exists already, and no file describes it/,
+      ],
+      [
+        'is not made of a file that others may read',
+        `chmod 644 ${profiles}/ens33.nmconnection`,
+        {},
+        /has mode and owner 644 0, and NetworkManager loads no file that others may read/,
+      ],
+      [
+        "that NetworkManager could not load is taken back, with nmcli's own words",
+        `sed -i '/^\\[ipv6]/,$ s/^method=.*/method=atuo/' ${profiles}/ens33.nmconnection`,
+        {},
+        /NetworkManager cannot use .*br0\.nmconnection: .+[\s\S]*rolled back/,
+      ],
+    ])('%s', async (_what, prepare, args, words) => {
+      const file = `${profiles}/ens33.nmconnection`;
+      await inside(`cp -p ${file} /root/kept; ${prepare}`);
+      const { ends: found } = await machine.run(change(args));
+      await inside(`cp -p /root/kept ${file}; rm /root/kept; ip link delete br0 2>/dev/null; true`);
+      expect(found.join('\n')).toMatch(words);
+      await expectAsBefore();
     });
 
     test('that cannot be proved goes back: files byte for byte, and nothing is left of it', async () => {
@@ -150,6 +190,19 @@ export default play({ name: 'Bridge', tasks: [networkChange({ confirmWithin: 600
       expect(ends(await machine.run(change({})))).toEqual(['changed', 'changed']);
       expect(ends(await machine.run(change({ state: 'absent' })))).toEqual(['changed', 'changed']);
       expect(await inside('ls -d /sys/class/net/br0 2>/dev/null; true')).toBe('');
+      await expectAsBefore();
+    });
+
+    test('takes a second port, which NetworkManager runs by a connection that it holds in memory', async () => {
+      await inside('ip link add ens34 type veth peer name ens34p; ip link set ens34p up; ip link set ens34 up');
+      const connection = (): Promise<string> => inside('nmcli -t -f DEVICE,CONNECTION device');
+      await waitUntil(connection, (text) => text.includes('ens34:Wired connection'), { within: 20, interval: 0.5 });
+      const both = { ports: ['ens33', 'ens34'] };
+      expect(ends(await machine.run(change(both)))).toEqual(['changed', 'changed']);
+      expect(await ports()).toBe('ens33\nens34');
+      expect(ends(await machine.run(change(both)))).toEqual(['ok', 'ok']);
+      expect(ends(await machine.run(change({ ...both, state: 'absent' })))).toEqual(['changed', 'changed']);
+      await inside('ip link delete ens34');
       await expectAsBefore();
     });
 

@@ -1,6 +1,7 @@
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import { type CommandStep, command, type Undo } from '../../../lib/task/step.ts';
 import { adjustBridge, removeBridge } from '../live_steps.ts';
+import { removeLeases } from '../networkmanager/leases.ts';
 import type { LoadedBridge } from '../stack.ts';
 import { definitions } from './definitions.ts';
 import { readNetplanFiles } from './files.ts';
@@ -43,11 +44,6 @@ export async function loadByNetworkd(
   ];
 }
 
-/** NetworkManager keeps the lease of a bridge that is gone. */
-function removeLease(name: string): readonly string[] {
-  return ['sh', '-c', 'rm -f -- /var/lib/NetworkManager/*-"$1".lease', 'sh', name];
-}
-
 /**
  * NetworkManager makes the bridge when it is told of new connections, and plugs a port in when that port's connection is activated.
  * A bridge that it has is not activated again: that would throw guests out.
@@ -77,7 +73,7 @@ export async function loadByManager(
     ...['nmcli', 'device', 'set', name, 'managed', 'no'],
   ];
   const before = bridges.flatMap((loaded) => connections(loaded).map(({ connection }) => up(connection)));
-  const leases = bridges.filter(({ live }) => !live.isBridge).map(({ desired: { name } }) => removeLease(name));
+  const leases = bridges.filter(({ live }) => !live.isBridge).map(({ desired: { name } }) => removeLeases(name));
   const gone = bridges.filter(({ desired, live }) => desired.bridge === 'absent' && live.isBridge);
   return [
     cut(generate, { undo: { ...takeBack(unit, [reload, ...before, ...leases]), withNewFiles: bridges.map(handOff) } }),
@@ -93,7 +89,7 @@ export async function loadByManager(
         return [
           ...removeBridge(desired, live),
           ...activate.map(({ step }) => step),
-          cut(removeLease(name), { judgedBy: 'state' }),
+          cut(removeLeases(name), { judgedBy: 'state' }),
         ];
       return [
         ...(live.isBridge ? [cut(['nmcli', 'device', 'reapply', name], { judgedBy: 'state' })] : []),

@@ -27,7 +27,7 @@ export function bridgeLinks(wanted: WantedBridge, found: BridgeFiles): readonly 
   return [
     {
       link: name,
-      ...(bridge.ONBOOT === 'no' ? { ipv4: 'none' } : addressing(file)),
+      ...(bridge.ONBOOT === 'no' ? { ipv4: 'none', isUpAtBoot: false } : addressing(file)),
       ...routes(found),
       ...mac(bridge.MACADDR === portMacWord ? found.context.portMac : bridge.MACADDR),
       delay,

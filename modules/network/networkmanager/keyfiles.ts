@@ -3,13 +3,12 @@ import { parseKeyfile, type UnitFile, unitValue } from '../../../lib/formats/uni
 import type { ReadonlyHost, TextFile } from '../../../lib/task/readonly_host.ts';
 import type { BridgeState } from '../bridge_state.ts';
 import { readOriginal } from '../original.ts';
+import { isLeaseOf, leases } from './leases.ts';
 import { activeFile, type Manager } from './nmcli.ts';
 import { masterOf } from './settings.ts';
 
 /** Where NetworkManager keeps the connections of administrators. */
 export const directory = '/etc/NetworkManager/system-connections';
-/** Where it keeps its leases. */
-export const leases = '/var/lib/NetworkManager';
 
 /** A keyfile, with what it says. */
 export interface Keyfile {
@@ -69,13 +68,6 @@ export async function readProfiles(
     all,
     leases: leaseNames.filter((each) => isLeaseOf(each, name)).map((each) => `${leases}/${each}`),
   };
-}
-
-/** Tells whether a file of NetworkManager's holds a lease of a link: `internal-UUID-br0.lease`, `dhclient-UUID-br0.lease`. */
-export function isLeaseOf(file: string, link: string): boolean {
-  const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
-  const [, rest] = new RegExp(`^(?:internal6?|dhclient6?)-(?:${uuid}-)?(.+)\\.(?:lease|conf)$`).exec(file) ?? [];
-  return rest === link;
 }
 
 /** Returns the UUID that a keyfile names; NetworkManager makes one of the file's name where it names none. */

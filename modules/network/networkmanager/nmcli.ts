@@ -1,3 +1,4 @@
+import { shellProgram } from '../../../lib/process/package_files.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 
 /** A device as NetworkManager sees it. */
@@ -30,21 +31,10 @@ export interface Manager {
   readonly connections: readonly Connection[];
 }
 
-/** `nmcli` would start NetworkManager by asking: systemd is asked first whether it runs. */
-const script = `systemctl is-active --quiet NetworkManager || exit 3
-command -v nmcli >/dev/null || exit 4
-nmcli --version && echo --devices &&
-nmcli -t -f DEVICE,STATE,CON-UUID device && echo --connections &&
-nmcli -t -f UUID,NAME,FILENAME connection show || exit 5
-for link; do
-  echo --leases
-  [ ! -e "/sys/class/net/$link" ] || nmcli -t -f GENERAL.DEVICE,DHCP4,DHCP6 device show "$link"
-done
-true`;
-
 /** Asks NetworkManager for its devices and connections. @returns a sentence where it cannot be asked */
 export async function readManager(host: ReadonlyHost, links: readonly string[]): Promise<Manager | string> {
-  const { exitCode, stdout, stderr } = await host.query(['sh', '-c', script, 'sh', ...links]);
+  const ask = shellProgram('modules/network/networkmanager/ask.sh');
+  const { exitCode, stdout, stderr } = await host.query(['sh', '-c', ask, 'sh', ...links]);
   if (exitCode === 0) return parseManager(stdout);
   if (exitCode === 3 || exitCode === 127) return 'NetworkManager does not run';
   if (exitCode === 4) return 'NetworkManager runs, and there is no nmcli to ask it with';
@@ -108,4 +98,9 @@ export function activeFile({ devices, connections }: Manager, link: string): str
 /** Tells whether NetworkManager itself has given a link its configuration, or is about to. */
 export function isRun({ state }: Device): boolean {
   return state === 'connected' || state.startsWith('connecting');
+}
+
+/** Tells whether NetworkManager is older than a version. */
+export function isOlder({ version: [major, minor] }: Manager, thanMajor: number, thanMinor: number): boolean {
+  return major < thanMajor || (major === thanMajor && minor < thanMinor);
 }

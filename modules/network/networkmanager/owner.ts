@@ -1,7 +1,7 @@
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import type { OwnedLink, OwnedLinks } from '../stack.ts';
 import { directory } from './keyfiles.ts';
-import { type Connection, type Device, isRun, type Manager, readManager } from './nmcli.ts';
+import { type Connection, type Device, isOlder, isRun, type Manager, readManager } from './nmcli.ts';
 
 export async function findOwnedByNetworkManager(host: ReadonlyHost, links: readonly string[]): Promise<OwnedLinks> {
   const manager = await readManager(host, links);
@@ -9,11 +9,12 @@ export async function findOwnedByNetworkManager(host: ReadonlyHost, links: reado
 }
 
 /** Says which of some links NetworkManager runs by a keyfile of its own. */
-export function ownedLinks({ devices, connections }: Manager, links: readonly string[]): OwnedLinks {
+export function ownedLinks(manager: Manager, links: readonly string[]): OwnedLinks {
+  const { devices, connections } = manager;
   const found = links.flatMap((link) => devices.filter((device) => device.link === link));
   const answers = found.map((device) => {
     const connection = connections.find(({ uuid }) => uuid === device.uuid);
-    const reason = whyNotOwned(device, connection);
+    const reason = whyNotOwned(device, connection, manager);
     const owned: OwnedLink | undefined =
       reason === undefined && connection !== undefined
         ? { link: device.link, file: connection.file, id: connection.uuid }
@@ -26,7 +27,7 @@ export function ownedLinks({ devices, connections }: Manager, links: readonly st
   };
 }
 
-function whyNotOwned(device: Device, connection: Connection | undefined): string | undefined {
+function whyNotOwned(device: Device, connection: Connection | undefined, manager: Manager): string | undefined {
   const { link, state } = device;
   if (state.startsWith('connected (externally)')) {
     return `to NetworkManager ${link} is 'connected (externally)': another program has configured it`;
@@ -38,7 +39,10 @@ function whyNotOwned(device: Device, connection: Connection | undefined): string
     return `NetworkManager runs ${link} by ${file}, which netplan has written`;
   }
   if (/\/ifcfg-[^/]+$/.test(file)) {
-    return `NetworkManager runs ${link} by ${file}, a file of network-scripts: make a keyfile of it first (nmcli connection migrate ${uuid}, from NetworkManager 1.38 on)`;
+    const found = `NetworkManager runs ${link} by ${file}, a file of network-scripts that its plugin ifcfg-rh reads`;
+    return isOlder(manager, 1, 38)
+      ? `${found}, and NetworkManager ${manager.version.join('.')} cannot make a keyfile of it (1.38 can): update NetworkManager first`
+      : `${found}: keep a copy of it, and have NetworkManager make a keyfile of it first (nmcli connection migrate ${uuid})`;
   }
   if (file === '' || file.startsWith('/run/')) {
     return `NetworkManager runs ${link} by '${id}', which it holds in memory only: have it write a file first (nmcli connection modify ${uuid} connection.interface-name ${link})`;

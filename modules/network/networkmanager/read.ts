@@ -4,10 +4,11 @@ import { removeFile, type Step, type WriteFileStep, writeFile } from '../../../l
 import type { ExpectedLink } from '../../../lib/task/task.ts';
 import type { BridgeSettings, BridgeState, PortSettings } from '../bridge_state.ts';
 import { expectedAddressing, expectedBridge, expectedMac } from '../expected.ts';
-import type { LiveBridge } from '../live.ts';
+import { type LiveBridge, mtuOf } from '../live.ts';
 import { keepOriginal } from '../original.ts';
 import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
 import { type Keyfile, originalOf, type Profile, type Profiles, readProfiles } from './keyfiles.ts';
+import { noteMtu, notedMtu } from './mtu_note.ts';
 import { type Manager, readManager } from './nmcli.ts';
 import { pinsOf } from './pins.ts';
 import { refusals, warnings } from './refusals.ts';
@@ -72,7 +73,7 @@ export async function readNetworkManager(
     steps: () =>
       wanted === undefined
         ? remove(desired, profiles, facts)
-        : create(desired, wanted, settings ?? {}, profiles, facts),
+        : create(desired, wanted, settings ?? {}, profiles, facts, live),
   };
 }
 
@@ -130,25 +131,38 @@ function create(
   actual: BridgeSettings,
   profiles: Profiles,
   facts: PortFacts,
+  live: LiveBridge,
 ): readonly Step[] {
   const { bridge, ports } = profiles;
   const written = writeBridge(name, bridge.uuid, bridge.file?.content, wanted, actual, facts);
   return [
     ...writeIfNew(bridge.path, formatUnitFile(written), bridge.file),
     ...ports.flatMap((port) => {
+      const mtu = mtuBefore(name, port, wanted, live);
       if (isIn(port, name, profiles) && port.file !== undefined && addressingOf(port.file.content).length === 0) {
-        return writeIfNew(port.path, adjusted(port.file, wanted, actual), port.file);
+        const text = adjusted(port.file, wanted, actual);
+        const isKept = originalOf(name, port.file) !== undefined;
+        return writeIfNew(port.path, isKept ? noteMtu(name, text, mtu) : text, port.file);
       }
       const content = writePort(port, name, port.file?.content, wanted);
       const original = originalOf(name, port.file);
       const before = original === undefined ? port.file?.text.text : original.original;
-      return writeIfNew(
-        port.path,
-        keepOriginal(name, before, formatUnitFile(withoutComments(content, original !== undefined))),
-        port.file,
-      );
+      const text = formatUnitFile(withoutComments(content, original !== undefined));
+      return writeIfNew(port.path, noteMtu(name, keepOriginal(name, before, text), mtu), port.file);
     }),
   ];
+}
+
+/** The MTU that a port gets back once the bridge is gone; undefined where the task sets none, and where a profile of its own does. */
+function mtuBefore(
+  name: string,
+  { link, file }: Profile,
+  wanted: BridgeSettings,
+  live: LiveBridge,
+): number | undefined {
+  const noted = file && notedMtu(name, file.text.text);
+  if (noted !== undefined || wanted.mtu === undefined) return noted;
+  return file !== undefined && mtuIn(file.content) !== undefined ? undefined : mtuOf(live, link);
 }
 
 /** A text that was kept already stands in comments at the beginning, which are written anew. */

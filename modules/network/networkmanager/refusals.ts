@@ -4,7 +4,7 @@ import type { BridgeState } from '../bridge_state.ts';
 import type { LiveBridge } from '../live.ts';
 import type { OwnedLinks } from '../stack.ts';
 import type { Keyfile, Profile, Profiles } from './keyfiles.ts';
-import type { Manager } from './nmcli.ts';
+import { isOlder, type Manager } from './nmcli.ts';
 import { ethernetSection, isAutomatic, masterOf, methodOf } from './settings.ts';
 import { hasRandomMac } from './write.ts';
 
@@ -151,8 +151,4 @@ function fits(content: UnitFile, link: string): boolean {
 
 function priorityOf(content: UnitFile): number {
   return Number(unitValue(content, 'connection', 'autoconnect-priority') ?? 0);
-}
-
-function isOlder({ version: [major, minor] }: Manager, thanMajor: number, thanMinor: number): boolean {
-  return major < thanMajor || (major === thanMajor && minor < thanMinor);
 }

@@ -102,6 +102,11 @@ describe('lockoutReasons', () => {
       over6('fd00:221::150', 'fd00:5::1'),
     ],
     ['a link-local address', [bridge6([], false), port], over6('fe80::5054:ff:feaa:1', 'fe80::1')],
+    [
+      'a bridge that does not come up at boot, over another link',
+      [{ ...bridge('none'), isUpAtBoot: false }, { link: 'ens34', bridge: 'br0', ipv4: 'none' }],
+      stateWith(),
+    ],
     ['this very machine', [bridge('none'), port], { ...stateWith(), connection: undefined }],
   ])('finds nothing against %s', (_what, links, state) => {
     expect(lockoutReasons([reading(links)], state)).toEqual([]);
@@ -114,6 +119,11 @@ describe('lockoutReasons', () => {
       'ens33 carries this connection (192.168.221.150), and br0 would end without an address',
     ],
     ['a port without its bridge', [port], 'would be plugged into br0, whose address none of these tasks says'],
+    [
+      'a bridge that does not come up at boot',
+      [{ ...bridge('dhcp'), isUpAtBoot: false }, port],
+      'ens33 carries this connection (192.168.221.150), and br0, which takes its place, would not come up at the next boot (onboot: false)',
+    ],
     ['the link itself without an address', [{ link: 'ens33', ipv4: 'none' }], 'and ens33 would end without an address'],
     [
       'a static address elsewhere without a gateway',

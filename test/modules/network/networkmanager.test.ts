@@ -3,7 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import { formatUnitFile, parseKeyfile } from '../../../lib/formats/unit_file.ts';
 import { FakeHost } from '../../../lib/testing/index.ts';
 import { type BridgeArgs, bridge } from '../../../modules/bridge.ts';
-import { isLeaseOf } from '../../../modules/network/networkmanager/keyfiles.ts';
+import { isLeaseOf } from '../../../modules/network/networkmanager/leases.ts';
+import { noteMtu, notedMtu } from '../../../modules/network/networkmanager/mtu_note.ts';
 import { parseManager, splitTerse } from '../../../modules/network/networkmanager/nmcli.ts';
 import { ownedLinks } from '../../../modules/network/networkmanager/owner.ts';
 import { pinsOf } from '../../../modules/network/networkmanager/pins.ts';
@@ -65,10 +66,10 @@ describe('what nmcli says', () => {
 });
 
 describe('who owns the link', () => {
-  const owned = (state: string, file: string) =>
+  const owned = (state: string, file: string, version: readonly [number, number] = [1, 42]) =>
     ownedLinks(
       {
-        version: [1, 42],
+        version,
         devices: [{ link: 'ens33', state, uuid, clientId: undefined, iaid: undefined }],
         connections: [{ uuid, id: 'Wired connection 1', file }],
       },
@@ -99,13 +100,19 @@ describe('who owns the link', () => {
     ['', /in memory only/],
     [
       '/etc/sysconfig/network-scripts/ifcfg-ens33',
-      /ifcfg-ens33, a file of network-scripts: .*nmcli connection migrate/,
+      /ifcfg-ens33, a file of network-scripts that its plugin ifcfg-rh reads: keep a copy of it, .*nmcli connection migrate f1a1a5a0/,
     ],
     ['/usr/lib/NetworkManager/system-connections/ens33.nmconnection', /belongs to a package/],
   ])('not by %s', (file, sentence) => {
     const answer = owned('connected', file);
     expect(answer.links).toEqual([]);
     expect(answer.seen).toMatch(sentence);
+  });
+
+  test('not by a file of network-scripts that a NetworkManager before 1.38 cannot migrate', () => {
+    const { seen } = owned('connected', '/etc/sysconfig/network-scripts/ifcfg-ens33', [1, 36]);
+    expect(seen).toMatch(/NetworkManager 1\.36 cannot make a keyfile of it \(1\.38 can\): update NetworkManager first$/);
+    expect(seen).not.toContain('migrate');
   });
 });
 
@@ -163,20 +170,46 @@ describe('the DHCP client identifier is kept as it was sent before', () => {
   });
 });
 
+/** What is different on a host. */
+interface HostOptions {
+  /** Mode and owner of the keyfiles. */
+  readonly access?: string;
+  /** The links, as `ip -o -d link show` prints them. */
+  readonly links?: string;
+  /** Files besides the keyfiles. */
+  readonly more?: Readonly<Record<string, string>>;
+  /** The state of ens33 in NetworkManager's words, and the file of its connection. */
+  readonly state?: string;
+  readonly file?: string;
+}
+
 /** A host whose NetworkManager answers as it was seen to. */
-function host(files: Readonly<Record<string, string>>, access = '600 0'): FakeHost {
+function host(
+  files: Readonly<Record<string, string>>,
+  {
+    access = '600 0',
+    links = '',
+    more = {},
+    state = 'connected',
+    file = `${profiles}/ens33.nmconnection`,
+  }: HostOptions = {},
+): FakeHost {
   const paths = Object.keys(files).map((name) => `${profiles}/${name}`);
   return new FakeHost({
     files: {
       '/sys/class/net/ens33/address': `${mac}\n`,
+      ...more,
       ...Object.fromEntries(Object.entries(files).map(([name, text]) => [`${profiles}/${name}`, text])),
     },
-    commands: { 'cat /sys/class/net/ens33/address': { stdout: `${mac}\n` } },
+    commands: {
+      'cat /sys/class/net/ens33/address': { stdout: `${mac}\n` },
+      'ip -o -d link show': { stdout: links },
+    },
     answer: (argv) => {
       if (argv[0] === 'stat') return { stdout: paths.map((path) => `${access} ${path}\n`).join('') };
       return argv.join(' ').includes('is-active --quiet NetworkManager')
         ? {
-            stdout: `nmcli tool, version 1.42.4\n--devices\nens33:connected:${uuid}\n--connections\n${uuid}:ens33:${profiles}/ens33.nmconnection\n--leases\nGENERAL.DEVICE:ens33\nDHCP4.OPTION[2]:dhcp_client_identifier = 01:${mac}\n`,
+            stdout: `nmcli tool, version 1.42.4\n--devices\nens33:${state}:${uuid}\n--connections\n${uuid}:ens33:${file}\n--leases\nGENERAL.DEVICE:ens33\nDHCP4.OPTION[2]:dhcp_client_identifier = 01:${mac}\n`,
           }
         : { exitCode: 1 };
     },
@@ -184,10 +217,12 @@ function host(files: Readonly<Record<string, string>>, access = '600 0'): FakeHo
 }
 
 const later = { loadedLater: true } as const;
-const apply = (on: FakeHost, args: Partial<BridgeArgs> = {}) =>
-  bridge.apply(on, { name: 'br0', port: 'ens33', ...args, ...later });
-const check = (on: FakeHost, args: Partial<BridgeArgs> = {}) =>
-  bridge.check(on, { name: 'br0', port: 'ens33', ...args, ...later });
+const named = (args: Partial<BridgeArgs>) => ({
+  ...{ name: 'br0', ...(args.ports === undefined && { port: 'ens33' }), ...args },
+  ...later,
+});
+const apply = (on: FakeHost, args: Partial<BridgeArgs> = {}) => bridge.apply(on, named(args));
+const check = (on: FakeHost, args: Partial<BridgeArgs> = {}) => bridge.check(on, named(args));
 const text = (on: FakeHost, name: string): string | undefined => on.files.get(`${profiles}/${name}.nmconnection`);
 
 describe('a bridge', () => {
@@ -301,12 +336,171 @@ describe('a bridge', () => {
   });
 });
 
-describe('refused', () => {
-  const refusal = (files: Readonly<Record<string, string>>, args: Partial<BridgeArgs> = {}, access?: string) =>
-    expect(check(host(files, access), args)).rejects;
+describe('a trap of NetworkManager', () => {
+  const bridgeFile = keyfile('br0.nmconnection after (DHCP)');
+  const plugged = keyfile('ens33.nmconnection after: the port');
+  const paths = (on: FakeHost): readonly string[] =>
+    on.executed.flatMap((step) => ('path' in step && step.path.startsWith(profiles) ? [step.path] : []));
 
-  test('a keyfile that others may read: NetworkManager loads none', async () => {
-    await refusal({ 'ens33.nmconnection': original }, {}, '644 0').toThrow(/mode and owner 644 0.*chmod 600/);
+  test('a port whose bridge has no file is disconnected at the next boot: its bridge is written first, and removed last', async () => {
+    const on = host({ 'ens33.nmconnection': original });
+    await apply(on);
+    await apply(on, { state: 'absent' });
+    const [port, own] = [`${profiles}/ens33.nmconnection`, `${profiles}/br0.nmconnection`];
+    expect(paths(on)).toEqual([own, port, port, own]);
+  });
+
+  test("spanning tree that is left unsaid is on, and takes 30 s: it is said, and an unknown key (`stpp`) says nothing", async () => {
+    const on = host({
+      'ens33.nmconnection': plugged,
+      'br0.nmconnection': bridgeFile.replace('stp=false\nforward-delay=0', 'stpp=false'),
+    });
+    await apply(on, { stp: false });
+    expect(text(on, 'br0')).toContain('\nstp=false\n');
+  });
+
+  test('forward-delay=0 is valid only beside stp=false: with spanning tree another one is written', async () => {
+    const on = host({ 'ens33.nmconnection': plugged, 'br0.nmconnection': bridgeFile });
+    await apply(on, { stp: true });
+    expect(text(on, 'br0')).toMatch(/\[bridge\]\nstp=true\nforward-delay=15\n/);
+  });
+
+  test('cloned-mac-address=preserve gives the bridge a MAC of its own, and bridge.mac-address the one that it names', async () => {
+    const kept = bridgeFile.replace(/cloned-mac-address=.*/, 'cloned-mac-address=preserve');
+    const on = host({ 'ens33.nmconnection': plugged, 'br0.nmconnection': kept });
+    await apply(on);
+    expect(text(on, 'br0')).toContain('cloned-mac-address=52:54:00:AA:00:51\n');
+    const named = bridgeFile
+      .replace(/cloned-mac-address=.*\n/, '')
+      .replace('[bridge]\n', `[bridge]\nmac-address=${mac.toUpperCase()}\n`);
+    expect((await check(host({ 'ens33.nmconnection': plugged, 'br0.nmconnection': named }))).changed).toBe(false);
+  });
+
+  test('without autoconnect-slaves the bridge would wait for its ports', async () => {
+    const on = host({
+      'ens33.nmconnection': original,
+      'br0.nmconnection': bridgeFile.replace('autoconnect-slaves=1\n', ''),
+    });
+    await apply(on);
+    expect(text(on, 'br0')).toContain('autoconnect-slaves=1\n');
+  });
+
+  test("a stable-privacy address is made of the link's name: the bridge has another one, which is told", async () => {
+    const on = host({ 'ens33.nmconnection': original.replace('addr-gen-mode=eui64', 'addr-gen-mode=stable-privacy') });
+    expect((await check(on)).warnings.join()).toContain('br0 gets another IPv6 address than ens33');
+  });
+
+  test("a further port that NetworkManager runs by a 'Wired connection' in memory gets a file of its own", async () => {
+    const ports = { ports: ['ens33', 'ens34'] };
+    const on = host({ 'ens33.nmconnection': original }, { more: { '/sys/class/net/ens34/flags': '0x1003\n' } });
+    await apply(on, ports);
+    expect(text(on, 'br0-port-ens34')).toMatch(
+      /^# A port of br0, made by kvm-play\.\n\[connection\]\nid=br0-port-ens34\nuuid=\S+\ntype=ethernet\ninterface-name=ens34\nmaster=br0\nslave-type=bridge\n\n?\[bridge-port\]\n$/,
+    );
+    expect((await check(on, ports)).changed).toBe(false);
+    await apply(on, { ...ports, state: 'absent' });
+    expect(text(on, 'br0-port-ens34')).toBeUndefined();
+    expect(text(on, 'ens33')).toBe(original);
+  });
+});
+
+describe('an MTU', () => {
+  const links = (mtu: number): string => `2: ens33@if7: <BROADCAST,MULTICAST,UP> mtu ${mtu} \\    link/ether ${mac}\n`;
+
+  test('that the port had from elsewhere is noted when the task sets another one, and stays noted', async () => {
+    const on = host({ 'ens33.nmconnection': original }, { links: links(9000) });
+    await apply(on);
+    expect(notedMtu('br0', text(on, 'ens33') ?? '')).toBeUndefined();
+    await apply(on, { mtu: 1400 });
+    expect(text(on, 'ens33')).toContain('\n# MTU before br0: 9000\n[connection]\n');
+    on.commands.set('ip -o -d link show', { stdout: links(1400) });
+    await apply(on, { mtu: 1300 });
+    expect(notedMtu('br0', text(on, 'ens33') ?? '')).toBe(9000);
+    await apply(on, { state: 'absent' });
+    expect(text(on, 'ens33')).toBe(original);
+  });
+
+  test('of a bridge that is made with it is noted at once', async () => {
+    const on = host({ 'ens33.nmconnection': original }, { links: links(9000) });
+    await apply(on, { mtu: 1400 });
+    expect(notedMtu('br0', text(on, 'ens33') ?? '')).toBe(9000);
+    expect(text(on, 'ens33')).toContain('mtu=1400\n');
+  });
+
+  test("that the port's own profile names needs no note: that profile sets it again", async () => {
+    const own = original.replace('[ethernet]\n', '[ethernet]\nmtu=9000\n');
+    const on = host({ 'ens33.nmconnection': own }, { links: links(9000) });
+    await apply(on, { mtu: 1400 });
+    expect(text(on, 'ens33')).not.toContain('# MTU');
+    await apply(on, { state: 'absent' });
+    expect(text(on, 'ens33')).toBe(own);
+  });
+
+  test('is noted before the first section, once', () => {
+    const once = noteMtu('br0', '# mine\n[connection]\n[ipv4]\n', 9000);
+    expect(once).toBe('# mine\n# MTU before br0: 9000\n[connection]\n[ipv4]\n');
+    expect(noteMtu('br0', once, 1500)).toBe(once);
+    expect(notedMtu('br1', once)).toBeUndefined();
+  });
+});
+
+describe('refused', () => {
+  const refusal = (
+    files: Readonly<Record<string, string>>,
+    args: Partial<BridgeArgs> = {},
+    options: HostOptions = {},
+  ) => expect(check(host(files, options), args)).rejects;
+
+  test.each(['644 0', '640 0', '600 1000'])('a keyfile that others may read: NetworkManager loads none: %s', async (access) => {
+    await refusal({ 'ens33.nmconnection': original }, {}, { access }).toThrow(
+      new RegExp(`mode and owner ${access}.*chmod 600`),
+    );
+  });
+
+  test("a link that is 'connected (externally)'", async () => {
+    await refusal({ 'ens33.nmconnection': original }, {}, { state: 'connected (externally)' }).toThrow(
+      /no network stack that kvm-play knows owns ens33: .*'connected \(externally\)': another program has configured it/,
+    );
+  });
+
+  test('a profile in memory', async () => {
+    const file = '/run/NetworkManager/system-connections/Wired connection 1.nmconnection';
+    await refusal({}, {}, { file }).toThrow(/in memory only: have it write a file first \(nmcli connection modify /);
+  });
+
+  test('an ifcfg file by which NetworkManager knows the connection', async () => {
+    await refusal({}, {}, { file: '/etc/sysconfig/network-scripts/ifcfg-ens33' }).toThrow(
+      /keep a copy of it, and have NetworkManager make a keyfile of it first \(nmcli connection migrate /,
+    );
+  });
+
+  test('a br0 that somebody made by hand: NetworkManager leaves it alone, and the port with it', async () => {
+    const more = { '/sys/class/net/br0/bridge/stp_state': '0\n' };
+    await refusal({ 'ens33.nmconnection': original }, {}, { more }).toThrow(
+      /br0 exists already, and no file describes it: somebody made it by hand/,
+    );
+  });
+
+  test('two files of one bridge', async () => {
+    const bridgeFile = keyfile('br0.nmconnection after (DHCP)');
+    await refusal({
+      'ens33.nmconnection': original,
+      'br0.nmconnection': bridgeFile,
+      'other.nmconnection': bridgeFile.replace('id=br0', 'id=other'),
+    }).toThrow(/other\.nmconnection describes br0 as well; leave one of the two files/);
+  });
+
+  test("another connection's file of the bridge's name", async () => {
+    await refusal({
+      'ens33.nmconnection': original,
+      'br0.nmconnection': original.replaceAll('ens33', 'ens34'),
+    }).toThrow(/br0\.nmconnection is the file of another connection; rename it first/);
+  });
+
+  test('a bond without a keyfile as a further port', async () => {
+    const links = '3: bond0: <BROADCAST,MULTICAST,MASTER,UP> mtu 1500 \\    link/ether 52:54:00:aa:00:60 \\    bond mode 1\n';
+    const more = { '/sys/class/net/bond0/flags': '0x1003\n' };
+    await refusal({ 'ens33.nmconnection': original }, { ports: ['ens33', 'bond0'] }, { links, more }).toThrow(/bond0 is a bond without a keyfile of NetworkManager; have NetworkManager make it first/);
   });
 
   test('a keyfile with a line that is none', async () => {

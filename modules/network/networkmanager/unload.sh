@@ -1,0 +1,40 @@
+# Has NetworkManager give up a bridge whose profile is gone, and run the ports by their own profiles again.
+# shellcheck shell=sh
+# $1: the bridge; what follows are three words of each port: the link, the UUID of its own profile, and the MTU that it gets, or `-`.
+# A bridge with guests stays, without an address.
+
+name=$1
+shift
+ports=' '
+position=0
+for word; do
+  [ $((position % 3)) -ne 0 ] || ports="$ports$word "
+  position=$((position + 1))
+done
+guests=
+for link in $(ls "/sys/class/net/$name/brif" 2>/dev/null); do
+  case $ports in *" $link "*) ;; *) guests=yes ;; esac
+done
+
+is_known() { nmcli -t -f connection.uuid connection show uuid "$1" >/dev/null 2>&1; }
+
+[ -z "$guests" ] || nmcli device set "$name" managed no
+nmcli connection reload
+while [ $# -ge 3 ]; do
+  if [ -n "$guests" ] && [ -e "/sys/class/net/$name/brif/$1" ]; then ip link set dev "$1" nomaster; fi
+  # NetworkManager may leave an MTU as it is that no profile names any more; a DHCP server may give another one afterwards.
+  [ "$3" = - ] || ip link set dev "$1" mtu "$3"
+  ! is_known "$2" || nmcli --wait 30 connection up uuid "$2" ifname "$1"
+  shift 3
+done
+[ -d "/sys/class/net/$name/bridge" ] || exit 0
+if [ -n "$guests" ]; then
+  ip address flush dev "$name"
+  exit 0
+fi
+waited=0
+while [ -e "/sys/class/net/$name" ] && [ $waited -lt 25 ]; do
+  sleep 0.2 2>/dev/null || sleep 1
+  waited=$((waited + 1))
+done
+[ ! -e "/sys/class/net/$name" ] || [ -n "$(ls "/sys/class/net/$name/brif")" ] || ip link delete dev "$name"
