@@ -114,7 +114,9 @@ function pathReasons(
     return [`${carries}, and would be plugged into ${own.bridge}, whose address none of these tasks says`];
   }
   if (carrier.isUpAtBoot === false) {
-    return [`${carries}, and ${carrier.link}, which takes its place, would not come up at the next boot (onboot: false)`];
+    return [
+      `${carries}, and ${carrier.link}, which takes its place, would not come up at the next boot (onboot: false)`,
+    ];
   }
   const reason = isIpv6(connection.local)
     ? ipv6Reason(carrier, connection, state, elsewhere)

@@ -8,7 +8,7 @@ import { type LiveBridge, mtuOf } from '../live.ts';
 import { keepOriginal } from '../original.ts';
 import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
 import { type Keyfile, originalOf, type Profile, type Profiles, readProfiles } from './keyfiles.ts';
-import { noteMtu, notedMtu } from './mtu_note.ts';
+import { notedMtu, noteMtu } from './mtu_note.ts';
 import { type Manager, readManager } from './nmcli.ts';
 import { pinsOf } from './pins.ts';
 import { refusals, warnings } from './refusals.ts';

@@ -11,8 +11,9 @@ for word; do
   [ $((position % 3)) -ne 0 ] || ports="$ports$word "
   position=$((position + 1))
 done
+plugged=$(ls "/sys/class/net/$name/brif" 2>/dev/null)
 guests=
-for link in $(ls "/sys/class/net/$name/brif" 2>/dev/null); do
+for link in $plugged; do
   case $ports in *" $link "*) ;; *) guests=yes ;; esac
 done
 

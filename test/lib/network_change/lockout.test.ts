@@ -104,7 +104,10 @@ describe('lockoutReasons', () => {
     ['a link-local address', [bridge6([], false), port], over6('fe80::5054:ff:feaa:1', 'fe80::1')],
     [
       'a bridge that does not come up at boot, over another link',
-      [{ ...bridge('none'), isUpAtBoot: false }, { link: 'ens34', bridge: 'br0', ipv4: 'none' }],
+      [
+        { ...bridge('none'), isUpAtBoot: false },
+        { link: 'ens34', bridge: 'br0', ipv4: 'none' },
+      ],
       stateWith(),
     ],
     ['this very machine', [bridge('none'), port], { ...stateWith(), connection: undefined }],

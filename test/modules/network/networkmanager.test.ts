@@ -4,7 +4,7 @@ import { formatUnitFile, parseKeyfile } from '../../../lib/formats/unit_file.ts'
 import { FakeHost } from '../../../lib/testing/index.ts';
 import { type BridgeArgs, bridge } from '../../../modules/bridge.ts';
 import { isLeaseOf } from '../../../modules/network/networkmanager/leases.ts';
-import { noteMtu, notedMtu } from '../../../modules/network/networkmanager/mtu_note.ts';
+import { notedMtu, noteMtu } from '../../../modules/network/networkmanager/mtu_note.ts';
 import { parseManager, splitTerse } from '../../../modules/network/networkmanager/nmcli.ts';
 import { ownedLinks } from '../../../modules/network/networkmanager/owner.ts';
 import { pinsOf } from '../../../modules/network/networkmanager/pins.ts';
@@ -111,7 +111,9 @@ describe('who owns the link', () => {
 
   test('not by a file of network-scripts that a NetworkManager before 1.38 cannot migrate', () => {
     const { seen } = owned('connected', '/etc/sysconfig/network-scripts/ifcfg-ens33', [1, 36]);
-    expect(seen).toMatch(/NetworkManager 1\.36 cannot make a keyfile of it \(1\.38 can\): update NetworkManager first$/);
+    expect(seen).toMatch(
+      /NetworkManager 1\.36 cannot make a keyfile of it \(1\.38 can\): update NetworkManager first$/,
+    );
     expect(seen).not.toContain('migrate');
   });
 });
@@ -350,7 +352,7 @@ describe('a trap of NetworkManager', () => {
     expect(paths(on)).toEqual([own, port, port, own]);
   });
 
-  test("spanning tree that is left unsaid is on, and takes 30 s: it is said, and an unknown key (`stpp`) says nothing", async () => {
+  test('spanning tree that is left unsaid is on, and takes 30 s: it is said, and an unknown key (`stpp`) says nothing', async () => {
     const on = host({
       'ens33.nmconnection': plugged,
       'br0.nmconnection': bridgeFile.replace('stp=false\nforward-delay=0', 'stpp=false'),
@@ -451,11 +453,14 @@ describe('refused', () => {
     options: HostOptions = {},
   ) => expect(check(host(files, options), args)).rejects;
 
-  test.each(['644 0', '640 0', '600 1000'])('a keyfile that others may read: NetworkManager loads none: %s', async (access) => {
-    await refusal({ 'ens33.nmconnection': original }, {}, { access }).toThrow(
-      new RegExp(`mode and owner ${access}.*chmod 600`),
-    );
-  });
+  test.each(['644 0', '640 0', '600 1000'])(
+    'a keyfile that others may read: NetworkManager loads none: %s',
+    async (access) => {
+      await refusal({ 'ens33.nmconnection': original }, {}, { access }).toThrow(
+        new RegExp(`mode and owner ${access}.*chmod 600`),
+      );
+    },
+  );
 
   test("a link that is 'connected (externally)'", async () => {
     await refusal({ 'ens33.nmconnection': original }, {}, { state: 'connected (externally)' }).toThrow(
@@ -498,9 +503,12 @@ describe('refused', () => {
   });
 
   test('a bond without a keyfile as a further port', async () => {
-    const links = '3: bond0: <BROADCAST,MULTICAST,MASTER,UP> mtu 1500 \\    link/ether 52:54:00:aa:00:60 \\    bond mode 1\n';
+    const links =
+      '3: bond0: <BROADCAST,MULTICAST,MASTER,UP> mtu 1500 \\    link/ether 52:54:00:aa:00:60 \\    bond mode 1\n';
     const more = { '/sys/class/net/bond0/flags': '0x1003\n' };
-    await refusal({ 'ens33.nmconnection': original }, { ports: ['ens33', 'bond0'] }, { links, more }).toThrow(/bond0 is a bond without a keyfile of NetworkManager; have NetworkManager make it first/);
+    await refusal({ 'ens33.nmconnection': original }, { ports: ['ens33', 'bond0'] }, { links, more }).toThrow(
+      /bond0 is a bond without a keyfile of NetworkManager; have NetworkManager make it first/,
+    );
   });
 
   test('a keyfile with a line that is none', async () => {
