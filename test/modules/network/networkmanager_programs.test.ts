@@ -43,6 +43,8 @@ describe.each(shells.map((shell) => [shell.join(' '), shell] as const))('with %s
     const text = shellProgram(`modules/network/networkmanager/${program}.sh`);
     const { status, stderr } = spawnSync(file, [...options, '-c', text, 'sh', ...words], {
       encoding: 'utf8',
+      // bash reads a user's own start-up files where its standard input is a socket.
+      stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: `${directory}:/usr/bin:/bin` },
     });
     return { status, stderr };
