@@ -12,11 +12,11 @@ import type { ExpectedLink, InForce, Missing, TaskOptions } from '../lib/task/ta
 import { line } from '../lib/validation/schemas.ts';
 import { bridgeFilterWarnings } from './common/bridge_netfilter.ts';
 import {
-  bridgeName,
+  type CommonBridgeArgs,
+  commonBridgeArgs,
   ipv4Network,
   ipv4Text,
   macOf,
-  portMacWord,
   portName,
   type Refuse,
   range,
@@ -25,7 +25,6 @@ import {
   refuseOwnPort,
   refuser,
   refuseShortDelay,
-  zoneName,
 } from './network/arguments.ts';
 import {
   type BridgeSettings,
@@ -53,9 +52,7 @@ export interface RouteArgs {
 }
 
 /** Arguments of {@link bridge}. What is left out moves from the port when the bridge is made, and is left alone afterwards. */
-export interface BridgeArgs {
-  /** The bridge's name, e.g. `br0`: at most 15 letters, digits, `-` and `_`. */
-  readonly name: string;
+export interface BridgeArgs extends CommonBridgeArgs {
   /** The interface that becomes its port, e.g. `ens33`. */
   readonly port?: string;
   /** Several ports, instead of `port`. The bridge takes over the addresses and the MAC of the first one. */
@@ -67,14 +64,8 @@ export interface BridgeArgs {
   readonly backend?: StackName;
   /** How the bridge gets its IPv4 address: from a DHCP server, from `address` or `addresses`, or not at all. Default: as the port does. */
   readonly bootproto?: 'dhcp' | 'static' | 'none';
-  /** The bridge's IPv4 address, `192.168.221.150/24`, or without the prefix beside `netmask`. Not with DHCP. */
-  readonly address?: string;
-  /** The netmask of an `address` without prefix, e.g. `255.255.255.0`. */
-  readonly netmask?: string;
   /** Several IPv4 addresses with their prefixes, instead of `address`. */
   readonly addresses?: readonly string[];
-  /** The gateway of the IPv4 default route, in the subnet of one of the addresses. */
-  readonly gateway?: string;
   /** IPv6: addresses by router advertisements (true), those of `ipv6Addresses` only (`static`), or none (false). */
   readonly ipv6?: boolean | 'static';
   /** Static IPv6 addresses with their prefixes, e.g. `fd00:221::150/64`. */
@@ -87,20 +78,8 @@ export interface BridgeArgs {
   readonly search?: readonly string[];
   /** Routes beside the default one. The list is the whole list. */
   readonly routes?: readonly RouteArgs[];
-  /** Spanning tree; with it, `delay` must be 2 to 30. It is off for a bridge that is made, unless given. */
-  readonly stp?: boolean;
   /** The forward delay in seconds, 0 to 30, for spanning tree. */
   readonly delay?: number;
-  /** MTU in bytes, 68 to 65535, of the bridge and its ports. */
-  readonly mtu?: number;
-  /** The bridge's MAC: its first port's (`port`, the default, with which a DHCP server knows the host again), one of its own (`own`), or this one. */
-  readonly mac?: string;
-  /** firewalld's zone. */
-  readonly zone?: string;
-  /** Whether it comes up at boot. Default true. */
-  readonly onboot?: boolean;
-  /** `absent` removes the bridge and gives its ports back what they had. Default `present`. */
-  readonly state?: 'present' | 'absent';
 }
 
 const refuse: Refuse = refuser('bridge');
@@ -113,15 +92,12 @@ const routeArgs = v.strictObject({
 } satisfies SchemaEntries<RouteArgs>);
 
 const args = v.strictObject({
-  name: bridgeName(),
+  ...commonBridgeArgs,
   port: v.optional(portName()),
   ports: v.optional(v.pipe(v.array(portName()), v.minLength(1, 'a bridge has at least one port'))),
   backend: v.optional(v.picklist(stackNames)),
   bootproto: v.optional(v.picklist(['dhcp', 'static', 'none'])),
-  address: v.optional(line('the address')),
-  netmask: v.optional(line('the netmask')),
   addresses: v.optional(v.pipe(v.array(line('an address')), v.minLength(1, "'addresses' is empty"))),
-  gateway: v.optional(line('the gateway')),
   ipv6: v.optional(v.union([v.boolean(), v.literal('static')])),
   ipv6Addresses: v.optional(v.pipe(v.array(line('an IPv6 address')), v.minLength(1, "'ipv6Addresses' is empty"))),
   ipv6Gateway: v.optional(line('the IPv6 gateway')),
@@ -135,13 +111,7 @@ const args = v.strictObject({
     ),
   ),
   routes: v.optional(v.array(routeArgs)),
-  stp: v.optional(v.boolean()),
   delay: v.optional(range(0, 30, 'the forward delay is a whole number of seconds')),
-  mtu: v.optional(range(68, 65535, 'the MTU is a whole number of bytes')),
-  mac: v.optional(line('the MAC'), portMacWord),
-  zone: v.optional(zoneName()),
-  onboot: v.optional(v.boolean(), true),
-  state: v.optional(v.picklist(['present', 'absent']), 'present'),
 } satisfies SchemaEntries<BridgeArgs>);
 
 type Parsed = v.InferOutput<typeof args>;

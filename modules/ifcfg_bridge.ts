@@ -5,31 +5,29 @@ import { once } from '../lib/task/diff.ts';
 import type { TaskOptions } from '../lib/task/task.ts';
 import { line } from '../lib/validation/schemas.ts';
 import {
-  bridgeName,
+  type CommonBridgeArgs,
+  commonBridgeArgs,
   ipv4Network,
   ipv4Text,
   macOf,
-  portMacWord,
   portName,
-  type Refuse,
   range,
+  type Refuse,
   refuseGateway,
   refuseNameServers,
   refuseOwnPort,
   refuser,
   refuseShortDelay,
-  zoneName,
 } from './network/arguments.ts';
-import { bridgeInForce } from './network/network_scripts/in_force.ts';
+import type { BridgeValues } from './network/network_scripts/ifcfg/bridge_file.ts';
+import { bridgeInForce } from './network/network_scripts/in_force/in_force.ts';
 import { bridgeParameters } from './network/network_scripts/network_scripts.ts';
 import { planBridge } from './network/network_scripts/plan.ts';
 import { readBridge } from './network/network_scripts/read.ts';
-import type { BridgeValues, IfcfgBridgeState } from './network/network_scripts/state.ts';
+import type { IfcfgBridgeState } from './network/network_scripts/state.ts';
 
 /** Arguments of {@link ifcfgBridge}. */
-export interface IfcfgBridgeArgs {
-  /** The bridge's name, e.g. `br0`: at most 15 letters, digits, `-` and `_`. */
-  readonly name: string;
+export interface IfcfgBridgeArgs extends CommonBridgeArgs {
   /** The interface that becomes its port, e.g. `ens33`. */
   readonly port: string;
   /**
@@ -37,55 +35,28 @@ export interface IfcfgBridgeArgs {
    * what the port's file says. `none` is a bridge without an address, unless one is given or the port has one.
    */
   readonly bootproto?: 'dhcp' | 'static' | 'none';
-  /** The bridge's IPv4 address, `192.168.221.150/24`, or without the prefix beside `netmask`. Not with DHCP. */
-  readonly address?: string;
-  /** The netmask of an `address` without prefix, e.g. `255.255.255.0`. */
-  readonly netmask?: string;
-  /** The default route's gateway, in the address's subnet. */
-  readonly gateway?: string;
   /** Name servers, at most three. */
   readonly dns?: readonly string[];
   /** IPv6 by router advertisements (true, the default), from what the port's file says only (`static`), or none (false). */
   readonly ipv6?: boolean | 'static';
-  /** Spanning tree. Left as it is unless given; with it, `delay` must be 2 to 30. */
-  readonly stp?: boolean;
   /** The forward delay in seconds, 0 to 30. Default 0, with which a port forwards at once. */
   readonly delay?: number;
-  /** MTU in bytes, 68 to 65535, of the bridge and its port. Left as it is unless given. */
-  readonly mtu?: number;
-  /** The bridge's MAC: its port's (`port`, the default, with which a DHCP server knows the host again), one of its own (`own`), or this one. */
-  readonly mac?: string;
-  /** firewalld's zone. Unless given, the port's moves to the bridge. */
-  readonly zone?: string;
-  /** Whether it comes up when the network starts. Default true. */
-  readonly onboot?: boolean;
   /** Whether NetworkManager may have the bridge and its port. Default false. */
   readonly nmControlled?: boolean;
-  /** `absent` removes the bridge and gives its port back what it had. Default `present`. */
-  readonly state?: 'present' | 'absent';
 }
 
 const refuse: Refuse = refuser('ifcfg_bridge');
 
 const args = v.strictObject({
-  name: bridgeName(),
+  ...commonBridgeArgs,
   port: portName(),
   bootproto: v.optional(v.picklist(['dhcp', 'static', 'none']), 'dhcp'),
-  address: v.optional(line('the address')),
-  netmask: v.optional(line('the netmask')),
-  gateway: v.optional(line('the gateway')),
   dns: v.optional(
     v.pipe(v.array(line('a name server')), v.maxLength(3, 'the scripts know at most three name servers')),
   ),
   ipv6: v.optional(v.union([v.boolean(), v.literal('static')]), true),
-  stp: v.optional(v.boolean()),
   delay: v.optional(range(0, 30, 'the forward delay is a whole number of seconds'), 0),
-  mtu: v.optional(range(68, 65535, 'the MTU is a whole number of bytes')),
-  mac: v.optional(line('the MAC'), portMacWord),
-  zone: v.optional(zoneName()),
-  onboot: v.optional(v.boolean(), true),
   nmControlled: v.optional(v.boolean(), false),
-  state: v.optional(v.picklist(['present', 'absent']), 'present'),
 } satisfies SchemaEntries<IfcfgBridgeArgs>);
 
 type Parsed = v.InferOutput<typeof args>;

@@ -18,7 +18,7 @@ const shared = ['SC2154', 'SC2034'];
 
 test('shellcheck finds nothing in the shell programs', () => {
   expect(programs).toContain('lib/hosts/session/session.sh');
-  expect(programs).toContain('lib/network_change/program.sh');
+  expect(programs).toContain('lib/network_change/on_host/program.sh');
   const { error, stdout } = spawnSync('shellcheck', ['--format=gcc', `--exclude=${shared.join()}`, ...programs], {
     cwd: root,
     encoding: 'utf8',

@@ -139,13 +139,13 @@ export async function buildLab(options: LabOptions = {}): Promise<Lab> {
   }
 }
 
-/** Waits for both, also when one fails: what still runs would be in the way of what is done about the failure. */
+/** Waits for both, also when one fails, because what still runs would disturb the clean-up. */
 async function bothOf<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([a, b]);
   return Promise.all([a, b]);
 }
 
-/** Takes an id that nobody has, and its lock before anything else exists, so that no sweep takes the lab for dead. */
+/** Chooses a free id and takes its lock before anything else is made, so that no sweep removes the lab as a dead one. */
 async function claim(): Promise<{ layout: LabLayout; lock: Lock }> {
   for (let attempt = 0; attempt < 10; attempt += 1) {
     const layout = layoutOf(randomBytes(4).toString('hex'));
@@ -176,12 +176,12 @@ async function enableUnits(layout: LabLayout, { enabled, disabled }: HostKind): 
   if (disabled.length > 0) await systemctl('disable', ...disabled);
 }
 
-/** What the wait for a host depends on. */
+/** Options of the wait for a host. */
 interface UpOptions {
   readonly boot?: number | undefined;
   readonly answer?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** The process 1 of the boot before, which may still be there. */
+  /** The process 1 of the previous boot, which may not have ended yet. */
   readonly previous?: number | undefined;
 }
 

@@ -7,8 +7,8 @@ export const labsDirectory = '/var/lib/kvm-play-lab';
 export const basesDirectory = '/var/cache/kvm-play/lab';
 
 /**
- * What this machine's KVM can do for the QEMU of each base root, one file each, as it was found out after the last boot.
- * A boot empties `/run`, where only root writes.
+ * The results of probing KVM, one file per base root. They hold until the next boot of this machine, which empties `/run`; only
+ * root writes there.
  */
 export const virtTypesDirectory = '/run/kvm-play-lab/virt-types';
 

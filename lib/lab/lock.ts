@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { execa } from 'execa';
+import { shellProgram } from '../process/package_files.ts';
 import { LabError } from './error.ts';
 
 /** A file lock that ends with this process, however it ends. */
@@ -8,18 +9,6 @@ export interface Lock {
   /** Gives the lock back; later calls do nothing. */
   release(): Promise<void>;
 }
-
-/**
- * Holds the lock on descriptor 9 until standard input ends, which it does when this process dies.
- * A lock on a file that was removed in between is worth nothing, hence the comparison.
- */
-const holder = `
-exec 9>>"$1" || exit 2
-flock $2 9 || exit 1
-[ "$1" -ef /proc/self/fd/9 ] || exit 1
-echo held
-exec cat >/dev/null
-`;
 
 /**
  * Takes a file lock, or says that somebody else holds it.
@@ -34,7 +23,7 @@ export async function takeLock(
 ): Promise<Lock | undefined> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   // A session of its own, or an interrupt at the terminal would release the lock before the lab is gone.
-  const child = execa('sh', ['-c', holder, 'kvmplay-lock', path, options.wait ? '-x' : '-n'], {
+  const child = execa('sh', ['-c', shellProgram('lib/lab/hold_lock.sh'), 'kvmplay-lock', path, options.wait ? '-x' : '-n'], {
     stdin: 'pipe',
     buffer: false,
     reject: false,

@@ -1,33 +1,11 @@
 import { access, readdir, readFile } from 'node:fs/promises';
 import { execa } from 'execa';
+import { shellProgram } from '../process/package_files.ts';
 import { startDaemon } from './daemon.ts';
 import { LabError } from './error.ts';
 import { hostInterface, type LabLayout, lan, namespacePath } from './layout.ts';
 
-/**
- * Keeps one host powered: plugs its cable in, boots it, and boots it again when it reboots itself (systemd-nspawn
- * then ends with 133). Each boot gets a network namespace of its own, as a machine's links are gone when it goes down.
- * Arguments: the LAN's namespace, the host's, its MAC, its interface, and the command that boots it.
- */
-const supervisor = `
-for controllers in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified /sys/fs/cgroup; do
-  [ "$DELEGATED" ] || [ ! -w "$controllers/cgroup.procs" ] ||
-    { mkdir -p "$controllers/$0" && echo $$ > "$controllers/$0/cgroup.procs"; }
-done
-lan=$1 host=$2 mac=$3 interface=$4
-shift 4
-while :; do
-  ip -n "$lan" link delete host0 2>/dev/null
-  ip netns delete "$host" 2>/dev/null
-  ip netns add "$host" || exit 1
-  ip -n "$lan" link add host0 type veth peer name "$interface" address "$mac" netns "$host" || exit 1
-  ip -n "$lan" link set host0 master lan0 up || exit 1
-  nsenter --net="/run/netns/$host" "$@"
-  [ $? = 133 ] || break
-done
-`;
-
-/** What the kernel shares with the host and the host may look at, not change. */
+/** Paths of the shared kernel that the host may read and not write. */
 const readOnly: readonly string[] = [
   ...['/proc/sys/kernel', '/proc/sys/vm', '/proc/sys/fs', '/proc/sysrq-trigger'],
   ...['/sys/module', '/sys/power', '/sys/kernel', '/sys/firmware', '/sys/bus'],
@@ -50,7 +28,7 @@ export async function powerOnMachine(layout: LabLayout, hostname: string, udev: 
       (path) => `--bind-ro=${path.replaceAll(':', '\\:')}`,
     ),
   ];
-  const supervise = ['sh', '-c', supervisor, layout.machine];
+  const supervise = ['sh', '-c', shellProgram('lib/lab/supervise.sh'), layout.machine];
   const arguments_ = [layout.lanNamespace, layout.hostNamespace, lan.hostMac, hostInterface, ...nspawn];
   // Where systemd is process 1 it owns the cgroups, and has to hand one over.
   const managed = (await existing(['/run/systemd/system'])).length > 0;
@@ -109,8 +87,8 @@ export async function runInMachine(
 }
 
 /**
- * Lists, for setpriv, the capabilities that the host's process 1 cannot have. Who enters the host from outside would
- * bring this machine's own along, and with them the clock, the kernel's modules and its memory, which all hosts share.
+ * Lists, for setpriv, the capabilities that the host's process 1 cannot have. A process that enters the host from outside would
+ * otherwise keep this machine's capabilities, and with them the clock, the kernel's modules and its memory, which all hosts share.
  * @throws LabError when the host's cannot be read: then nothing may be run
  */
 async function capabilitiesToDrop(leader: number): Promise<string> {
@@ -126,7 +104,7 @@ async function capabilitiesToDrop(leader: number): Promise<string> {
     .join(',');
 }
 
-/** Takes the host's address to be there once its interface carries it. @param layout the lab's names */
+/** Tells whether the host's interface has its address. @param layout the lab's names */
 export async function hasAddress(layout: LabLayout): Promise<boolean> {
   const { stdout } = await execa('nsenter', [`--net=${namespacePath(layout.hostNamespace)}`, 'ip', '-4', 'address'], {
     reject: false,

@@ -39,7 +39,7 @@ export async function setCable(layout: LabLayout, isPlugged: boolean): Promise<v
   await execa('ip', ['-n', layout.lanNamespace, 'link', 'set', 'dev', 'host0', isPlugged ? 'up' : 'down']);
 }
 
-/** Ends the LAN's DHCP server; nobody answers any more. @param layout the lab's names */
+/** Stops the LAN's DHCP server. @param layout the lab's names */
 export async function stopDhcp(layout: LabLayout): Promise<void> {
   await endProcesses(() => processesMarked(leaseOption(layout)));
 }

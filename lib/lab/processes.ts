@@ -43,7 +43,7 @@ export async function findLeader(layout: LabLayout): Promise<number | undefined>
   return undefined;
 }
 
-/** Seconds that processes may take to end: a busy machine takes its time to free what a guest has had. */
+/** Seconds that processes may take to end: a busy machine needs long to free a guest's memory. */
 const endLimit = 120;
 
 /**

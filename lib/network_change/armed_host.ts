@@ -25,12 +25,12 @@ export class ArmedHost implements Host {
     await this.#host.execute(step, { wrap: this.#whileArmed });
   }
 
-  /** In the same turn, so that what is read with the steps is read behind them. */
+  /** Takes the steps in the same turn of the event loop, so that reads sent with them are answered after them. */
   executeTogether(steps: readonly Step[], options?: ExecuteOptions): Promise<Executed> {
     return this.#host.executeTogether(steps, { ...options, wrap: this.#whileArmed });
   }
 
-  /** The first of these steps asks for itself. */
+  /** Not wrapped: the first of these steps, `cutStep`, itself checks that the change is armed. */
   async executeDetached(steps: readonly CommandStep[], options?: ReachOptions): Promise<readonly CommandError[]> {
     return this.#host.executeDetached(steps, options);
   }

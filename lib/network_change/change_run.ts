@@ -100,7 +100,7 @@ export async function applyChange(
   });
 }
 
-/** Who runs the site again must find the host: by then its old address may be somebody else's. */
+/** Tells the user the host's new address: a later run needs it, because the old address may then belong to another machine. */
 function movedWords({ name, reachedAt }: Host, { connection }: NetworkState): readonly string[] {
   if (reachedAt === undefined || reachedAt === connection?.local) return [];
   return [`${name} is reached at ${reachedAt} now; name that address in the site, the inventory or ssh_config`];

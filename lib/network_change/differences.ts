@@ -1,4 +1,4 @@
-/** What differs on a host that has gone back from what it was before the change, in the host's own words. */
+/** The differences between a host that was rolled back and the same host before the change, in the host's own words. */
 export interface Differences {
   /** What matters to reaching the host: addresses, routes, rules, the state of its links, files that bring them up. */
   readonly reach: readonly string[];
@@ -8,7 +8,7 @@ export interface Differences {
   readonly unread: readonly string[];
 }
 
-/** Reads the lines in which the host tells what differs. @returns undefined when the host has not compared itself yet */
+/** Parses the host's lines about differences. @returns undefined when the host has not compared itself yet */
 export function parseDifferences(text: string): Differences | undefined {
   const lines = text.split('\n');
   if (!lines.includes('compared yes')) return undefined;

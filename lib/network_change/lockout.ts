@@ -16,12 +16,12 @@ import { type Connection, isIpv6, linkOf, type NetworkState } from './network_st
 
 /** Seconds that a DHCP server may take to answer. */
 const dhcpLimit = 30;
-/** Seconds beside everything that can be foreseen. */
+/** Seconds of reserve for everything else. */
 const margin = 30;
-/** The least that is computed. */
+/** The shortest default, in seconds. */
 const leastTime = 60;
 
-/** Says how many seconds a change may take until it must have been confirmed. */
+/** Returns the seconds within which a change must be confirmed. */
 export function timeFor(links: readonly ExpectedLink[]): number {
   const delay = Math.max(0, ...links.map((link) => link.delay ?? 0));
   const dhcp = links.some(({ ipv4 }) => ipv4 === 'dhcp') ? dhcpLimit : 0;

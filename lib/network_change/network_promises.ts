@@ -2,17 +2,17 @@ import type { ExpectedLink } from '../task/task.ts';
 import { successorOf } from './lockout.ts';
 import { isIpv6, type NetworkState } from './network_state.ts';
 
-/** What a host's network is held against after a change. */
+/** What a host's network is compared with after a change. */
 export interface NetworkPromises {
   /** The host's network before the change. */
   readonly before: NetworkState;
-  /** What its links come to by the change. */
+  /** The links as the change is expected to leave them. */
   readonly links: readonly ExpectedLink[];
-  /** Addresses of which the host must have one: its own of before, or one that the site gives it. */
+  /** The host must have one of these addresses: the one that it had before, or one that the site gives it. */
   readonly addresses: readonly string[];
 }
 
-/** Says in words what of the network will be proved. */
+/** Lists, in words, what of the network will be proved. */
 export function networkInWords(promises: NetworkPromises): readonly string[] {
   const { before, addresses } = promises;
   const hops = hopsToController(promises);
@@ -25,7 +25,7 @@ export function networkInWords(promises: NetworkPromises): readonly string[] {
   ];
 }
 
-/** Says what of the network is not as it was promised. */
+/** Lists, in words, the promises that the network does not keep. */
 export function networkComplaints(state: NetworkState, promises: NetworkPromises): readonly string[] {
   const now = withoutNewPorts(state, promises.before);
   return [
@@ -36,7 +36,7 @@ export function networkComplaints(state: NetworkState, promises: NetworkPromises
   ];
 }
 
-/** Names default routes of before that are gone though nobody had promised them: no file knew them, or no server gives them. */
+/** Lists default routes that are gone and were not promised: no file holds them, or no server announces them any more. */
 export function lostGateways(now: NetworkState, { before, links }: NetworkPromises): readonly string[] {
   const has = withoutNewPorts(now, before).gateways.map(({ via }) => via);
   const isReplaced = links.some(({ gateway, ipv6 }) => gateway !== undefined || ipv6?.gateway !== undefined);

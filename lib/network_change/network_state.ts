@@ -1,3 +1,4 @@
+import { shellProgram } from '../process/package_files.ts';
 import type { ReadonlyHost } from '../task/readonly_host.ts';
 
 /** Who talks to the host, and where it is reached. Addresses of either family, without a zone. */
@@ -15,7 +16,7 @@ export interface Way {
   readonly via: string | undefined;
 }
 
-/** A host's network as a change must find it again. */
+/** The state of a host's network. */
 export interface NetworkState {
   /** The connection of this session; undefined on this very machine. */
   readonly connection: Connection | undefined;
@@ -31,29 +32,25 @@ export interface NetworkState {
   readonly macs: ReadonlyMap<string, string>;
 }
 
-/** Asks which way the connection's packets go. Of a link-local address the kernel must be told the link, which sshd shows as its zone. */
-export const wayScript: string = `set -- $SSH_CONNECTION
-[ $# = 4 ] || exit 0
-case $1 in *.*) peer=\${1##*:} local=\${3##*:} ;; *) peer=$1 local=$3 ;; esac
-case $local in *%*) set -- oif "\${local#*%}" ;; *) set -- ;; esac
-ip route get "\${peer%%%*}" from "\${local%%%*}" "$@"`;
+/** Script text that asks for the route of the connection's packets. A link-local address needs its link, which sshd shows as the zone. */
+export function wayScript(): string {
+  return shellProgram('lib/network_change/on_host/way.sh');
+}
 
-/** Says of every link: its name, its MAC, what it is plugged into. */
-export const linksScript: string = `cd /sys/class/net && for l in *; do
-[ -e "$l/address" ] || continue
-IFS= read -r mac < "$l/address"
-echo "$l $mac $(readlink "$l/master")"
-done`;
+/** Script text that prints each link's name, MAC and bridge. */
+export function linksScript(): string {
+  return shellProgram('lib/network_change/on_host/links.sh');
+}
 
 /** Looks at a host's network, in one request. Text and `/sys` only: EL7's `ip` knows no JSON. */
 export async function readNetworkState(host: ReadonlyHost): Promise<NetworkState> {
   const [connection, way, addresses, ipv4Routes, ipv6Routes, links] = await Promise.all([
     host.query(['sh', '-c', 'printf %s "$SSH_CONNECTION"']),
-    host.query(['sh', '-c', wayScript]),
+    host.query(['sh', '-c', wayScript()]),
     host.query(['ip', '-o', 'address', 'show']),
     host.query(['ip', '-4', 'route', 'show', 'default']),
     host.query(['ip', '-6', 'route', 'show', 'default']),
-    host.query(['sh', '-c', linksScript]),
+    host.query(['sh', '-c', linksScript()]),
   ]);
   const ofLinks = [...links.stdout.matchAll(/^(\S+) (\S*) (?:\S*\/)?(\S*)$/gm)];
   return {

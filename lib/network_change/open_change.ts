@@ -35,15 +35,15 @@ import {
 
 /** Seconds before the deadline at which proving ends, so that the confirmation arrives in time. */
 export const confirmMargin = 3;
-/** Seconds that something may take which nobody else has a part in: after that it is not to be hoped for. */
+/** Seconds to wait for a state that depends on this host alone; if it has not come about by then, it never will. */
 const ownLimit = 30;
-/** Seconds beyond the deadline in which the host must have gone back. */
+/** Seconds after the deadline within which the host must have rolled the change back. */
 const rollBackLimit = 240;
-/** Seconds in which a host that goes back is looked for, before it is looked for once more. */
+/** Seconds for one attempt to reach a host that is rolling back; another attempt follows. */
 const reachLimit = 10;
-/** Seconds in which an answer is expected at first, while the old connection may hang. */
+/** Seconds to wait for the first answer, because the old connection may hang. */
 const firstPatience = 8;
-/** Times that a host is asked to compare itself, should its answers be lost. */
+/** How often the host is asked to compare itself where its answers get lost. */
 const comparisons = 3;
 /** Seconds between two looks. */
 const lookInterval = 0.5;
@@ -66,7 +66,7 @@ export class OpenChange {
   readonly #host: Host;
   readonly #id: string;
   readonly #tell: TellPhase;
-  /** By this machine's monotonic clock, and never later than the host's own. */
+  /** The deadline by this machine's monotonic clock; never later than the host's own. */
   readonly #deadline: number;
 
   /** Seconds in which an answer is expected. */
@@ -116,7 +116,7 @@ export class OpenChange {
     return open;
   }
 
-  /** Takes up what an earlier run has left. What the host was like before that one is not known any more. */
+  /** Takes up the pending change of an earlier run. The state of the host before that change is no longer known here. */
   static pending(
     host: Host,
     known: Pick<Promises, 'tasks' | 'probes'>,
@@ -129,12 +129,12 @@ export class OpenChange {
     return new OpenChange(host, id, performance.now() + left * 1000, promises, tell);
   }
 
-  /** How steps that cut the link are executed: what runs them is known to the host, and where it may answer afterwards. */
+  /** Options for steps that cut the link: the host learns which process runs them, and the controller where to reach it afterwards. */
   detached(): NonNullable<TakeOptions['detached']> {
     return { first: cutStep(this.#id), within: this.#left(), at: this.#elsewhere() };
   }
 
-  /** Proves over a new connection, whatever the old one says. */
+  /** Opens the new connection over which the change is proved; the old one proves nothing. */
   async reconnect(): Promise<void> {
     await this.#host.reconnect({ within: this.#left(), at: this.#elsewhere() });
   }
@@ -194,7 +194,7 @@ export class OpenChange {
     }
   }
 
-  /** As long as there is time, an answer that was lost is asked for again. @throws ConvergenceError when it is too late */
+  /** Confirms the change, and asks again while there is time if the answer is lost. @throws ConvergenceError when it is too late */
   async #confirm(): Promise<void> {
     await pRetry(
       async (attempt) => {
@@ -258,7 +258,7 @@ export class OpenChange {
     throw new RolledBackError(`${reason}\nthe network change was rolled back: ${words}`, { cause });
   }
 
-  /** Like {@link goBack}, where that the host goes back is what is wanted. @throws RollBackUnverifiedError */
+  /** Like {@link goBack}, for a rollback that the user asked for. @throws RollBackUnverifiedError */
   async takeBack(reason: string): Promise<void> {
     await this.goBack(reason).catch((error: unknown) => {
       if (!(error instanceof RolledBackError)) throw error;
@@ -296,7 +296,7 @@ export class OpenChange {
     });
   }
 
-  /** A host that was rebooted may still be coming up: as long as it has not been heard, it is asked again. */
+  /** Has the host compare itself. It is asked several times, because one that was rebooted may still be booting. */
   async #compare(): Promise<Differences | undefined> {
     const mayPass = (error: unknown): boolean => error instanceof ConnectionError || error instanceof CommandError;
     try {
@@ -314,7 +314,7 @@ export class OpenChange {
     }
   }
 
-  /** Where the host may answer besides where it was reached before. */
+  /** Further addresses at which the host may answer. */
   #elsewhere(): readonly string[] {
     const { before, addresses } = this.promises;
     return addresses.filter((address) => address !== before.connection?.local);

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { runProcess } from '../hosts/session/process.ts';
+import { shellProgram } from '../process/package_files.ts';
 import type { ReadonlyHost } from '../task/readonly_host.ts';
 import { type Probe, parsePort } from './network_change.ts';
 
@@ -17,16 +18,10 @@ export async function passes(host: ReadonlyHost, probe: Probe): Promise<boolean>
   }
 }
 
-/** bash knows TCP by itself; where there is none, netcat is asked. */
-const tcpScript = `if command -v bash >/dev/null 2>&1
-then exec bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null
-else exec nc -z -w ${probeLimit} "$1" "$2"
-fi`;
-
 function argvOf(probe: Probe): readonly string[] {
   if ('ping' in probe) return pingArgv(probe.ping);
   const { name = '', port = 0 } = parsePort(probe.tcp) ?? {};
-  return ['sh', '-c', tcpScript, 'sh', name, String(port)];
+  return ['sh', '-c', shellProgram('lib/network_change/on_host/open_tcp.sh'), 'sh', name, String(port), String(probeLimit)];
 }
 
 function pingArgv(name: string): readonly string[] {

@@ -6,7 +6,7 @@ import { lostGateways, type NetworkPromises, networkComplaints, networkInWords }
 import { readNetworkState } from './network_state.ts';
 import { passes } from './probes.ts';
 
-/** What has to hold after a change. */
+/** The conditions that must hold after a change. */
 export interface Promises extends NetworkPromises {
   readonly tasks: readonly Task[];
   /** Probes that passed before the change. */
@@ -16,20 +16,20 @@ export interface Promises extends NetworkPromises {
 /** What does not hold yet. */
 export interface Complaint {
   readonly words: string;
-  /** True for what others have a part in (a lease, a route that comes with it): it may take its time. */
+  /** True for what depends on other machines, such as a lease and its routes: it may come late. */
   readonly mayCome: boolean;
 }
 
-/** What a look at the host after a change came to. */
+/** The result of one look at the host after a change. */
 export interface Proof {
   readonly complaints: readonly Complaint[];
-  /** What the tasks warn of. */
+  /** Warnings of the tasks. */
   readonly warnings: ReadonlyMap<Task, readonly string[]>;
-  /** What the host had before and has no longer, though nobody promised it. */
+  /** What the host had before and lacks now, although it was not promised. */
   readonly lost: readonly string[];
 }
 
-/** Says in words what will be proved. */
+/** Lists, in words, what will be proved. */
 export function promisesInWords(promises: Omit<Promises, 'tasks'>): readonly string[] {
   return [
     ...(promises.before.connection === undefined ? [] : ['the host answers over a new connection']),
@@ -39,7 +39,7 @@ export function promisesInWords(promises: Omit<Promises, 'tasks'>): readonly str
   ];
 }
 
-/** Looks once whether everything holds that was promised. @throws ConnectionError */
+/** Checks once whether all conditions hold. @throws ConnectionError */
 export async function prove(host: Host, promises: Promises): Promise<Proof> {
   const { tasks, probes } = promises;
   const [now, warnings, ...complaints] = await Promise.all([

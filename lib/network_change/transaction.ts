@@ -6,7 +6,7 @@ import { operandScript } from '../hosts/files/steps.ts';
 import type { Host } from '../hosts/host.ts';
 import { stateDirectory } from '../hosts/shell/paths.ts';
 import { quote, quoteAll } from '../hosts/shell/quote.ts';
-import { packageFile } from '../process/package_files.ts';
+import { packageFile, shellProgram } from '../process/package_files.ts';
 import type { ReadonlyHost } from '../task/readonly_host.ts';
 import { type CommandStep, command, makeDirectory, type Step, writeFile } from '../task/step.ts';
 import { type Differences, parseDifferences } from './differences.ts';
@@ -80,13 +80,8 @@ export async function begin(host: Host, id: string, touched: Touched): Promise<v
  * under way is left first, and then it is asked: either the step sees that the host goes back, or the way back sees the note.
  */
 export function whileArmed(id: string, script: string): string {
-  const current = `${directory}/current`;
-  return `kvm_play_note=${current}/step.$$
-{ echo > "$kvm_play_note" && [ -e ${current}/armed ] && grep -qxF "id='${id}'" ${current}/plan; } 2>/dev/null || {
-  rm -f -- "$kvm_play_note"
-  echo 'the network change is over, and this step came too late' >&2
-  exit 1
-}
+  return `kvm_play_change=${id}
+${shellProgram('lib/network_change/on_host/while_armed.sh')}
 ( ${script}
 )
 kvm_play_step=$?
@@ -239,10 +234,10 @@ function lines(commands: readonly string[]): string {
 
 /** The program's parts, in this order: the last one is what begins. */
 const programParts: readonly string[] = [
-  ...['settings', 'storage', 'network_state', 'network_restore', 'snapshot', 'compare', 'alarm', 'program'],
+  ...['prologue', 'storage', 'network_state', 'network_restore', 'snapshot', 'compare', 'alarm', 'program'],
 ];
 
 async function programText(): Promise<string> {
-  const parts = programParts.map((name) => readFile(packageFile(`lib/network_change/${name}.sh`), 'utf8'));
+  const parts = programParts.map((name) => readFile(packageFile(`lib/network_change/on_host/${name}.sh`), 'utf8'));
   return (await Promise.all(parts)).join('\n');
 }

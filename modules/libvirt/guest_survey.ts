@@ -1,6 +1,7 @@
 import { CommandError } from '../../lib/errors.ts';
 import { type NamedFiles, parseNamedFiles } from '../../lib/formats/libvirt_files.ts';
 import { type Pool, parsePool } from '../../lib/formats/libvirt_xml.ts';
+import { shellProgram } from '../../lib/process/package_files.ts';
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { Connection } from './libvirt.ts';
 
@@ -23,56 +24,11 @@ export interface Survey {
   readonly pools: readonly Pool[];
 }
 
-/** Asks virsh for every text about a guest and for every pool; each is printed as its kind, what it is about, and the text, a NUL behind each. */
-const virshScript = `uri=$1
-ask() { virsh -c "$uri" "$@"; }
-tell() { printf '%s\\0%s\\0' "$1" "$2"; shift 2; ask "$@"; printf '\\0'; }
-guests=$(ask list --all --uuid) && running=$(ask list --uuid) && pools=$(ask pool-list --all --name) || exit
-for guest in $running; do tell running "$uri" dumpxml "$guest"; done
-for guest in $guests; do tell defined "$uri" dumpxml --inactive "$guest"; done
-for guest in $(ask list --all --uuid --with-managed-save); do tell saved "$uri" managedsave-dumpxml "$guest"; done
-for kind in snapshot checkpoint; do
-  for guest in $(ask list --all --uuid --with-$kind 2>/dev/null); do
-    ask $kind-list --name "$guest" | while IFS= read -r name; do
-      [ -z "$name" ] || tell $kind "$uri" $kind-dumpxml "$guest" --"$kind"name "$name"
-    done
-  done
-done
-printf '%s\\n' "$pools" | while IFS= read -r pool; do [ -z "$pool" ] || tell pool "$uri" pool-dumpxml --pool "$pool"; done
-exit 0`;
-
-/**
- * Prints libvirt's own files about guests and pools in the same way: those of the system, and those of every user's session that
- * can be read. Plain files only, and no more of each than such a text is long.
- */
-const filesScript = `tell() {
-  kind=$1; shift
-  for file; do
-    [ -f "$file" ] && [ -r "$file" ] || continue
-    printf '%s\\0%s\\0' "$kind" "$file"
-    case $kind in
-    saved) tail -c +93 "$file" | head -c 1048576 | tr '\\000' '\\n' ;;
-    *) head -c 8388608 "$file" | tr '\\000' '\\n' ;;
-    esac
-    printf '\\0'
-  done
-}
-tell running /run/libvirt/qemu/*.xml /run/user/*/libvirt/qemu/run/*.xml /home/*/.cache/libvirt/qemu/run/*.xml /root/.cache/libvirt/qemu/run/*.xml
-tell defined /etc/libvirt/qemu/*.xml
-tell pool /etc/libvirt/storage/*.xml /run/libvirt/storage/*.xml
-for base in /var/lib/libvirt/qemu /home/*/.config/libvirt/qemu /root/.config/libvirt/qemu; do
-  [ -d "$base" ] || continue
-  tell saved "$base"/save/*.save
-  tell snapshot "$base"/snapshot/*/*.xml
-  tell checkpoint "$base"/checkpoint/*/*.xml
-  case $base in /var/*) ;; *) tell defined "$base"/*.xml; tell pool "\${base%/qemu}"/storage/*.xml ;; esac
-done
-exit 0`;
-
-/** The queries of {@link surveyGuests}: virsh, where it may be asked, and libvirt's files. */
+/** The queries of {@link surveyGuests}: virsh, where it may be asked, and libvirt's files; see `survey_virsh.sh` and `survey_files.sh`. */
 export function surveyQueries({ uri, look }: Connection): readonly (readonly string[])[] {
-  if (!uri.startsWith('qemu:')) return look === 'virsh' ? [['sh', '-c', virshScript, 'sh', uri]] : [];
-  return [...(look === 'virsh' ? [['sh', '-c', virshScript, 'sh', uri]] : []), ['sh', '-c', filesScript]];
+  const byVirsh = look === 'virsh' ? [['sh', '-c', shellProgram('modules/libvirt/survey_virsh.sh'), 'sh', uri]] : [];
+  if (!uri.startsWith('qemu:')) return byVirsh;
+  return [...byVirsh, ['sh', '-c', shellProgram('modules/libvirt/survey_files.sh')]];
 }
 
 /**

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { CommandError } from '../../lib/errors.ts';
 import { layeredFormats, linksOf } from '../../lib/formats/image_links.ts';
 import { parseQcow2Header, type Qcow2Header } from '../../lib/formats/qcow2.ts';
+import { shellProgram } from '../../lib/process/package_files.ts';
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 
 /** An image as it was found. */
@@ -53,39 +54,20 @@ export class Images {
   }
 }
 
-/**
- * Prints of each file: its path, what it is, where links lead, and the beginning of an image that may stand on others; a NUL behind each.
- * `$1` says whether directories (`in`) or files (`at`) follow. Nothing but files and block devices is opened.
- */
-const script = `one() {
-  status=$(stat -L -c '%F|%d:%i|%t:%T' "$1" 2>/dev/null) || return 0
-  printf '%s\\0%s\\0' "$1" "$status"
-  case $status in 'regular file|'* | 'block special file|'*)
-    case $(od -An -v -tx1 -N 4 "$1" 2>/dev/null) in
-${layeredFormats.map(headerCase).join('\n')}
-    esac ;;
-  esac
-  printf '\\0\\0'
-}
-how=$1; shift
-for at; do
-  [ "$how" = in ] || { one "$at"; continue; }
-  for file in "$at"/* "$at"/.[!.]*; do
-    if [ -f "$file" ] || [ -b "$file" ]; then one "$file"; fi
-  done
-done`;
-
-/** The branch that prints the beginning of an image of one format. od(1) puts blanks between the bytes. */
-function headerCase({ magic, headerLength }: (typeof layeredFormats)[number]): string {
-  const pattern = magic.replaceAll(/../g, '*$&');
-  return `      ${pattern}*) readlink -f "$1"; printf '\\0'; od -An -v -tx1 -N ${headerLength} "$1"; printf '\\0'; return ;;`;
+/** The function that tells images of a format that may stand on others. od(1) puts blanks between the bytes. */
+function layered(): string {
+  const cases = layeredFormats.map(
+    ({ magic, headerLength }) => `${magic.replaceAll(/../g, '*$&')}*) length=${headerLength} ;;`,
+  );
+  return `layered() { length=; case $1 in ${cases.join(' ')} esac; }`;
 }
 
 /** Most paths in one command line. */
 const most = 500;
 
-/** The query that looks at files (`at`), or at all that are in directories (`in`). */
+/** The query that looks at files (`at`), or at all that are in directories (`in`); see `image_files.sh`. */
 export function imagesQuery(how: 'at' | 'in', paths: readonly string[]): readonly string[] {
+  const script = `${layered()}\n${shellProgram('modules/libvirt/image_files.sh')}`;
   return ['sh', '-c', script, 'sh', how, ...paths];
 }
 

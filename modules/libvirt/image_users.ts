@@ -1,5 +1,6 @@
 import type { NamedFile } from '../../lib/formats/libvirt_files.ts';
 import type { Pool } from '../../lib/formats/libvirt_xml.ts';
+import { shellProgram } from '../../lib/process/package_files.ts';
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { Missing } from '../../lib/task/task.ts';
 import { type Holder, surveyGuests } from './guest_survey.ts';
@@ -118,20 +119,9 @@ function nameOf({ guest, name, standing, isForeign }: Holder): string {
   }
 }
 
-/** Prints the processes that have a file open, and the loop devices that stand for it, one a line. */
-const processScript = `id=$(stat -L -c '%d:%i' "$1") || exit 0
-printf '%s\\n' /proc/[0-9]*/fd/* | xargs stat -L -c '%d:%i %n' 2>/dev/null | grep "^$id " | while IFS=/ read -r _ _ pid _; do
-  printf '%s %s\\n' "$pid" "$(cat "/proc/$pid/comm" 2>/dev/null)"
-done | sort -u
-for loop in /sys/block/loop*/loop/backing_file; do
-  [ -r "$loop" ] && [ "$(stat -L -c '%d:%i' "$(cat "$loop")" 2>/dev/null)" = "$id" ] || continue
-  loop=\${loop#/sys/block/}; printf 'loop %s\\n' "\${loop%%/*}"
-done
-exit 0`;
-
-/** The query for the processes that have a file open. */
+/** The query for the processes that have a file open; see `file_users.sh`. */
 export function processesQuery(path: string): readonly string[] {
-  return ['sh', '-c', processScript, 'sh', path];
+  return ['sh', '-c', shellProgram('modules/libvirt/file_users.sh'), 'sh', path];
 }
 
 /** libvirt's own daemons look into every image now and then. */

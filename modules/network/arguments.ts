@@ -9,10 +9,35 @@ import {
   whyNoHostAddress,
 } from '../../lib/formats/ipv4.ts';
 import { parseIpv6 } from '../../lib/formats/ipv6.ts';
+import type { SchemaEntries } from '../../lib/task/argument_types.ts';
 import { found, line } from '../../lib/validation/schemas.ts';
 
 /** The word for a bridge's MAC that is its port's own, whatever that is. */
 export const portMacWord = 'port';
+
+/** Arguments that every module that makes a bridge takes. */
+export interface CommonBridgeArgs {
+  /** The bridge's name, e.g. `br0`: at most 15 letters, digits, `-` and `_`. */
+  readonly name: string;
+  /** The bridge's IPv4 address, `192.168.221.150/24`, or without the prefix beside `netmask`. Not with DHCP. */
+  readonly address?: string;
+  /** The netmask of an `address` without prefix, e.g. `255.255.255.0`. */
+  readonly netmask?: string;
+  /** The gateway of the IPv4 default route, in the subnet of an address of the bridge. */
+  readonly gateway?: string;
+  /** Spanning tree; with it, `delay` must be 2 to 30. Left as it is unless given; a bridge that is made has none. */
+  readonly stp?: boolean;
+  /** MTU in bytes, 68 to 65535, of the bridge and its ports. Left as it is unless given. */
+  readonly mtu?: number;
+  /** The bridge's MAC: its first port's (`port`, the default, with which a DHCP server knows the host again), one of its own (`own`), or this one. */
+  readonly mac?: string;
+  /** firewalld's zone. Unless given, the port's moves to the bridge. */
+  readonly zone?: string;
+  /** Whether it comes up at boot and when the network is started. Default true. */
+  readonly onboot?: boolean;
+  /** `absent` removes the bridge and gives its ports back what they had. Default `present`. */
+  readonly state?: 'present' | 'absent';
+}
 
 /** Throws an ArgumentError with a sentence. */
 export type Refuse = (sentence: string) => never;
@@ -50,6 +75,29 @@ export function zoneName(): v.GenericSchema<string> {
     v.regex(/^[A-Za-z0-9_][A-Za-z0-9_/-]*$/, found("a zone's name in firewalld is made of letters, digits and _ / -")),
   );
 }
+
+/** The schema of an argument that may be left out. */
+type Optional<Key extends keyof CommonBridgeArgs, Default = undefined> = v.OptionalSchema<
+  v.GenericSchema<NonNullable<CommonBridgeArgs[Key]>>,
+  Default
+>;
+type HasDefault = 'mac' | 'onboot' | 'state';
+
+/** Schemas of {@link CommonBridgeArgs}, by argument. */
+export const commonBridgeArgs: { readonly name: v.GenericSchema<string> } & {
+  readonly [Key in Exclude<keyof CommonBridgeArgs, 'name' | HasDefault>]: Optional<Key>;
+} & { readonly [Key in HasDefault]: Optional<Key, NonNullable<CommonBridgeArgs[Key]>> } = {
+  name: bridgeName(),
+  address: v.optional(line('the address')),
+  netmask: v.optional(line('the netmask')),
+  gateway: v.optional(line('the gateway')),
+  stp: v.optional(v.boolean()),
+  mtu: v.optional(range(68, 65535, 'the MTU is a whole number of bytes')),
+  mac: v.optional(line('the MAC'), portMacWord),
+  zone: v.optional(zoneName()),
+  onboot: v.optional(v.boolean(), true),
+  state: v.optional(v.picklist(['present', 'absent']), 'present'),
+} satisfies SchemaEntries<CommonBridgeArgs>;
 
 /** Schema of a whole number in a range. @param what e.g. `the MTU is a whole number of bytes` */
 export function range(from: number, to: number, what: string): v.GenericSchema<number> {

@@ -1,3 +1,4 @@
+import { shellProgram } from '../../lib/process/package_files.ts';
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import { readIfupdownFiles, stanzasOf } from './ifupdown/files.ts';
 import type { OwnedLinks } from './stack.ts';
@@ -23,46 +24,24 @@ export const otherStacks: readonly OtherStack[] = [
   {
     title: 'wicked',
     reason: 'no bridge is made with it; hand the link over to NetworkManager first (on SUSE: yast lan)',
-    findOwned: (host, links) => ask(host, 'wicked', wickedScript, links),
+    findOwned: (host, links) => ask(host, 'wicked', 'wicked', links),
   },
   {
     title: 'ConnMan',
     reason: 'no bridge is made with it; hand the link over to NetworkManager or systemd-networkd first',
-    findOwned: (host, links) => ask(host, 'ConnMan', connmanScript, links),
+    findOwned: (host, links) => ask(host, 'ConnMan', 'connman', links),
   },
   {
     title: 'dhcpcd',
     reason:
       'it runs as a service of its own and gives addresses to whatever link it finds, so no bridge is made with it; hand the link over to another network stack, and disable dhcpcd.service',
-    findOwned: (host, links) => ask(host, 'dhcpcd', dhcpcdScript, links),
+    findOwned: (host, links) => ask(host, 'dhcpcd', 'dhcpcd', links),
   },
 ];
 
-/** Each prints the links that the daemon has configured. A daemon that does not run is not asked: the question could start it. */
-const wickedScript = `systemctl is-active --quiet wickedd || exit 3
-for link; do
-  wicked ifstatus --brief "$link" 2>/dev/null | grep -q "^$link  *\\(up\\|setup-in-progress\\|enslaved\\)" && echo "$link"
-done
-true`;
-
-const connmanScript = `systemctl is-active --quiet connman || exit 3
-for service in $(connmanctl services | sed 's/.* //'); do
-  text=$(connmanctl services "$service")
-  case $text in *'State = ready'* | *'State = online'*) ;; *) continue ;; esac
-  for link; do
-    case $text in *"Interface=$link,"*) echo "$link" ;; esac
-  done
-done
-true`;
-
-/** A dhcpcd that ifupdown has started is no service. */
-const dhcpcdScript = `for link; do
-  systemctl is-active --quiet dhcpcd "dhcpcd@$link" || continue
-  dhcpcd -U "$link" 2>/dev/null | grep -q '^\\(new_\\)\\{0,1\\}ip_address=' && echo "$link"
-done
-true`;
-
-async function ask(host: ReadonlyHost, title: string, script: string, links: readonly string[]): Promise<OwnedLinks> {
+/** Asks a stack's daemon with the program of that name in the folder `others`. */
+async function ask(host: ReadonlyHost, title: string, name: string, links: readonly string[]): Promise<OwnedLinks> {
+  const script = shellProgram(`modules/network/others/${name}.sh`);
   const { exitCode, stdout } = await host.query(['sh', '-c', script, 'sh', ...links]);
   const owned = exitCode === 0 ? stdout.split('\n').filter((line) => links.includes(line)) : [];
   return ownedBy(title, owned);

@@ -18,7 +18,7 @@ import type { LiveBridge } from './live.ts';
  * - what a rollback has to do for it, in the `undo` of the steps of `load`: with the new files, with the old ones, at boot, and which
  *   units read the files at boot. `lib/network_change` restores files, links, addresses, routes and units, and runs those commands. It
  *   asks one daemon by itself: NetworkManager, which takes an address that is put back for somebody else's, and must be told to run the
- *   link again (network_restore.sh);
+ *   link again (on_host/network_restore.sh);
  * - a kind of throwaway host (lib/lab), a lab test, and a section in docs/network_stacks.md;
  * - where conditions of sites should tell it apart, a line in `lib/run/read_facts.ts` (`facts.networkBackend`).
  */

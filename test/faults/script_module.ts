@@ -1,6 +1,6 @@
 import { defineModule, type Module } from '../../lib/engine/define_module.ts';
 import { command } from '../../lib/task/step.ts';
-import { takeDownNetwork } from '../../modules/network/network_scripts/network_scripts.ts';
+import { takeDownNetwork } from '../../modules/network/network_scripts/unit.ts';
 
 /** Arguments of {@link script}. */
 export interface ScriptArgs {

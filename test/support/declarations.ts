@@ -23,12 +23,20 @@ export function propertiesOf(members: readonly ts.TypeElement[]): readonly strin
   return members.flatMap(({ name }) => (name !== undefined && ts.isIdentifier(name) ? [name.text] : []));
 }
 
-/** The properties of an exported interface of one of the files. */
+/** The properties of an exported interface of one of the files, those of interfaces that it extends there included. */
 export function interfaceOf(name: string, paths: readonly string[]): readonly string[] {
-  const found = paths.flatMap(statementsOf).filter(ts.isInterfaceDeclaration);
-  const members = found.filter((each) => each.name.text === name).flatMap((each) => [...each.members]);
-  if (members.length === 0) throw new Error(`there is no interface ${name} in ${paths.join(', ')}`);
-  return propertiesOf(members);
+  const properties = declaredIn(name, paths.flatMap(statementsOf).filter(ts.isInterfaceDeclaration));
+  if (properties.length === 0) throw new Error(`there is no interface ${name} in ${paths.join(', ')}`);
+  return properties;
+}
+
+function declaredIn(name: string, interfaces: readonly ts.InterfaceDeclaration[]): readonly string[] {
+  const found = interfaces.filter((each) => each.name.text === name);
+  const bases = found.flatMap((each) => (each.heritageClauses ?? []).flatMap(({ types }) => [...types]));
+  const inherited = bases.flatMap(({ expression }) =>
+    ts.isIdentifier(expression) ? declaredIn(expression.text, interfaces) : [],
+  );
+  return [...inherited, ...propertiesOf(found.flatMap((each) => [...each.members]))];
 }
 
 /** The literals of an exported union of object types, by file; each is given as its members. */

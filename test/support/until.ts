@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Milliseconds between two questions. */
-const interval = 20;
+/** Milliseconds between the first two questions, and at most: what is asked of a host costs it a process or two. */
+const intervals = { first: 20, most: 250 } as const;
 /** Milliseconds after which what is waited for will not come: far more than a slow machine needs. */
 const patience = 120_000;
 
@@ -13,7 +13,7 @@ const patience = 120_000;
  */
 export async function until(holds: () => boolean | Promise<boolean>, what = holds.toString()): Promise<void> {
   const deadline = performance.now() + patience;
-  while (!(await holds())) {
+  for (let interval: number = intervals.first; !(await holds()); interval = Math.min(1.5 * interval, intervals.most)) {
     if (performance.now() > deadline) throw new Error(`it has not come to pass in ${patience / 1000} s: ${what}`);
     await sleep(interval);
   }

@@ -1,6 +1,6 @@
 import { PlaybookError } from '../../errors.ts';
 import { nearest } from '../../validation/nearest.ts';
-import { checkCombination, type SplitLine, splitLine } from './check_options.ts';
+import { checkCombination, type SplitLine, splitLine } from './split_line.ts';
 import { type CommandName, type NetworkAction, namedCommands, networkActions, type Shell, shells } from './commands.ts';
 import { oneOf } from './one_of.ts';
 import { type OptionValues, options } from './option_table.ts';

@@ -1,5 +1,5 @@
 import { rootPath } from '../shell/script.ts';
-import { findHome, liftLimits, raiseLimits, refuseFiles, refuseProcesses, resetSignals } from './login.ts';
+import { loginLines } from './login.ts';
 import type { SudoWords } from './sudo_dialog.ts';
 
 /** Bytes that one argument of a remote command may have (the kernel's MAX_ARG_STRLEN is 128 KiB), with room to spare. */
@@ -38,7 +38,7 @@ export function bootstrap(length: number, start: ShellStart): string {
   const begin = words === undefined ? load : `echo ${words.ready}; ${load}`;
   const options = words === undefined ? '-n' : `-S -p ${words.prompt}`;
   return throughLogin(
-    `if [ "$(id -u)" = 0 ]; then ${asUser(begin, start)}; else root=~root user=$(id -un); exec $kvm_play_reset sudo ${options} -- ${cleanly(ofRoot, `${raiseLimits}; ${refuseFiles}; ${begin}`, start)}; fi`,
+    `if [ "$(id -u)" = 0 ]; then ${asUser(begin, start)}; else root=~root user=$(id -un); exec $kvm_play_reset sudo ${options} -- ${cleanly(ofRoot, `${loginLines('raise_limits', 'refuse_files')}; ${begin}`, start)}; fi`,
   );
 }
 
@@ -60,16 +60,16 @@ export function commandOf(program: string, start: Pick<ShellStart, 'sh'> = {}): 
  * still holds in this first shell, so it only starts the next one. sudo reads no other language than this one's.
  */
 function throughLogin(script: string): string {
-  return `exec sh -c 'PATH=${rootPath} LC_ALL=C; export PATH LC_ALL; ${raiseLimits}; ${refuseProcesses}; ${resetSignals}; ${script}'`;
+  return `exec sh -c 'PATH=${rootPath} LC_ALL=C; export PATH LC_ALL; ${loginLines('raise_limits', 'refuse_processes', 'reset_signals')}; ${script}'`;
 }
 
 function asUser(script: string, start: Pick<ShellStart, 'sh'>): string {
-  return `${refuseFiles}; ${findHome}; exec $kvm_play_reset ${cleanly(ofUser, script, start)}`;
+  return `${loginLines('refuse_files', 'find_home')}; exec $kvm_play_reset ${cleanly(ofUser, script, start)}`;
 }
 
 /** Words of a command that runs a script in a shell with an environment of its own. */
 function cleanly(environment: string, script: string, { sh = 'sh' }: Pick<ShellStart, 'sh'>): string {
-  return `env -i ${fixed} ${environment} ${sh} -c "${nested(`${liftLimits}; ${script}`)}"`;
+  return `env -i ${fixed} ${environment} ${sh} -c "${nested(`${loginLines('lift_limits')}; ${script}`)}"`;
 }
 
 /** Script text between double quotes. It holds no backslash but those before digits, which a shell leaves alone there. */

@@ -66,7 +66,7 @@ export class MarkedStream {
     this.#keep(Buffer.alloc(0));
   }
 
-  /** Only the newest bytes can hold the mark: all others have been looked at. */
+  /** Searches the newest bytes only; all others have been searched already. */
   #find(): { before: Buffer; line: string; after: Buffer } | undefined {
     const tail = this.#tail();
     if (tail.indexOf(this.#mark) === -1) return undefined;
@@ -78,7 +78,7 @@ export class MarkedStream {
     return { before: all.subarray(0, at), line, after: all.subarray(end + 1) };
   }
 
-  /** The last piece, and as much before it as a mark and its line may reach into. */
+  /** The last piece, with as many bytes before it as a mark and its line may take. */
   #tail(): Buffer {
     const reach = this.#mark.length + 16;
     const last = this.#pieces.at(-1)?.length ?? 0;

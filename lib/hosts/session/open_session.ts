@@ -2,7 +2,7 @@ import { ConnectionError } from '../../errors.ts';
 import type { RawOutput, RunScript } from '../shell/transport.ts';
 import { Session, type SessionStart } from './session.ts';
 
-/** Keeps one session of a machine: opened with the first script, and again with the next one after it was lost. */
+/** Keeps one session of a machine open. The first script opens it, and so does the next script after the session was lost. */
 export class OpenSession {
   readonly #start: () => Promise<SessionStart>;
   #session: Session | undefined;
@@ -14,7 +14,7 @@ export class OpenSession {
     this.#start = start;
   }
 
-  /** True while a script is being run: another one has to go another way. */
+  /** True while a script runs: a second script needs another connection. */
   get isBusy(): boolean {
     return this.#isStarting || (this.#session !== undefined && !this.#session.isEnded && !this.#session.isIdle);
   }
@@ -46,7 +46,7 @@ export class OpenSession {
     return this.#session?.isIdle === true;
   }
 
-  /** Ends the session. @param next what takes its place; without it the next script opens another */
+  /** Ends the session. @param next the session that replaces it; without it the next script opens another */
   drop(next?: Session): void {
     this.#session?.close();
     this.#session = next;

@@ -2,7 +2,7 @@ import { ConnectionError } from '../../errors.ts';
 import type { SudoDialog } from './sudo_dialog.ts';
 
 /**
- * Says in words why a machine that was reached ran no script: sudo, or a login shell that lets nobody in.
+ * Explains why a machine that was reached ran no script: because of sudo, or of its login shell.
  * @param dialog the talk with sudo, where there was one
  */
 export function refusal(exitCode: number | undefined, stderr: string, dialog?: SudoDialog): ConnectionError {

@@ -11,14 +11,14 @@ import type { Reaction, SudoDialog } from './sudo_dialog.ts';
 
 /** Seconds until a host that does not answer counts as unreachable. */
 export const openLimit = 15;
-/** Milliseconds that a session which is given up has to end by itself, and with it what runs in it. */
+/** Milliseconds that an abandoned session has to end by itself, together with the script that runs in it. */
 const lingerLimit = 2000;
-/** Milliseconds in which the last words of a process that has ended must have arrived. */
+/** Milliseconds to wait for the last output of a process that has ended. */
 const lastWordsLimit = 200;
 
 /** How the far end of a session is started. */
 export interface SessionStart {
-  /** The program of this machine, and its arguments, that run a command line in a login shell over there. */
+  /** The local program, with its arguments, that runs a command line in a login shell of the machine. */
   argv(command: string): readonly [string, ...string[]];
   /** Run scripts by sudo where the user is not root. */
   readonly become: boolean;
@@ -28,11 +28,11 @@ export interface SessionStart {
   readonly dialog?: SudoDialog | undefined;
   /** Seconds until a host that does not answer counts as unreachable. Default 15. */
   readonly openLimit?: number;
-  /** Says in words why no script was begun. */
+  /** Explains why no script was begun. */
   explain(exitCode: number | undefined, stderr: string): ConnectionError;
-  /** Says why a session that was not opened in time may be silent, as far as that can be told. */
+  /** Explains, as far as possible, why a session that was not opened in time is silent. */
   silence?(): Promise<string | undefined>;
-  /** Is called once the session is open, and with false when it has ended. */
+  /** Called with true when the session is open, and with false when it has ended. */
   opened?(isOpen: boolean): void;
   /** Ends an attempt to open the session. */
   readonly signal?: AbortSignal | undefined;
@@ -55,7 +55,7 @@ export class Session {
   readonly #start: SessionStart;
   #child: ChildProcess | undefined;
   #job: Job | undefined;
-  /** What is sent once root's shell is there. */
+  /** Sent when root's shell has started. */
   #held: Buffer | undefined;
   #isOpen = false;
   #isEnded = false;
@@ -197,7 +197,7 @@ export class Session {
     });
   }
 
-  /** What was said beside the script's own output. ssh ends its lines as a terminal in raw mode wants them. */
+  /** Output besides the script's own. ssh ends its lines with CR LF. */
   #lastWords(): string {
     const printed = this.#job?.stderr.before.toString() ?? '';
     return (this.#start.dialog?.withoutWords(printed) ?? printed).replaceAll('\r', '').trim();
@@ -219,7 +219,7 @@ export class Session {
 
   readonly #interrupt = (): void => this.#end(new InterruptedError('interrupted while connecting'));
 
-  /** The end of standard input tells the far end that it is over; a link that is down does not, so ssh is ended after a while. */
+  /** The end of standard input ends the far end. It does not arrive over a link that is down, so ssh is ended after a while. */
   #end(reason: Error): void {
     if (this.#isEnded) return;
     this.#isEnded = true;

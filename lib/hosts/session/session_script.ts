@@ -16,13 +16,13 @@ export interface SessionRequest {
   readonly inputLength: number;
 }
 
-/** What is sent for a script once the session is open; the script's own input follows. */
+/** The bytes that run a script in an open session; the script's own input follows. */
 export function requestBytes({ mark, script, inputLength }: SessionRequest): Buffer {
   const bytes = Buffer.from(script);
   return Buffer.concat([Buffer.from(`${mark} ${bytes.length} ${inputLength}\n`), bytes]);
 }
 
-/** What is sent before a session is closed on purpose. @param last a script that is run then; nobody hears what came of it */
+/** The bytes that end a session on purpose. @param last a script that is run then; its output is lost */
 export function farewell(last = ''): Buffer {
   const bytes = Buffer.from(last);
   return Buffer.concat([Buffer.from(`end ${bytes.length}\n`), bytes]);

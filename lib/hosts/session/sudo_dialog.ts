@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ConnectionError, SecretError } from '../../errors.ts';
 import type { Secret } from '../../task/secret.ts';
 
-/** Words by which sudo and the shell behind it make themselves heard: nothing else on a host says them. */
+/** Random words by which the output of sudo and of root's shell is recognised. */
 export interface SudoWords {
   /** What sudo asks for the password with, on standard error. */
   readonly prompt: string;
@@ -10,7 +10,7 @@ export interface SudoWords {
   readonly ready: string;
 }
 
-/** What is to be done after something was heard. */
+/** The reaction to a piece of output. */
 export type Reaction = 'listen' | 'answer' | 'begin' | 'refuse';
 
 /**
@@ -62,7 +62,7 @@ export class SudoDialog {
     return this.#isReady;
   }
 
-  /** Why sudo lets nobody in, once that is known. */
+  /** Why sudo refuses the user, once that is known. */
   get refusal(): ConnectionError | undefined {
     return this.#refusal;
   }
@@ -72,7 +72,7 @@ export class SudoDialog {
     return Buffer.from(`${this.#password}\n`);
   }
 
-  /** Takes what was heard on a stream. */
+  /** Takes a piece of output of one stream. */
   hear(stream: 'stdout' | 'stderr', piece: Buffer): Reaction {
     if (this.#isReady || this.#refusal !== undefined) return 'listen';
     this.#heard[stream] += piece.toString('latin1');
@@ -101,7 +101,7 @@ export class SudoDialog {
     return this.#refuse(/incorrect password|try again/i.test(error.message) ? wrongPassword() : error);
   }
 
-  /** Takes the words of this talk out of what was printed. */
+  /** Removes the words of this dialog from the output. */
   withoutWords(printed: string): string {
     return printed.replaceAll(this.words.prompt, '').replaceAll(`${this.words.ready}\n`, '');
   }

@@ -53,7 +53,7 @@ export async function preconnect(
   }
 }
 
-/** An ssh that went into the background keeps standard error open: only after a failure is the stream's end awaited. */
+/** Waits for the end of standard error after a failure only: an ssh that went into the background keeps it open. */
 async function ended(child: ChildProcess): Promise<{ exitCode: number | undefined; words: string }> {
   let words = '';
   child.stderr?.on('data', (piece: Buffer) => {

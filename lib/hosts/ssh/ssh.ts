@@ -32,24 +32,24 @@ export interface SshOptions extends SshConfiguration {
   readonly handshakes?: Semaphore;
   /** The shared connection, where it is being opened already. */
   readonly preconnected?: Promise<Preconnected>;
-  /** Is called as the first connection is opened. */
+  /** Called with the progress of the first connection. */
   readonly onProgress?: (progress: ConnectionProgress) => void;
 }
 
-/** A way to the machine: an address in place of its own name, options that lead there, and the socket of the shared connection. */
+/** A route to the machine: an address in place of its name, the ssh options for it, and the socket of the shared connection. */
 interface Place {
   readonly at: string | undefined;
   readonly place: readonly string[];
   readonly socket: string;
 }
 
-/** What ssh's configuration comes to under the machine's own name, by key, and the socket with its full path. */
+/** The effective ssh configuration for the machine's own name, by key, and the full path of the socket. */
 interface OwnPlace {
   readonly socket: string;
   readonly values: ReadonlyMap<string, string>;
 }
 
-/** How far a connection is: `connecting` once its handshake may begin, then `open`. */
+/** The progress of a connection: `connecting` once its handshake may begin, then `open`. */
 export type ConnectionProgress = 'connecting' | 'open';
 
 /**
@@ -94,7 +94,7 @@ export class SshTransport implements Transport {
     return this.#ssh([...place, ...shared], script, options);
   }
 
-  /** ssh would connect anew where nobody holds the shared connection any more. */
+  /** Checks first that the shared connection is still held; otherwise ssh would open a new one. */
   async runOverOpen(script: string, options: RunScript): Promise<RawOutput> {
     if (!this.#session.isOpen) {
       const { exitCode } = await this.#control('check');
@@ -144,13 +144,13 @@ export class SshTransport implements Transport {
     if (isRenamed) this.#place = { ...connection, socket };
   }
 
-  /** Seconds for an attempt, by what connecting has taken. */
+  /** Seconds for an attempt, from the time that connecting has taken so far. */
   #limits(patience: number): { readonly connect: number; readonly open: number } {
     const took = this.#took ?? 0;
     return { connect: Math.ceil(patience * (3 + took)), open: patience * (6 + 2 * took) };
   }
 
-  /** Asks whoever holds a shared connection. What hangs here is a stopped process: no answer travels. */
+  /** Asks the process that holds a shared connection. Nothing travels over the network, so only a stopped process can hang here. */
   async #control(what: 'check' | 'exit', of?: Place): Promise<ProcessResult> {
     const { socket, place } = of ?? (await this.#current());
     const options = [...place, '-o', `ControlPath=${socket}`, '-O', what];
@@ -249,7 +249,7 @@ export class SshTransport implements Transport {
     };
   }
 
-  /** Over a connection that is shared a session is open sooner: what took longest counts. */
+  /** Keeps the longest time: over a shared connection a session opens sooner. */
   #learn(took: number | undefined): void {
     if (took !== undefined) this.#took = Math.max(took, this.#took ?? 0);
   }
@@ -269,11 +269,11 @@ export class SshTransport implements Transport {
   }
 }
 
-/** What is known of a machine that lets somebody in, and then runs nothing. */
+/** Explains a machine that accepts the login and then runs nothing. */
 const silentLogin =
   'the login succeeded, and no script was begun: look whether a start-up file of the login (~/.bashrc, ~/.profile, ~/.ssh/rc, /etc/profile) reads standard input or waits, and let it do so only at a terminal';
 
-/** ssh takes 255 for its own failures, so a script that ends with it says 254. */
+/** Turns a script's exit status 255 into 254, because ssh uses 255 for its own failures. */
 function keepExitStatus(script: string): string {
   return `(${script}\n); kvm_play_status=$?; [ "$kvm_play_status" -ne 255 ] || kvm_play_status=254; exit "$kvm_play_status"`;
 }

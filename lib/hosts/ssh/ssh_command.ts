@@ -5,13 +5,13 @@ import { ConnectionError } from '../../errors.ts';
 import { privateDirectory } from '../../process/private_directory.ts';
 import type { HostSpec } from './host_spec.ts';
 
-/** How long a connection without a session is kept, for the next run. */
+/** How long a connection without a session stays open for the next run. */
 const persist = '60s';
 
-/** Exit status by which ssh tells of its own failure, as opposed to the remote command's. */
+/** The exit status of ssh's own failures, as opposed to the remote command's. */
 export const sshFailed = 255;
 
-/** What ssh is to use in place of the user's own. */
+/** What ssh uses in place of the user's own key and configuration. */
 export interface SshConfiguration {
   /** Path of the private key. */
   readonly privateKey?: string;
@@ -51,7 +51,7 @@ export function sshArguments(
   ];
 }
 
-/** Builds the arguments that ask ssh what its configuration comes to. In batch mode Debian's has defaults of its own. */
+/** Builds the arguments that print ssh's effective configuration. In batch mode Debian's ssh has other defaults. */
 export function askArguments(
   spec: HostSpec,
   configuration: SshConfiguration,

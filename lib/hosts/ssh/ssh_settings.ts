@@ -8,8 +8,8 @@ import { askArguments, type SshConfiguration } from './ssh_command.ts';
 /** Seconds after which ssh gives up connecting, where ssh_config says nothing. */
 const connectLimit = 10;
 /**
- * ssh asks a silent host so often, in seconds, and gives it up after so many questions without an answer, where ssh_config says
- * nothing. A link that was down for 9 s is heard again after up to 20 s, because TCP doubles its pauses.
+ * Where ssh_config says nothing, ssh probes a silent host at this interval, in seconds, and gives up after this number of unanswered
+ * probes. A link that was down for 9 s is heard again after up to 20 s, because TCP doubles its pauses.
  */
 const aliveDefaults = { interval: 5, count: 6 } as const;
 
@@ -24,7 +24,7 @@ export interface SshSettings {
 /** Keys of ssh_config on which the settings depend. */
 const keys = /serveralive|connecttimeout|sessiontype|stdinnull|forkafterauthentication|channeltimeout/i;
 
-/** What ssh_config may not say of a connection that runs our commands. Only an ssh that knows the key takes the option. */
+/** Overrides for settings of ssh_config that would break our commands. An ssh that does not know a key refuses the option. */
 const neutral: ReadonlyMap<string, string> = new Map([
   ['SessionType', 'default'],
   ['StdinNull', 'no'],
@@ -41,7 +41,7 @@ export async function sshSettings(spec: HostSpec, configuration: SshConfiguratio
   return settingsOf(await askSsh(spec, configuration, []));
 }
 
-/** Asks ssh what its configuration comes to for a host, by key in lower case; empty where it cannot be asked. */
+/** Asks ssh for its effective configuration for a host, by key in lower case; empty where ssh cannot be asked. */
 export async function askSsh(
   spec: HostSpec,
   configuration: SshConfiguration,
@@ -54,7 +54,7 @@ export async function askSsh(
   );
 }
 
-/** Turns what ssh says into options. 0 and `none` are what it says where nothing is configured. */
+/** Turns ssh's configuration into options. ssh prints 0 and `none` where nothing is configured. */
 export function settingsOf(values: ReadonlyMap<string, string>): SshSettings {
   const number = (key: string): number => Number(values.get(key) ?? 0) || 0;
   const count = number('serveralivecountmax');
@@ -77,7 +77,7 @@ export function settingsOf(values: ReadonlyMap<string, string>): SshSettings {
   };
 }
 
-/** Reads the files once a run: what changes meanwhile is seen by the next run. */
+/** Reads the files once per run; a change during the run is seen by the next one. */
 async function isMentioned({ sshConfig, mentions = new Map() }: SshConfiguration): Promise<boolean> {
   const known = mentions.get(sshConfig ?? '');
   if (known !== undefined) return known;

@@ -1,4 +1,5 @@
 import { isMapping, type YamlMapping } from '../../../lib/formats/yaml_text.ts';
+import { shellProgram } from '../../../lib/process/package_files.ts';
 import { type CommandStep, command, removeFile, type Step, writeFile } from '../../../lib/task/step.ts';
 import type { BridgeSettings } from '../bridge_state.ts';
 import { isYes } from '../networkd/settings.ts';
@@ -182,23 +183,7 @@ function removeDirectory(name: string): CommandStep {
   });
 }
 
-/**
- * Has netplan read the files as they will be, in a directory of its own, before anything is written. A file on standard input is the
- * number of its lines, its path, and the lines.
- */
-const checkScript = `umask 077
-root=$(mktemp -d /run/kvm-play-netplan.XXXXXXXX) || exit
-trap 'rm -rf -- "$root"' EXIT
-for place in etc run lib; do
-  mkdir -p "$root/$place/netplan"
-  for file in /$place/netplan/*.yaml; do [ ! -e "$file" ] || cp -- "$file" "$root/$place/netplan/"; done
-done
-for path; do rm -f -- "$root$path"; done
-awk -v root="$root" '
-  lines == 0 { lines = $1; path = root substr($0, index($0, " ") + 1); printf "" > path; next }
-  { print > path; lines-- }' || exit
-netplan generate --root-dir "$root"`;
-
+/** Has netplan read the files as they will be, before anything is written; see `check_files.sh`. */
 function checkFirst(
   changed: readonly (EditedFile | { readonly path: string; readonly text: string })[],
   removed: readonly string[],
@@ -209,5 +194,5 @@ function checkFirst(
     const lines = each.text.replace(/\n$/, '').split('\n');
     return `${lines.length} ${path}\n${lines.join('\n')}\n`;
   });
-  return [command(['sh', '-c', checkScript, 'sh', ...removed], { stdin: stdin.join(''), timeLimit: 60 })];
+  return [command(['sh', '-c', shellProgram('modules/network/netplan/check_files.sh'), 'sh', ...removed], { stdin: stdin.join(''), timeLimit: 60 })];
 }

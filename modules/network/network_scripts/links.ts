@@ -2,10 +2,10 @@ import { prefixOfNetmask } from '../../../lib/formats/ipv4.ts';
 import { getValue, type KeyValueFile, parseKeyValue } from '../../../lib/formats/key_value.ts';
 import type { ExpectedIpv6, ExpectedLink } from '../../../lib/task/task.ts';
 import { portMacWord } from '../arguments.ts';
-import { primaryAddress } from './address.ts';
-import { gatewayOf, writeBridge } from './file.ts';
-import { isDhcp } from './network_scripts.ts';
-import { leaveBridge } from './port.ts';
+import { primaryAddress } from './ifcfg/address.ts';
+import { gatewayOf, writeBridge } from './ifcfg/bridge_file.ts';
+import { isDhcp } from './ifcfg/keys.ts';
+import { leaveBridge } from './ifcfg/port_file.ts';
 import { type BridgeFiles, firstPort, type WantedBridge } from './state.ts';
 
 /** Returns the links of a bridge and its ports after a restart of the network with the desired files. */

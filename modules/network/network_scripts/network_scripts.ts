@@ -1,8 +1,8 @@
-import { type KeyValueEntry, type KeyValueFile, lookUp } from '../../../lib/formats/key_value.ts';
 import { parseOsRelease } from '../../../lib/formats/os_release.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import type { Missing } from '../../../lib/task/task.ts';
 import { packageFamily } from '../../common/packages.ts';
+import type { ScriptTraits } from './ifcfg/bridge_file.ts';
 
 /** Where the network scripts keep an interface's configuration. Backups do not belong there: most names are read as interfaces. */
 export const scriptsDirectory = '/etc/sysconfig/network-scripts';
@@ -10,37 +10,10 @@ export const scriptsDirectory = '/etc/sysconfig/network-scripts';
 export const networkSettings = '/etc/sysconfig/network';
 /** The script that `network.service` runs. */
 export const initScript = '/etc/init.d/network';
+/** Names of routing tables. */
+export const routingTables = '/etc/iproute2/rt_tables';
 /** Configures one interface; `ip` or `brctl`, it is this script that calls them. */
 const ethernetScript = `${scriptsDirectory}/ifup-eth`;
-
-/**
- * Takes down what the network scripts have brought up, by the files as they are now. `systemctl stop` does nothing to a unit
- * that has failed, so the script is called past its own redirection to systemctl; what it leaves of its DHCP clients is ended.
- */
-export const takeDownNetwork: readonly (readonly string[])[] = [
-  ['env', 'SYSTEMCTL_SKIP_REDIRECT=1', initScript, 'stop'],
-  ['pkill', '-f', dhclientPattern()],
-];
-
-/**
- * Gives the regular expression by which `pkill -f` finds the DHCP clients that the scripts have started. EL8 and later keep their
- * process numbers in `/run`.
- * @param device of this one only; default: of any
- */
-export function dhclientPattern(device?: string): string {
-  const pidFile = '-lf [^ ]* -pf (/var)?/run/dhclient6?-';
-  return `^[^ ]*dhclient .*${pidFile}${device === undefined ? '' : `${device}\\.pid`}`;
-}
-
-/** Tells whether a value is one of the scripts' words for yes (`is_true` in network-functions). */
-export function isOn(value: string | undefined): boolean {
-  return /^(?:t|true|y|yes|on|1)$/i.test(value ?? '');
-}
-
-/** Tells whether a value is one of the scripts' words for no (`is_false`). */
-export function isOff(value: string | undefined): boolean {
-  return /^(?:f|false|n|no|off|0)$/i.test(value ?? '');
-}
 
 /** Kinds of files that stand beside an interface's own: `route-ens33` beside `ifcfg-ens33`. */
 const companionKinds = ['route', 'route6', 'rule', 'rule6'] as const;
@@ -95,83 +68,6 @@ export function isReadAsInterface(fileName: string): boolean {
 /** Tells whether a file gives an interface further addresses (`ifcfg-eth0:1`, `ifcfg-eth0-range0`); a port's are dropped without a word. */
 export function isAliasOf(fileName: string, device: string): boolean {
   return fileName.startsWith(`ifcfg-${device}:`) || fileName.startsWith(`ifcfg-${device}-range`);
-}
-
-const staticKey = /^(?:IPADDR|PREFIX|NETMASK|BROADCAST|NETWORK|ARPCHECK|ARPUPDATE|GATEWAY)\d*$/;
-const otherAddressKey = new RegExp(
-  `^(?:${[
-    'GATEWAYDEV|DEFROUTE|METRIC|SCOPE|SRCADDR|WINDOW|EXTRA_ROUTE_OPTS|NOZEROCONF|ZONE',
-    'DNS\\d+|DOMAIN|SEARCH|PEERDNS|PEERROUTES|PEERNTP|RES_OPTIONS',
-    'PERSISTENT_DHCLIENT|DHCLIENTARGS|DHCP_HOSTNAME|DHCP_FQDN|DHCP_SEND_HOSTNAME|DHCP_CLIENT_ID',
-    'IPV4_FAILURE_FATAL|IPV4_ROUTE_METRIC|IPV6ADDR|IPV6ADDR_SECONDARIES|IPV6_(?!AUTOCONF$)\\w+|DHCPV6C|DHCPV6C_OPTIONS',
-  ].join('|')})$`,
-);
-
-/** Tells whether a key gives a static IPv4 address, which a DHCP client makes meaningless. */
-export function isStaticKey(key: string): boolean {
-  return staticKey.test(key);
-}
-
-/**
- * Tells whether a key says how a host is addressed and reached, and so belongs to the bridge rather than to its port.
- * BOOTPROTO, IPV6INIT and IPV6_AUTOCONF are not among them: every file has its own.
- */
-export function isAddressKey(key: string): boolean {
-  return isStaticKey(key) || otherAddressKey.test(key);
-}
-
-/** Tells whether a BOOTPROTO starts a DHCP client; every other one is static to the scripts. */
-export function isDhcp(bootproto: string | undefined): boolean {
-  return bootproto === 'dhcp' || bootproto === 'bootp';
-}
-
-/** Keys that the init script looks for with `eval $(grep -F "KEY=" file)`, to order the interfaces before any file is sourced. */
-const orderingKeys = ['DEVICE', 'TYPE', 'SLAVE', 'NM_CONTROLLED'] as const;
-type OrderingKey = (typeof orderingKeys)[number];
-
-/** Tells whether that search would find a text anywhere in a file. */
-export function isSeenByOrdering(text: string): boolean {
-  return orderingKeys.some((key) => text.includes(`${key}=`));
-}
-
-/** A comment that holds one of those keys: all that the search finds behind it is lost. */
-export interface OrderingComment {
-  readonly key: OrderingKey;
-  readonly line: number;
-  /** True when a line behind it sets the key, and is not seen. */
-  readonly hides: boolean;
-}
-
-/** Finds the comments, whole lines or behind a value, that get in the way of the init script's search. */
-export function orderingComments(file: KeyValueFile): readonly OrderingComment[] {
-  return orderingKeys.flatMap((key) => {
-    const matches = file.entries.filter((entry) => entry.raw.includes(`${key}=`));
-    const index = matches.findIndex(hasComment);
-    const comment = matches[index];
-    if (comment === undefined) return [];
-    const hides = matches.slice(index + 1).some((entry) => entry.key === key);
-    return hides || comment.kind === 'comment' ? [{ key, line: comment.line, hides }] : [];
-  });
-}
-
-function hasComment(entry: KeyValueEntry): boolean {
-  return entry.kind === 'comment' || (entry.span !== undefined && entry.raw.slice(entry.span[1]).includes('#'));
-}
-
-/** Tells whether the init script recognises a bridge: TYPE must be exactly `Bridge`, and no comment may hide it. */
-export function isOrderedAsBridge(file: KeyValueFile): boolean {
-  return (
-    lookUp(file, 'TYPE')?.value === 'Bridge' &&
-    !orderingComments(file).some((comment) => comment.key === 'TYPE' && comment.hides)
-  );
-}
-
-/** Properties of the host's network scripts. */
-export interface ScriptTraits {
-  /** True where bridges are made with `brctl` (EL6, EL7); false where `ip` makes them (EL8). */
-  readonly brctl: boolean;
-  /** True where spanning tree takes `bc` to work out how long to wait. */
-  readonly bc: boolean;
 }
 
 /** Finds out which tools the host's scripts call. What cannot be seen is taken for the older way. */

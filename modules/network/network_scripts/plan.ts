@@ -11,23 +11,13 @@ import {
 import type { TextFile } from '../../../lib/task/readonly_host.ts';
 import { removeFile, type Step, writeFile } from '../../../lib/task/step.ts';
 import { portMacWord } from '../arguments.ts';
-import { primaryAddress } from './address.ts';
-import { gatewayOf, writeBridge } from './file.ts';
+import { primaryAddress } from './ifcfg/address.ts';
+import { type BridgeContext, type BridgeValues, gatewayOf, writeBridge } from './ifcfg/bridge_file.ts';
+import { isDhcp, isOn, isOrderedAsBridge } from './ifcfg/keys.ts';
+import { becomePort, leaveBridge } from './ifcfg/port_file.ts';
+import { companionNames, ifcfgPath, parametersPath, renameDevice, scriptsDirectory } from './network_scripts.ts';
 import {
-  companionNames,
-  ifcfgPath,
-  isDhcp,
-  isOn,
-  isOrderedAsBridge,
-  parametersPath,
-  renameDevice,
-  scriptsDirectory,
-} from './network_scripts.ts';
-import { becomePort, leaveBridge } from './port.ts';
-import {
-  type BridgeContext,
   type BridgeFiles,
-  type BridgeValues,
   firstPort,
   type IfcfgBridgeFound,
   type IfcfgBridgeState,

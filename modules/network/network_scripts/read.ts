@@ -5,23 +5,21 @@ import type { Missing } from '../../../lib/task/task.ts';
 import { bridgeFilterWarnings } from '../../common/bridge_netfilter.ts';
 import { missingTools } from '../../common/packages.ts';
 import { type LiveBridge, readLiveBridge } from '../live.ts';
-import { bridgeValues } from './file.ts';
 import { isFileOf, type NetworkFiles, readNetworkFiles } from './files.ts';
+import { type BridgeValues, bridgeValues, type ScriptTraits } from './ifcfg/bridge_file.ts';
+import { isDhcp } from './ifcfg/keys.ts';
+import { addressKeysOf, rememberedKeys } from './ifcfg/port_file.ts';
 import { bridgeLinks } from './links.ts';
 import {
   companionNames,
-  isDhcp,
   missingNetworkScripts,
   networkSettings,
   parametersPath,
   readScriptTraits,
-  type ScriptTraits,
 } from './network_scripts.ts';
-import { addressKeysOf, rememberedKeys } from './port.ts';
 import { findings } from './refusals.ts';
 import {
   type BridgeFiles,
-  type BridgeValues,
   type IfcfgBridgeFound,
   type IfcfgBridgeState,
   type PortState,

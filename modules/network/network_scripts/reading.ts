@@ -4,13 +4,15 @@ import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import type { BridgeSettings, BridgeState, PortSettings, Route } from '../bridge_state.ts';
 import type { LiveBridge } from '../live.ts';
 import type { OwnedLinks, StackReading } from '../stack.ts';
-import { addressesOf } from './address.ts';
-import { bridgeValues } from './file.ts';
+import { addressesOf } from './ifcfg/address.ts';
+import { type BridgeValues, bridgeValues } from './ifcfg/bridge_file.ts';
+import { isDhcp } from './ifcfg/keys.ts';
+import { leaveBridge } from './ifcfg/port_file.ts';
+import { type RouteContext, routesOf } from './ifcfg/routes.ts';
+import { settingsOf } from './ifcfg/settings.ts';
 import { bridgeLinks } from './links.ts';
-import { routingTables } from './live.ts';
-import { companionNames, isDhcp, parametersPath, scriptsDirectory } from './network_scripts.ts';
+import { companionNames, parametersPath, routingTables, scriptsDirectory } from './network_scripts.ts';
 import { planFiles } from './plan.ts';
-import { leaveBridge } from './port.ts';
 import {
   bridgeFiles,
   neededTools,
@@ -21,9 +23,7 @@ import {
   surroundings,
 } from './read.ts';
 import { fileFindings } from './refusals.ts';
-import { type RouteContext, routesOf } from './routes.ts';
-import { settingsOf } from './settings.ts';
-import type { BridgeFiles, BridgeValues, PortState, WantedBridge } from './state.ts';
+import type { BridgeFiles, PortState, WantedBridge } from './state.ts';
 import { wantedBridge } from './wanted.ts';
 
 /** What a task of the module `bridge` wants of the scripts' files, and what they hold. */

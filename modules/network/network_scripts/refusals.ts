@@ -1,8 +1,9 @@
 import { getValue, type KeyValueFile } from '../../../lib/formats/key_value.ts';
 import { linkRefusals } from '../port_refusals.ts';
-import { bridgeValues } from './file.ts';
 import type { InterfaceFile } from './files.ts';
-import { isAddressKey, isAliasOf, isDhcp, networkSettings, orderingComments } from './network_scripts.ts';
+import { bridgeValues } from './ifcfg/bridge_file.ts';
+import { isAddressKey, isDhcp, orderingComments } from './ifcfg/keys.ts';
+import { isAliasOf, networkSettings } from './network_scripts.ts';
 import { portFileRefusals } from './port_refusals.ts';
 import {
   type BridgeFiles,

@@ -1,5 +1,5 @@
 import type { NetworkStack } from '../stack.ts';
-import { networkScriptsInForce } from './in_force.ts';
+import { networkScriptsInForce } from './in_force/in_force.ts';
 import { loadNetworkScripts } from './load.ts';
 import { findOwnedByNetworkScripts } from './owner.ts';
 import { readNetworkScripts } from './reading.ts';

@@ -4,13 +4,7 @@ import type { TextFile } from '../../../lib/task/readonly_host.ts';
 import type { BridgeState } from '../bridge_state.ts';
 import type { LiveBridge } from '../live.ts';
 import type { InterfaceFile } from './files.ts';
-import type { ScriptTraits } from './network_scripts.ts';
-
-/**
- * Wanted values of a bridge's file: those of its keys; `address` (`192.168.221.150/24`) for the keys of its first address, or
- * `addresses` (with a comma between them) for those of all.
- */
-export type BridgeValues = Readonly<Record<string, string>>;
+import type { BridgeContext, BridgeValues } from './ifcfg/bridge_file.ts';
 
 /** What is compared of the port. Keys in capitals are those of its file. */
 export interface PortState {
@@ -72,13 +66,6 @@ export function bridgeStateOf({ name, bridge, port, mayCutGuests }: IfcfgBridgeS
 /** Returns the port whose addresses and MAC a bridge takes over. */
 export function firstPort({ ports }: Pick<WantedBridge, 'ports'>): string {
   return ports[0]?.name ?? '';
-}
-
-/** What a value in a bridge's file is compared against. */
-export interface BridgeContext {
-  /** The first port's MAC in lower case; undefined when it cannot be seen. */
-  readonly portMac: string | undefined;
-  readonly traits: ScriptTraits;
 }
 
 /** What the files hold that planning needs. */

@@ -1,10 +1,12 @@
 import { isLinkLocal, parseIpv6 } from '../../../lib/formats/ipv6.ts';
 import { getValue, type KeyValueFile } from '../../../lib/formats/key_value.ts';
 import type { BridgeSettings, BridgeState } from '../bridge_state.ts';
-import { bridgeParameters, companionNames, isOff, renameDevice } from './network_scripts.ts';
-import { type RouteContext, routesOf, withRoutes } from './routes.ts';
-import { nameServerKeys } from './settings.ts';
-import type { BridgeFiles, BridgeValues, PortState, WantedBridge } from './state.ts';
+import type { BridgeValues } from './ifcfg/bridge_file.ts';
+import { isOff } from './ifcfg/keys.ts';
+import { type RouteContext, routesOf, withRoutes } from './ifcfg/routes.ts';
+import { nameServerKeys } from './ifcfg/settings.ts';
+import { bridgeParameters, companionNames, renameDevice } from './network_scripts.ts';
+import type { BridgeFiles, PortState, WantedBridge } from './state.ts';
 
 /**
  * Says what a task of the module `bridge` wants in the terms of the scripts' files. What it does not name is what a new bridge's port

@@ -1,3 +1,4 @@
+import { shellProgram } from '../../../lib/process/package_files.ts';
 import type { Difference } from '../../../lib/task/diff.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import type { OwnedLink, OwnedLinks } from '../stack.ts';
@@ -15,22 +16,12 @@ export interface NetworkdLink {
   readonly clientId: string | undefined;
 }
 
-/**
- * Asks systemd-networkd about links. It is asked only while it runs, because the question would start it. The text is the same in all
- * versions from 237 on; JSON is not.
- */
-const script = `systemctl is-active --quiet systemd-networkd || exit 3
-for link; do
-  [ -e "/sys/class/net/$link" ] && networkctl --no-pager --lines=0 status -- "$link"
-done
-true`;
-
 /** Returns the links as systemd-networkd sees them; undefined where it does not run. */
 export async function readNetworkdLinks(
   host: ReadonlyHost,
   links: readonly string[],
 ): Promise<readonly NetworkdLink[] | undefined> {
-  const { exitCode, stdout } = await host.query(['sh', '-c', script, 'sh', ...links]);
+  const { exitCode, stdout } = await host.query(['sh', '-c', shellProgram('modules/network/networkd/link_status.sh'), 'sh', ...links]);
   return exitCode === 0 ? parseNetworkdStatus(stdout) : undefined;
 }
 

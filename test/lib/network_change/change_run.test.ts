@@ -65,8 +65,8 @@ function hostWith(options: Partial<HostSide> = {}): { host: FakeHost; side: Host
       'ip -o address show': () => addresses('192.168.221.150'),
       'ip -4 route show default': { stdout: 'default via 192.168.221.1 dev ens33\n' },
       'ip -6 route show default': {},
-      [`sh -c ${wayScript}`]: { stdout: '192.168.221.1 from 192.168.221.150 dev ens33 uid 0 \n    cache \n' },
-      [`sh -c ${linksScript}`]: { stdout: 'ens33 52:54:00:aa:00:01 \n' },
+      [`sh -c ${wayScript()}`]: { stdout: '192.168.221.1 from 192.168.221.150 dev ens33 uid 0 \n    cache \n' },
+      [`sh -c ${linksScript()}`]: { stdout: 'ens33 52:54:00:aa:00:01 \n' },
       'sh /var/lib/kvm-play/change/program status': () => ({
         stdout: `state ${side.state}\nid ${side.id}\ntitle net\nowner me\nfingerprint ${side.fingerprint}\nage 3\nleft 7\n${side.state === 'rolled-back' ? (side.compared ?? '') : ''}\n`,
       }),

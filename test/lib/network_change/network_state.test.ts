@@ -8,7 +8,7 @@ const host = (connection: string, way = ''): FakeHost =>
   new FakeHost({
     commands: {
       'sh -c printf %s "$SSH_CONNECTION"': { stdout: connection },
-      [`sh -c ${wayScript}`]: { stdout: way },
+      [`sh -c ${wayScript()}`]: { stdout: way },
       'ip -o address show': {
         stdout:
           '1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever\n' +
@@ -25,7 +25,7 @@ const host = (connection: string, way = ''): FakeHost =>
       'ip -6 route show default': {
         stdout: 'default via fe80::1 dev br0 proto ra metric 1024 expires 1790sec hoplimit 64 pref medium\n',
       },
-      [`sh -c ${linksScript}`]: {
+      [`sh -c ${linksScript()}`]: {
         stdout:
           'br0 52:54:00:aa:00:01 \nens33 52:54:00:aa:00:01 ../br0\nlo 00:00:00:00:00:00 \n' +
           'tun0  \nvnet0 fe:54:00:12:34:56 ../../../virtual/net/br0\n',
@@ -89,11 +89,11 @@ test.each([
   ['fe80::1%br0 5 fe80::2%br0 22', 'route get fe80::1 from fe80::2 oif br0'],
   ['', ''],
 ])('the kernel is asked for the way of %j', (connection, asked) => {
-  const script = `ip() { echo "$*"; }\n${wayScript}`;
+  const script = `ip() { echo "$*"; }\n${wayScript()}`;
   const env = { ...process.env, SSH_CONNECTION: connection };
   expect(execFileSync('sh', ['-c', script], { env }).toString().trim()).toBe(asked);
 });
 
 test('every link of this machine is told with its MAC', () => {
-  expect(execFileSync('sh', ['-c', linksScript]).toString()).toMatch(/^lo 00:00:00:00:00:00 $/m);
+  expect(execFileSync('sh', ['-c', linksScript()]).toString()).toMatch(/^lo 00:00:00:00:00:00 $/m);
 });

@@ -199,8 +199,8 @@ function newHost(files: Readonly<Record<string, string>>): FakeHost {
     'ip -o address show': { stdout: '2: ens33    inet 192.168.221.150/24 scope global ens33\n' },
     'ip -4 route show default': { stdout: 'default via 192.168.221.1 dev ens33\n' },
     'ip -6 route show default': {},
-    [`sh -c ${wayScript}`]: { stdout: '192.168.221.1 from 192.168.221.150 dev ens33 uid 0 \n    cache \n' },
-    [`sh -c ${linksScript}`]: { stdout: 'ens33 52:54:00:aa:00:01 \n' },
+    [`sh -c ${wayScript()}`]: { stdout: '192.168.221.1 from 192.168.221.150 dev ens33 uid 0 \n    cache \n' },
+    [`sh -c ${linksScript()}`]: { stdout: 'ens33 52:54:00:aa:00:01 \n' },
     'sh /var/lib/kvm-play/change/program status': () => ({
       stdout: `state ${status.state}\nid ${status.id}\ntitle net\nowner me\nfingerprint x\nage 3\nleft 7\n`,
     }),

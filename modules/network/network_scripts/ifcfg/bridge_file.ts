@@ -1,9 +1,36 @@
-import { addLine, getValue, type KeyValueFile, lookUp, removeKey, setValue } from '../../../lib/formats/key_value.ts';
-import { portMacWord } from '../arguments.ts';
+import {
+  addLine,
+  getValue,
+  type KeyValueFile,
+  lookUp,
+  removeKey,
+  setValue,
+} from '../../../../lib/formats/key_value.ts';
+import { portMacWord } from '../../arguments.ts';
 import { addressesOf, primaryAddress } from './address.ts';
-import { isDhcp, isOrderedAsBridge, isStaticKey, orderingComments, type ScriptTraits } from './network_scripts.ts';
-import { isAddressing, renamedLine } from './port.ts';
-import type { BridgeContext, BridgeValues } from './state.ts';
+import { isDhcp, isOrderedAsBridge, isStaticKey, orderingComments } from './keys.ts';
+import { isAddressing, renamedLine } from './port_file.ts';
+
+/**
+ * Wanted values of a bridge's file: those of its keys; `address` (`192.168.221.150/24`) for the keys of its first address, or
+ * `addresses` (with a comma between them) for those of all.
+ */
+export type BridgeValues = Readonly<Record<string, string>>;
+
+/** Properties of the host's network scripts. */
+export interface ScriptTraits {
+  /** True where bridges are made with `brctl` (EL6, EL7); false where `ip` makes them (EL8). */
+  readonly brctl: boolean;
+  /** True where spanning tree takes `bc` to work out how long to wait. */
+  readonly bc: boolean;
+}
+
+/** What a value in a bridge's file is compared against. */
+export interface BridgeContext {
+  /** The first port's MAC in lower case; undefined when it cannot be seen. */
+  readonly portMac: string | undefined;
+  readonly traits: ScriptTraits;
+}
 
 /**
  * Says what a bridge's file holds of what is wanted, in the same terms: an equal value in another spelling is given as it is

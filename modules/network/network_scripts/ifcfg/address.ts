@@ -1,5 +1,5 @@
-import { classPrefix, parseIpv4, prefixOfNetmask } from '../../../lib/formats/ipv4.ts';
-import { getValue, type KeyValueFile } from '../../../lib/formats/key_value.ts';
+import { classPrefix, parseIpv4, prefixOfNetmask } from '../../../../lib/formats/ipv4.ts';
+import { getValue, type KeyValueFile } from '../../../../lib/formats/key_value.ts';
 
 /**
  * Gives the first static address of an interface's file as `address/prefix`. PREFIX wins over NETMASK, and without either

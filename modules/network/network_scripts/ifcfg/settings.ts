@@ -1,11 +1,10 @@
-import { canonicalIpv6 } from '../../../lib/formats/ipv6.ts';
-import { getValue, type KeyValueFile } from '../../../lib/formats/key_value.ts';
-import type { BridgeSettings, Route } from '../bridge_state.ts';
-import type { Addressing } from '../stack.ts';
+import { canonicalIpv6 } from '../../../../lib/formats/ipv6.ts';
+import { getValue, type KeyValueFile } from '../../../../lib/formats/key_value.ts';
+import type { BridgeSettings, Route } from '../../bridge_state.ts';
+import type { Addressing } from '../../stack.ts';
 import { addressesOf } from './address.ts';
-import { bridgeValues } from './file.ts';
-import { isDhcp, isOff } from './network_scripts.ts';
-import type { BridgeContext } from './state.ts';
+import { type BridgeContext, bridgeValues } from './bridge_file.ts';
+import { isDhcp, isOff } from './keys.ts';
 
 /**
  * Says what a bridge's file holds, in the terms of the desired state.

@@ -1,11 +1,11 @@
-import { isSameRule, parseIpRule, parseIpRules, parseRoutingTables } from '../../../lib/formats/ip_rule.ts';
-import { getValue, type KeyValueFile, parseKeyValue } from '../../../lib/formats/key_value.ts';
-import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
-import { askIp } from '../live.ts';
-import { addressesOf } from './address.ts';
-import { routingTables } from './live.ts';
-import { isAliasOf, isDhcp, isOff, isReadAsInterface, networkSettings, scriptsDirectory } from './network_scripts.ts';
-import { firstPort, type WantedBridge } from './state.ts';
+import { isSameRule, parseIpRule, parseIpRules, parseRoutingTables } from '../../../../lib/formats/ip_rule.ts';
+import { getValue, type KeyValueFile, parseKeyValue } from '../../../../lib/formats/key_value.ts';
+import type { ReadonlyHost } from '../../../../lib/task/readonly_host.ts';
+import { askIp } from '../../live.ts';
+import { addressesOf } from '../ifcfg/address.ts';
+import { isDhcp, isOff } from '../ifcfg/keys.ts';
+import { isAliasOf, isReadAsInterface, networkSettings, routingTables, scriptsDirectory } from '../network_scripts.ts';
+import { firstPort, type WantedBridge } from '../state.ts';
 
 /** The most sentences that are told. */
 const most = 20;

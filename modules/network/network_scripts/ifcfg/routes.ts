@@ -1,7 +1,7 @@
-import { parseIpv4, parseIpv4Network, prefixOfNetmask } from '../../../lib/formats/ipv4.ts';
-import { canonicalIpv6 } from '../../../lib/formats/ipv6.ts';
-import { getValue, parseKeyValue } from '../../../lib/formats/key_value.ts';
-import type { Route } from '../bridge_state.ts';
+import { parseIpv4, parseIpv4Network, prefixOfNetmask } from '../../../../lib/formats/ipv4.ts';
+import { canonicalIpv6 } from '../../../../lib/formats/ipv6.ts';
+import { getValue, parseKeyValue } from '../../../../lib/formats/key_value.ts';
+import type { Route } from '../../bridge_state.ts';
 
 /** What a file of routes is read with. */
 export interface RouteContext {

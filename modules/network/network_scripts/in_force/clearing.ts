@@ -1,10 +1,12 @@
-import { isSameRule, type LiveIpRule, parseIpRule } from '../../../lib/formats/ip_rule.ts';
-import { getValue } from '../../../lib/formats/key_value.ts';
-import { type CommandStep, command, type Undo } from '../../../lib/task/step.ts';
-import type { NetworkFiles } from './files.ts';
+import { isSameRule, type LiveIpRule, parseIpRule } from '../../../../lib/formats/ip_rule.ts';
+import { getValue } from '../../../../lib/formats/key_value.ts';
+import { command, type CommandStep, type Undo } from '../../../../lib/task/step.ts';
+import type { NetworkFiles } from '../files.ts';
+import { isOn } from '../ifcfg/keys.ts';
+import { renameDevice } from '../network_scripts.ts';
+import { firstPort, type WantedBridge } from '../state.ts';
+import { dhclientPattern } from '../unit.ts';
 import type { Live } from './live.ts';
-import { dhclientPattern, isOn, renameDevice } from './network_scripts.ts';
-import { firstPort, type WantedBridge } from './state.ts';
 
 /**
  * Says what has to be taken away right before the network is restarted, because the scripts' `stop` goes by the files as they are

@@ -1,21 +1,21 @@
-import { getValue, type KeyValueFile, parseKeyValue } from '../../../lib/formats/key_value.ts';
-import type { Difference } from '../../../lib/task/diff.ts';
-import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
-import type { InForce } from '../../../lib/task/task.ts';
-import { portMacWord } from '../arguments.ts';
-import type { BridgeState } from '../bridge_state.ts';
-import { addressesOn, isRouteVia, isUp, type LiveBridge } from '../live.ts';
-import type { OwnedLinks, StackInForce } from '../stack.ts';
-import { primaryAddress } from './address.ts';
+import { getValue, type KeyValueFile, parseKeyValue } from '../../../../lib/formats/key_value.ts';
+import type { Difference } from '../../../../lib/task/diff.ts';
+import type { ReadonlyHost } from '../../../../lib/task/readonly_host.ts';
+import type { InForce } from '../../../../lib/task/task.ts';
+import { portMacWord } from '../../arguments.ts';
+import type { BridgeState } from '../../bridge_state.ts';
+import { addressesOn, isRouteVia, isUp, type LiveBridge } from '../../live.ts';
+import type { OwnedLinks, StackInForce } from '../../stack.ts';
+import { type NetworkFiles, readNetworkFiles } from '../files.ts';
+import { primaryAddress } from '../ifcfg/address.ts';
+import { type BridgeValues, gatewayOf } from '../ifcfg/bridge_file.ts';
+import { isDhcp, isOff, isOn } from '../ifcfg/keys.ts';
+import { addressingBy } from '../ifcfg/settings.ts';
+import { readWanted } from '../reading.ts';
+import { type IfcfgBridgeState, type WantedBridge, wantedByIfcfgBridge } from '../state.ts';
 import { clearingSteps, staleRules } from './clearing.ts';
-import { gatewayOf } from './file.ts';
-import { type NetworkFiles, readNetworkFiles } from './files.ts';
 import { type Live, readLive } from './live.ts';
 import { readLost, readScene } from './lost.ts';
-import { isDhcp, isOff, isOn } from './network_scripts.ts';
-import { readWanted } from './reading.ts';
-import { addressingBy } from './settings.ts';
-import { type BridgeValues, type IfcfgBridgeState, type WantedBridge, wantedByIfcfgBridge } from './state.ts';
 
 /**
  * Says what of a bridge is in force, what has to be taken away before it is loaded, and what is lost by that. With `onboot: false`

@@ -8,9 +8,9 @@ import {
   parseKeyValue,
   removeKey,
   setValue,
-} from '../../../lib/formats/key_value.ts';
+} from '../../../../lib/formats/key_value.ts';
 import { primaryAddress } from './address.ts';
-import { isAddressKey, isDhcp, isSeenByOrdering, isStaticKey } from './network_scripts.ts';
+import { isAddressKey, isDhcp, isSeenByOrdering, isStaticKey } from './keys.ts';
 
 /**
  * What a port's file said before it became a port stands in it as comments, each in its line's place:

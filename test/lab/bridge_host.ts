@@ -1,0 +1,140 @@
+/** A host whose bridge is made by the modules `bridge` and `network`, and what was there before. */
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect } from '@jest/globals';
+import { networkChange } from '../../lib/network_change/network_change.ts';
+import { waitUntil } from '../../lib/process/wait_until.ts';
+import type { PlayItem } from '../../lib/site/play_items.ts';
+import { type BridgeArgs, bridge, network } from '../../modules/index.ts';
+import { startCommand } from '../support/command.ts';
+import { until } from '../support/until.ts';
+import { hostState } from './host_state.ts';
+import type { Machine } from './machine.ts';
+
+/** A site with the same bridge, for a controller that is a process of its own. */
+const site = `import { networkChange, play } from 'kvm-play';
+import { bridge, network } from 'kvm-play/modules';
+
+export default play({
+  name: 'Bridge',
+  vars: { confirmWithin: 600 },
+  tasks: ({ confirmWithin }: { confirmWithin: number }) => {
+    const br0 = bridge({ name: 'br0', port: 'ens33' });
+    return [networkChange({ confirmWithin }, [br0, network({ reflects: [br0], disrupts: ['link'] })])];
+  },
+});
+`;
+
+/** What every stack must leave as it was. */
+const looks = ['files', 'modes', 'links', 'addresses', 'routes', 'unitFiles'] as const;
+
+/** How a host is tried. */
+export interface BridgeHostOptions {
+  /** Seconds in which a change must be confirmed. */
+  readonly confirmWithin: number;
+  /** A script that prints what the network stack itself knows of links and bridges. */
+  readonly own: string;
+}
+
+export class BridgeHost {
+  readonly machine: Machine;
+  readonly #options: BridgeHostOptions;
+  #before: Awaited<ReturnType<typeof hostState>> = {};
+  #ownBefore = '';
+
+  constructor(machine: Machine, options: BridgeHostOptions) {
+    this.machine = machine;
+    this.#options = options;
+  }
+
+  /** Notes what the host is like now. */
+  async begin(): Promise<void> {
+    this.#before = await hostState(this.machine.lab);
+    this.#ownBefore = await this.machine.inside(this.#options.own);
+  }
+
+  /** Expects the host to be as it was: files byte for byte, links, and what the stack itself knows. A DHCP client may take a moment. */
+  async expectAsBefore(): Promise<void> {
+    const own = await waitUntil(
+      () => this.machine.inside(`ip -4 -o address show dev ens33 | grep -q 221.150 && { ${this.#options.own}\n}`),
+      (text) => text === this.#ownBefore,
+      { within: 30, interval: 0.5 },
+    );
+    expect(own).toBe(this.#ownBefore);
+    const now = await hostState(this.machine.lab);
+    for (const what of looks) expect({ what, seen: now[what] }).toEqual({ what, seen: this.#before[what] });
+  }
+
+  /** The bridge and what loads it, within a network change. @param ping what must answer afterwards */
+  change(args: Partial<BridgeArgs> = {}, ping?: string): readonly PlayItem[] {
+    const br0 = bridge({ name: 'br0', port: 'ens33', ...args, disrupts: ['guest'] });
+    const { confirmWithin } = this.#options;
+    const prove = ping === undefined ? [] : [{ ping }];
+    return [networkChange({ confirmWithin, prove }, [br0, network({ reflects: [br0], disrupts: ['link'] })])];
+  }
+
+  /** Makes the change, or checks it, and gives what became of each task. */
+  async run(args: Partial<BridgeArgs> = {}, options: { check?: boolean } = {}): Promise<readonly string[]> {
+    return (await this.machine.run(this.change(args), options)).ends;
+  }
+
+  /** Makes a change whose probe is taken away once it is armed, and expects the host to go back. */
+  async expectUnproved(args: Partial<BridgeArgs> = {}): Promise<void> {
+    await this.machine.inside(
+      'ip link add probe0 type veth peer name probe1; ip address add 10.77.0.1/32 dev probe0; ip link set probe0 up',
+    );
+    const { ends } = await this.machine.run(this.change(args, '10.77.0.1'), {
+      onEvent: (event) => {
+        if (event.type === 'network-change' && event.phase === 'armed')
+          void this.machine.inside('ip link delete probe0');
+      },
+    });
+    await this.machine.inside('ip link delete probe0 2>/dev/null; true');
+    expect(ends.join('\n')).toMatch(/rolled back/);
+  }
+
+  /** Kills the controller of a change while it proves it. @param confirmWithin seconds until the host goes back by itself */
+  async leavePending(confirmWithin: number): Promise<void> {
+    const path = join(this.machine.directory, 'bridge.ts');
+    writeFileSync(path, site);
+    const child = startCommand([path, ...this.machine.arguments, '--json', '-e', `confirmWithin=${confirmWithin}`]);
+    if (child.stdout === null || child.pid === undefined) throw new Error('the command did not start');
+    for await (const line of createInterface({ input: child.stdout })) {
+      const { phase }: { phase?: string } = JSON.parse(line);
+      if (phase !== 'proving') continue;
+      process.kill(-child.pid, 'SIGKILL');
+      await once(child, 'close');
+      return;
+    }
+    throw new Error('the change was never proved');
+  }
+
+  /** Waits until no change is pending any more, and the units that were at work are taken away. */
+  async untilOver(): Promise<void> {
+    const left = `ls -d /var/lib/kvm-play/change/current 2>/dev/null
+find /etc/systemd /run/systemd/system -name 'kvm-play*'`;
+    await until(async () => (await this.machine.inside(left)) === '', 'the host has gone back');
+  }
+
+  /** What is plugged into the bridge. */
+  ports(): Promise<string> {
+    return this.machine.inside('ls /sys/class/net/br0/brif');
+  }
+
+  /** Plugs a tap into the bridge, as a guest has one. */
+  async plugIn(): Promise<void> {
+    await this.machine.inside(
+      'ip link show vnet0 >/dev/null 2>&1 || ip tuntap add vnet0 mode tap; ip link set vnet0 master br0 up',
+    );
+  }
+
+  /** Expects the bridge to have the address, the MAC and the default route of its port. */
+  async expectBridged(): Promise<void> {
+    const script = 'ip -4 -o address show br0; cat /sys/class/net/br0/address; ip route show default';
+    expect(await this.machine.inside(script)).toMatch(
+      /192\.168\.221\.150\/24[\s\S]*52:54:00:aa:00:01\ndefault via 192\.168\.221\.1 dev br0/,
+    );
+  }
+}

@@ -1,0 +1,72 @@
+import { beforeAll, expect, test } from '@jest/globals';
+import type { LabNetwork } from '../../lib/lab/index.ts';
+import { BridgeHost } from './bridge_host.ts';
+import { expectDevicesReadOnly, expectNameServer, expectOwned, expectUdev, today } from './owned.ts';
+import { withLab } from './support.ts';
+
+/** What each network stack itself knows of its links; nothing of a bridge may stay in it. */
+const own: Readonly<Partial<Record<LabNetwork, string>>> = {
+  networkmanager: 'nmcli -t -f UUID,NAME,FILENAME connection show | grep -v ":lo:"; ls /var/lib/NetworkManager | grep br0; true',
+  networkd: 'ls /etc/systemd/network /run/systemd/network; networkctl --no-legend list | grep -c br0; true',
+  netplan: 'ls /run/systemd/network /etc/systemd/network; ls -d /run/kvm-play-netplan* 2>/dev/null; true',
+  'netplan-nm': 'nmcli -t -f NAME,FILENAME connection show | grep -v "^lo:"; ls /run/NetworkManager/system-connections; true',
+  ifupdown: 'cat /run/network/ifstate; ls /var/lib/dhcp /etc/network/interfaces.d',
+};
+
+/** What the post does, and three faults, on each stack of today. All faults: npm run test:faults. */
+for (const kind of today) {
+  withLab(
+    `a host of ${kind.network}`,
+    (machine) => {
+      const host = new BridgeHost(machine, { confirmWithin: 60, own: own[kind.network] ?? '' });
+      let clientId: string | undefined;
+
+      beforeAll(async () => {
+        clientId = await expectOwned(machine.lab, kind);
+        await expectNameServer(machine.lab);
+        await host.begin();
+      });
+
+      test('has its interface from it', async () => {
+        await expectUdev(machine.lab);
+        await expectDevicesReadOnly(machine.lab);
+      });
+
+      test('goes back when the change cannot be proved, and nothing is left of it', async () => {
+        expect(await host.run({}, { check: true })).toEqual(['changed', 'changed']);
+        await host.expectUnproved();
+        await host.expectAsBefore();
+      });
+
+      test('goes back by itself when the controller is killed', async () => {
+        await host.leavePending(15);
+        await host.untilOver();
+        await host.expectAsBefore();
+      });
+
+      test('gets a bridge that keeps guests through another change, and gives the interface everything back', async () => {
+        expect(await host.run()).toEqual(['changed', 'changed']);
+        await host.expectBridged();
+        expect(await host.run()).toEqual(['ok', 'ok']);
+        await host.plugIn();
+        expect(await host.run({ mtu: 1400 })).toEqual(['changed', 'changed']);
+        expect(await host.ports()).toBe('ens33\nvnet0');
+        await machine.inside('ip link delete vnet0');
+        expect(await host.run({ mtu: 1500 })).toEqual(['changed', 'changed']);
+        expect(await host.run({ state: 'absent' })).toEqual(['changed', 'changed']);
+        await host.expectAsBefore();
+        expect(await host.run({ state: 'absent' })).toEqual(['ok', 'ok']);
+      });
+
+      test('goes back at boot when the power fails before the change is confirmed, and is the host that it was', async () => {
+        await host.leavePending(600);
+        await machine.lab.powerOff();
+        await machine.lab.powerOn();
+        await host.untilOver();
+        expect(await expectOwned(machine.lab, kind)).toBe(clientId);
+        await host.expectAsBefore();
+      });
+    },
+    { network: kind.network },
+  );
+}
