@@ -23,13 +23,17 @@ export async function takeLock(
 ): Promise<Lock | undefined> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   // A session of its own, or an interrupt at the terminal would release the lock before the lab is gone.
-  const child = execa('sh', ['-c', shellProgram('lib/lab/hold_lock.sh'), 'kvmplay-lock', path, options.wait ? '-x' : '-n'], {
-    stdin: 'pipe',
-    buffer: false,
-    reject: false,
-    detached: true,
-    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
-  });
+  const child = execa(
+    'sh',
+    ['-c', shellProgram('lib/lab/hold_lock.sh'), 'kvmplay-lock', path, options.wait ? '-x' : '-n'],
+    {
+      stdin: 'pipe',
+      buffer: false,
+      reject: false,
+      detached: true,
+      ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    },
+  );
   const held = await new Promise<boolean>((resolve) => {
     child.stdout.once('data', () => resolve(true));
     child.once('close', () => resolve(false));

@@ -21,7 +21,15 @@ export async function passes(host: ReadonlyHost, probe: Probe): Promise<boolean>
 function argvOf(probe: Probe): readonly string[] {
   if ('ping' in probe) return pingArgv(probe.ping);
   const { name = '', port = 0 } = parsePort(probe.tcp) ?? {};
-  return ['sh', '-c', shellProgram('lib/network_change/on_host/open_tcp.sh'), 'sh', name, String(port), String(probeLimit)];
+  return [
+    'sh',
+    '-c',
+    shellProgram('lib/network_change/on_host/open_tcp.sh'),
+    'sh',
+    name,
+    String(port),
+    String(probeLimit),
+  ];
 }
 
 function pingArgv(name: string): readonly string[] {

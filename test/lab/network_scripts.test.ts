@@ -54,13 +54,7 @@ systemctl restart network`);
     const addressed = await host.live();
     expect(await run()).toEqual(['changed', 'changed']);
     const seen = await inside('ip -o address show dev br0; ip route; ip -6 route show default; ip rule');
-    for (const part of [
-      '192.168.221.150/24',
-      '192.168.221.171/24',
-      'fd00:221::150/64',
-      '10.9.0.0/16 via',
-      'iif br0',
-    ]) {
+    for (const part of ['192.168.221.150/24', '192.168.221.171/24', 'fd00:221::150/64', '10.9.0.0/16 via', 'iif br0']) {
       expect(seen).toContain(part);
     }
     expect(seen).toContain('default via fd00:221::1 dev br0');

@@ -77,7 +77,9 @@ export const say = async (lab: Lab, script: string): Promise<string> =>
 
 /** Requires that this stack, and no other, holds the interface with the host's address. @returns the DHCP client's id */
 export async function expectOwned(lab: Lab, kind: Kind): Promise<string | undefined> {
-  const states = (await say(lab, `systemctl is-active ${services.map((name) => `${name}.service`).join(' ')}`)).split('\n');
+  const states = (await say(lab, `systemctl is-active ${services.map((name) => `${name}.service`).join(' ')}`)).split(
+    '\n',
+  );
   expect(services.filter((_, index) => states[index] === 'active')).toEqual(kind.running);
   expect(await say(lab, kind.owner)).toMatch(kind.answer);
   expect(await say(lab, 'ip -4 -o address show dev ens33')).toContain(` ${lab.hostAddress}/24 `);

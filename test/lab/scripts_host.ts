@@ -73,8 +73,7 @@ export class ScriptsHost {
 
   /** Links with MAC and bridge, addresses, routes, rules, name servers, DHCP clients. */
   live(): Promise<string> {
-    return this.machine
-      .inside(`ip -o link | sed 's/^[0-9]*: //; s/@[^:]*//; s/qlen [0-9]*//; s/link-netnsid.*//; s/<[^>]*>//' | sort
+    return this.machine.inside(`ip -o link | sed 's/^[0-9]*: //; s/@[^:]*//; s/qlen [0-9]*//; s/link-netnsid.*//; s/<[^>]*>//' | sort
 ip -o address | grep -v 'inet6 fe80' | sed 's/^[0-9]*: //; s/ valid_lft.*//; s/ dynamic//; s/ tentative//' | awk '$1 != "lo"' | sort
 ip route | sed 's/ metric 10[0-9][0-9]//' | sort; ip -6 route show default; ip rule; cat /etc/resolv.conf; pgrep -a dhclient | sed 's/.* //'
 systemctl is-active network`);

@@ -6,10 +6,12 @@ import { withLab } from './support.ts';
 
 /** What each network stack itself knows of its links; nothing of a bridge may stay in it. */
 const own: Readonly<Partial<Record<LabNetwork, string>>> = {
-  networkmanager: 'nmcli -t -f UUID,NAME,FILENAME connection show | grep -v ":lo:"; ls /var/lib/NetworkManager | grep br0; true',
+  networkmanager:
+    'nmcli -t -f UUID,NAME,FILENAME connection show | grep -v ":lo:"; ls /var/lib/NetworkManager | grep br0; true',
   networkd: 'ls /etc/systemd/network /run/systemd/network; networkctl --no-legend list | grep -c br0; true',
   netplan: 'ls /run/systemd/network /etc/systemd/network; ls -d /run/kvm-play-netplan* 2>/dev/null; true',
-  'netplan-nm': 'nmcli -t -f NAME,FILENAME connection show | grep -v "^lo:"; ls /run/NetworkManager/system-connections; true',
+  'netplan-nm':
+    'nmcli -t -f NAME,FILENAME connection show | grep -v "^lo:"; ls /run/NetworkManager/system-connections; true',
   ifupdown: 'cat /run/network/ifstate; ls /var/lib/dhcp /etc/network/interfaces.d',
 };
 

@@ -1,10 +1,10 @@
 import { PlaybookError } from '../../errors.ts';
 import { nearest } from '../../validation/nearest.ts';
-import { checkCombination, type SplitLine, splitLine } from './split_line.ts';
 import { type CommandName, type NetworkAction, namedCommands, networkActions, type Shell, shells } from './commands.ts';
 import { oneOf } from './one_of.ts';
 import { type OptionValues, options } from './option_table.ts';
 import { readValue } from './option_value.ts';
+import { checkCombination, type SplitLine, splitLine } from './split_line.ts';
 
 /** When colours are used. */
 export type ColorWord = OptionValues['color'];

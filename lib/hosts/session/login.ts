@@ -18,5 +18,7 @@ export function loginLines(...programs: readonly LoginProgram[]): string {
   return programs
     .map((program) => shellProgram(`lib/hosts/session/login/${program}.sh`))
     .join('\n')
-    .replaceAll(/(\b(?:do|then|else|in)|[)&|;{])?\n/g, (_, goesOn?: string) => (goesOn === undefined ? '; ' : `${goesOn} `));
+    .replaceAll(/(\b(?:do|then|else|in)|[)&|;{])?\n/g, (_, goesOn?: string) =>
+      goesOn === undefined ? '; ' : `${goesOn} `,
+    );
 }

@@ -194,5 +194,10 @@ function checkFirst(
     const lines = each.text.replace(/\n$/, '').split('\n');
     return `${lines.length} ${path}\n${lines.join('\n')}\n`;
   });
-  return [command(['sh', '-c', shellProgram('modules/network/netplan/check_files.sh'), 'sh', ...removed], { stdin: stdin.join(''), timeLimit: 60 })];
+  return [
+    command(['sh', '-c', shellProgram('modules/network/netplan/check_files.sh'), 'sh', ...removed], {
+      stdin: stdin.join(''),
+      timeLimit: 60,
+    }),
+  ];
 }

@@ -21,7 +21,13 @@ export async function readNetworkdLinks(
   host: ReadonlyHost,
   links: readonly string[],
 ): Promise<readonly NetworkdLink[] | undefined> {
-  const { exitCode, stdout } = await host.query(['sh', '-c', shellProgram('modules/network/networkd/link_status.sh'), 'sh', ...links]);
+  const { exitCode, stdout } = await host.query([
+    'sh',
+    '-c',
+    shellProgram('modules/network/networkd/link_status.sh'),
+    'sh',
+    ...links,
+  ]);
   return exitCode === 0 ? parseNetworkdStatus(stdout) : undefined;
 }
 

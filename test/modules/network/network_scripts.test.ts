@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { UnsupportedChangeError } from '../../../lib/errors.ts';
 import type { Step } from '../../../lib/task/step.ts';
 import { type FakeAnswer, FakeHost } from '../../../lib/testing/index.ts';
-import { bridge, type BridgeArgs } from '../../../modules/bridge.ts';
+import { type BridgeArgs, bridge } from '../../../modules/bridge.ts';
 import { ifcfgBridge } from '../../../modules/ifcfg_bridge.ts';
-import { network } from '../../../modules/network.ts';
 import { routesOf, withRoutes } from '../../../modules/network/network_scripts/ifcfg/routes.ts';
 import { loadNetworkScripts } from '../../../modules/network/network_scripts/load.ts';
 import { findOwnedByNetworkScripts } from '../../../modules/network/network_scripts/owner.ts';
+import { network } from '../../../modules/network.ts';
 import { service } from '../../../modules/service.ts';
 
 const scripts = '/etc/sysconfig/network-scripts';

@@ -1,6 +1,6 @@
 import { isSameRule, type LiveIpRule, parseIpRule } from '../../../../lib/formats/ip_rule.ts';
 import { getValue } from '../../../../lib/formats/key_value.ts';
-import { command, type CommandStep, type Undo } from '../../../../lib/task/step.ts';
+import { type CommandStep, command, type Undo } from '../../../../lib/task/step.ts';
 import type { NetworkFiles } from '../files.ts';
 import { isOn } from '../ifcfg/keys.ts';
 import { renameDevice } from '../network_scripts.ts';
