@@ -1,6 +1,7 @@
 # Prints libvirt's own files about guests and pools, as survey_virsh.sh prints what virsh says: those of the system, and those of every
 # user's session that can be read. Plain files only, and no more of each than such a text is long.
 # shellcheck shell=sh
+# shellcheck disable=SC2015  # whatever of both fails, the file is passed over
 tell() {
   kind=$1; shift
   for file; do

@@ -76,17 +76,17 @@ export function zoneName(): v.GenericSchema<string> {
   );
 }
 
-/** The schema of an argument that may be left out. */
-type Optional<Key extends keyof CommonBridgeArgs, Default = undefined> = v.OptionalSchema<
-  v.GenericSchema<NonNullable<CommonBridgeArgs[Key]>>,
-  Default
->;
+/** The value of an argument of {@link CommonBridgeArgs}. */
+type Value<Key extends keyof CommonBridgeArgs> = NonNullable<CommonBridgeArgs[Key]>;
 type HasDefault = 'mac' | 'onboot' | 'state';
 
 /** Schemas of {@link CommonBridgeArgs}, by argument. */
 export const commonBridgeArgs: { readonly name: v.GenericSchema<string> } & {
-  readonly [Key in Exclude<keyof CommonBridgeArgs, 'name' | HasDefault>]: Optional<Key>;
-} & { readonly [Key in HasDefault]: Optional<Key, NonNullable<CommonBridgeArgs[Key]>> } = {
+  readonly [Key in Exclude<keyof CommonBridgeArgs, 'name' | HasDefault>]: v.OptionalSchema<
+    v.GenericSchema<Value<Key>>,
+    undefined
+  >;
+} & { readonly [Key in HasDefault]: v.OptionalSchema<v.GenericSchema<Value<Key>>, Value<Key>> } = {
   name: bridgeName(),
   address: v.optional(line('the address')),
   netmask: v.optional(line('the netmask')),

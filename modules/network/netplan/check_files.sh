@@ -6,7 +6,7 @@ root=$(mktemp -d /run/kvm-play-netplan.XXXXXXXX) || exit
 trap 'rm -rf -- "$root"' EXIT
 for place in etc run lib; do
   mkdir -p "$root/$place/netplan"
-  for file in /$place/netplan/*.yaml; do [ ! -e "$file" ] || cp -- "$file" "$root/$place/netplan/"; done
+  for file in "/$place"/netplan/*.yaml; do [ ! -e "$file" ] || cp -- "$file" "$root/$place/netplan/"; done
 done
 for path; do rm -f -- "$root$path"; done
 awk -v root="$root" '

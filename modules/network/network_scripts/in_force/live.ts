@@ -1,6 +1,7 @@
 import { type LiveIpRule, parseIpRules, parseRoutingTables } from '../../../../lib/formats/ip_rule.ts';
 import type { ReadonlyHost } from '../../../../lib/task/readonly_host.ts';
 import { askIp, grepFiles, type LiveAddress, type LiveBridge, linesWith, readLiveBridge } from '../../live.ts';
+import { routingTables } from '../network_scripts.ts';
 
 /** Kernel parameters of the links' IPv6. */
 const ipv6Parameters = '/proc/sys/net/ipv6/conf';
