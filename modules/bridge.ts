@@ -37,6 +37,7 @@ import { firewalldWarnings } from './network/firewalld.ts';
 import { liveDifferences } from './network/in_force.ts';
 import { type LiveBridge, readLiveBridge } from './network/live.ts';
 import { linkRefusals } from './network/port_refusals.ts';
+import { portWarnings } from './network/port_warnings.ts';
 import { findStack } from './network/stacks.ts';
 
 /** A route of a {@link BridgeArgs bridge}. */
@@ -295,7 +296,7 @@ async function read(host: ReadonlyHost, wanted: BridgeState): Promise<ModuleRead
     state: { name, bridge: reading.bridge ?? (bridge === 'absent' ? 'absent' : {}), ports: reading.ports },
     found: { refusals, steps: () => reading.steps() },
     missing: [...missing, ...reading.missing],
-    warnings: [...reading.warnings, ...commonWarnings],
+    warnings: [...reading.warnings, ...(bridge === 'absent' ? [] : portWarnings(wanted, live)), ...commonWarnings],
     network: { links: [...reading.links, ...leavingPorts(wanted, reading.links)] },
   };
 }

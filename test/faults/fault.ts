@@ -68,6 +68,7 @@ export async function survive(host: FaultLab, fault: Fault): Promise<void> {
   const files = await host.files();
   const isOld = files === old;
   const gone = isOld ? await goneSince(host, before, end, fault.differs) : '';
+  const remains = isOld ? await host.remains() : '';
   const ending = await endingOf(host, end, isOld);
   await fault.repair?.(host, never);
 
@@ -81,6 +82,7 @@ export async function survive(host: FaultLab, fault: Fault): Promise<void> {
     ending: isForeseen ? ending : `${ending}: ${end.message}`,
     files: isOld ? 'old' : isNew ? 'new' : 'mixed',
     gone,
+    remains,
     left: await host.leftovers(),
   };
   note({
@@ -98,6 +100,7 @@ export async function survive(host: FaultLab, fault: Fault): Promise<void> {
     // A host that is lost once the change was confirmed has the new files.
     files: ending === 'confirmed' || (ending === 'unreachable' && fault.at?.confirmed) ? 'new' : 'old',
     gone: '',
+    remains: '',
     left: '',
     message: expect.stringMatching(fault.says ?? wordsOf(end)),
   });

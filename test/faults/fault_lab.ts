@@ -79,6 +79,11 @@ export class FaultLab {
     return found;
   }
 
+  /** Lists what is left of a bridge that was taken back. */
+  async remains(): Promise<string> {
+    return this.inside(this.ground.remains ?? 'true');
+  }
+
   /** Lists what of the network is not as it was at the start. */
   async notAsBefore(): Promise<string> {
     let found = '';

@@ -11,6 +11,8 @@ export interface Ground {
   readonly files: string;
   /** Prints whatever a change may leave behind, one a line. */
   readonly leftovers: string;
+  /** Prints what is left of a bridge that was taken back, one a line. Default: nothing. */
+  readonly remains?: string;
   /** Prints what of the live network is not as it was at the start, one thing a line. */
   readonly live: string;
 }
@@ -66,12 +68,14 @@ true`,
  * @param paths its files and directories of files
  * @param units what brings its links up, in the order in which they are started
  * @param left prints what the bridge may leave behind besides
+ * @param more `reset`: what brings the host back besides, before its units are started; `remains`: see {@link Ground}
  */
 export function todayGround(
   network: NonNullable<LabOptions['network']>,
   paths: readonly string[],
   units: readonly string[],
   left = 'true',
+  { reset = 'true', remains }: { readonly reset?: string; readonly remains?: string } = {},
 ): Ground {
   const copies = paths.map(
     (path) => `mkdir -p /root/pristine$(dirname ${path}) && cp -a ${path} /root/pristine${path}`,
@@ -91,6 +95,7 @@ rm -rf /var/lib/kvm-play /run/kvm-play /run/systemd/network/* /run/NetworkManage
 rm -f /var/lib/dhcp/*br0* /var/lib/NetworkManager/*br0*
 ip link set ens33 nomaster
 ip address flush dev ens33
+${reset}
 systemctl daemon-reload
 systemctl reset-failed
 systemctl start ${units.join(' ')}
@@ -100,6 +105,7 @@ find ${paths.join(' ')} ! -name filler ! -type d -printf '%m %U %p %l\\n' | sort
 for unit in ${units.join(' ')}; do systemctl is-enabled $unit; done`,
     leftovers: `${leftovers}
 ${left}`,
+    ...(remains !== undefined && { remains }),
     live: `[ -e /sys/class/net/br0 ] && echo 'br0 is there'
 for unit in ${units.join(' ')}; do [ "$(systemctl is-active $unit)" = active ] || echo "$unit does not run"; done
 ip -4 route show default | grep -q ' via 192.168.221.1 dev ens33' || echo "no default route: $(ip -4 route show default)"

@@ -16,7 +16,7 @@ function change(args: Partial<BridgeArgs>, prove: readonly { ping: string }[] = 
 /** The stacks that have no lab test of their own, and what the bridge leaves behind on them: nothing. */
 const kinds = {
   networkd: 'ls /etc/systemd/network',
-  ifupdown: 'cat /run/network/ifstate; ls /var/lib/dhcp /etc/network/interfaces.d',
+  ifupdown: 'cat /run/network/ifstate; ls -A /run/network /var/lib/dhcp /etc/network/interfaces.d; ls /run/dhclient*',
 } as const;
 
 for (const kind of ['networkd', 'ifupdown'] as const) {

@@ -6,7 +6,7 @@ import type { OwnedLinks, StackInForce } from '../stack.ts';
 import { readIfupdownFiles, stanzasOf } from './files.ts';
 import { readIfstate } from './owner.ts';
 import { bridgeStanzas } from './plan.ts';
-import { addressingBy, bridgeSettings } from './read.ts';
+import { addressingBy } from './read.ts';
 import { stanzasForPort } from './stanzas.ts';
 
 /** Says what ifupdown itself says of a bridge: whether it has brought it up. */
@@ -26,7 +26,7 @@ export async function ifupdownInForce(
     const stanzas = own.length > 0 ? stanzasForPort(own, []) : stanzasOf(files, first);
     return { loaded: notedAs(name, 'down', isUp ? 'up' : 'down'), addressing: addressingBy(stanzas) };
   }
-  const stanzas = bridgeStanzas(desired, bridge, bridgeSettings(desired, files, live), files, live);
+  const stanzas = bridgeStanzas(desired, bridge, files, live);
   return { loaded: notedAs(name, 'up', isUp ? 'up' : 'down'), addressing: addressingBy(stanzas) };
 }
 

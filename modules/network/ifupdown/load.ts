@@ -3,9 +3,10 @@ import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import { type CommandStep, command, type Undo } from '../../../lib/task/step.ts';
 import { portMacWord } from '../arguments.ts';
 import type { BridgeSettings, BridgeState } from '../bridge_state.ts';
-import { addressesOn, type LiveBridge } from '../live.ts';
+import { addressesOn, isUp, type LiveBridge } from '../live.ts';
 import { adjustBridge, removeBridge } from '../live_steps.ts';
 import type { LoadedBridge } from '../stack.ts';
+import { handOverArgv, handOverStep } from './clients.ts';
 import { type IfupdownFiles, readIfupdownFiles, stanzasOf, stanzasText } from './files.ts';
 import { leasePaths } from './leases.ts';
 import { readIfstate } from './owner.ts';
@@ -29,6 +30,8 @@ interface Loading {
   readonly isCurrent: boolean;
   /** The way in which a new link of the host makes its link-local address. */
   readonly addrGenMode: string;
+  /** Lease files of the bridge that do not exist yet. */
+  readonly newLeases: readonly string[];
 }
 
 /**
@@ -42,11 +45,15 @@ export async function loadIfupdown(
   const [files, state] = await Promise.all([readIfupdownFiles(host), readIfstate(host)]);
   const up = new Set(state?.keys() ?? []);
   const steps = bridges.map(async ({ desired, live }) => {
-    const [isCurrent, mode] = await Promise.all([
+    const leases = leasePaths(desired.name);
+    const [isCurrent, mode, ...isThere] = await Promise.all([
       isOlderThanState(host, files, desired.name),
       host.query(['cat', '/proc/sys/net/ipv6/conf/default/addr_gen_mode']),
+      ...leases.map((path) => host.exists(path)),
     ]);
-    const loading = { desired, live, files, up, isCurrent, addrGenMode: addrGenModes[mode.stdout.trim()] ?? 'eui64' };
+    const addrGenMode = addrGenModes[mode.stdout.trim()] ?? 'eui64';
+    const newLeases = leases.filter((_, index) => isThere[index] !== true);
+    const loading = { desired, live, files, up, isCurrent, addrGenMode, newLeases };
     return desired.bridge === 'absent' ? absentSteps(loading) : presentSteps(loading, desired.bridge);
   });
   return (await Promise.all(steps)).flat();
@@ -66,16 +73,16 @@ function presentSteps(loading: Loading, wanted: BridgeSettings): readonly Comman
   const { name, portNames } = desired;
   const ports = portNames.value;
   const actual = bridgeSettings(desired, files, live);
-  const stanzas = bridgeStanzas(desired, wanted, actual, files, live);
-  const isAgain = up.has(name) && !isAddressedBy(loading, wanted, actual, stanzas);
+  const stanzas = bridgeStanzas(desired, wanted, files, live);
+  const isKept = up.has(name) && isUp(live, name) && isAddressedBy(loading, wanted, actual, stanzas);
   return [
     checkStep(name),
     ...makeBridge(loading, wanted),
     ...ports.flatMap((port) => releasePort(loading, port)),
-    ...(isAgain ? [downStep(name, withoutBridge(loadedStanzas(loading)), again(name))] : []),
-    upStep(name, { withNewFiles: [downArgv(name, withoutBridge(stanzas))] }),
-    ...(live.isBridge ? ports.filter((port) => !live.plugged.includes(port)) : [])
-      .filter((port) => up.has(name) && !isAgain && live.names.includes(port))
+    ...(up.has(name) && !isKept ? [downStep(name, withoutBridge(loadedStanzas(loading)), again(name))] : []),
+    ...(isKept ? [] : upSteps(name, undoOfUp(loading, withoutBridge(stanzas)))),
+    ...(isKept ? ports.filter((port) => !live.plugged.includes(port)) : [])
+      .filter((port) => live.names.includes(port))
       .flatMap((port) => [
         linkStep(['ip', 'link', 'set', 'dev', port, 'master', name]),
         linkStep(['ip', 'link', 'set', 'dev', port, 'up']),
@@ -120,11 +127,11 @@ function releasePort({ desired, live, files, up }: Loading, port: string): reado
   // The scripts would take a bond or a VLAN itself away.
   const scripts = isMade(kind) ? ['--no-scripts'] : [];
   const before = ['networking.service', `ifup@${port}.service`];
-  const undo: Undo = { withOldFiles: [['ifup', '--ignore-errors', ...scripts, port]], before };
+  const undo: Undo = { withOldFiles: [['ifup', '--ignore-errors', ...scripts, port], handOverArgv(port)], before };
   const isDown = portAddressing(files, port, live).length === 0 && !isBroughtUp(files, port, live);
   return [
     downStep(port, oldStanzas(desired, files, port), undo, scripts),
-    ...(isBroughtUp(files, port, live) && !isDown ? [upStep(port, {}, scripts)] : []),
+    ...(isBroughtUp(files, port, live) && !isDown ? upSteps(port, {}, scripts) : []),
     ...(isPlugged || isMade(kind) ? [linkStep(['ip', 'link', 'set', 'dev', port, 'up'])] : []),
   ];
 }
@@ -148,10 +155,10 @@ function absentSteps(loading: Loading): readonly CommandStep[] {
         // Debian's script for bridges has switched off IPv6's addresses on the port; they come back only while it is down.
         linkStep(['ip', 'link', 'set', 'dev', port, 'down']),
         linkStep(['ip', 'link', 'set', 'dev', port, 'addrgenmode', addrGenMode]),
-        upStep(port, { withNewFiles: [downArgv(port, stanzas)] }),
+        ...upSteps(port, { withNewFiles: [downArgv(port, stanzas)] }),
       ];
     }),
-    command(['rm', '-f', '--', ...leasePaths(name), ...runtimeFiles(name)], { disrupts: 'link', timeLimit: 10 }),
+    command(removeArgv([...leasePaths(name), ...runtimeFiles(name)]), { disrupts: 'link', timeLimit: 10 }),
   ];
 }
 
@@ -185,8 +192,20 @@ function runtimeFiles(link: string): readonly string[] {
   return [`/run/network/ifstate.${link}`, `/run/dhclient.${link}.pid`, `/run/dhclient6.${link}.pid`];
 }
 
+function removeArgv(paths: readonly string[]): readonly string[] {
+  return ['rm', '-f', '--', ...paths];
+}
+
+/** Of a bridge that was not there before nothing is left; what lies in memory is gone with a reboot. */
+function undoOfUp({ desired: { name }, live, up, newLeases }: Loading, stanzas: readonly NewStanza[]): Undo {
+  const down = downArgv(name, stanzas);
+  if (up.has(name) || live.isBridge) return { withNewFiles: [down] };
+  const atBoot = newLeases.length === 0 ? [] : [removeArgv(newLeases)];
+  return { withNewFiles: [down, removeArgv([...newLeases, ...runtimeFiles(name)])], atBoot };
+}
+
 function again(link: string): Undo {
-  return { withOldFiles: [['ifup', '--ignore-errors', link]], before: ['networking.service'] };
+  return { withOldFiles: [['ifup', '--ignore-errors', link], handOverArgv(link)], before: ['networking.service'] };
 }
 
 const downScript = 'text=$1 link=$2; shift 2; printf %s "$text" | ifdown --force "$@" -i /dev/stdin "$link"';
@@ -207,8 +226,9 @@ function downStep(
   return command(argv, { disrupts: 'link', judgedBy: 'state', timeLimit: downLimit, undo });
 }
 
-function upStep(link: string, undo: Undo, options: readonly string[] = []): CommandStep {
-  return command(['ifup', ...options, link], { disrupts: 'link', timeLimit: upLimit, undo });
+function upSteps(link: string, undo: Undo, options: readonly string[] = []): readonly CommandStep[] {
+  const up = command(['ifup', ...options, link], { disrupts: 'link', timeLimit: upLimit, undo });
+  return [up, handOverStep(link)];
 }
 
 /** A file that ifupdown cannot read ends the load while the link is still up: `ifdown` and `ifup` read all files first. */

@@ -60,7 +60,6 @@ export function portAddressing(files: IfupdownFiles, port: string, live: LiveBri
 export function bridgeStanzas(
   { name, portNames }: BridgeState,
   wanted: BridgeSettings,
-  actual: BridgeSettings | undefined,
   files: IfupdownFiles,
   { macs }: LiveBridge,
 ): readonly NewStanza[] {
@@ -70,7 +69,7 @@ export function bridgeStanzas(
     before.length > 0
       ? before.map((origin) => ({ family: origin.family, method: origin.method, lines: origin.lines, origin }))
       : stanzasOfPort(stanzasOf(files, first));
-  return wantedStanzas(start, wanted, actual, portNames.value, { port: first, mac: macs[first] });
+  return wantedStanzas(start, wanted, before.length === 0, portNames.value, { port: first, mac: macs[first] });
 }
 
 /** Makes the steps that write a bridge. */
@@ -85,7 +84,7 @@ export function create(
   const { name, portNames } = desired;
   const ports = portNames.value;
   const [first = ''] = ports;
-  const stanzas = bridgeStanzas(desired, wanted, actual, files, live);
+  const stanzas = bridgeStanzas(desired, wanted, files, live);
   const isNew = actual === undefined;
   const edits = new Map<IfupdownFile, Edits>(files.files.map((file) => [file, new Map()]));
   const taken = ports.filter((port) => portAddressing(files, port, live).length > 0);

@@ -9,7 +9,7 @@ import { autoWords, type IfupdownFiles, isNamedBehind, readIfupdownFiles, stanza
 import { readLeases } from './leases.ts';
 import { bridgeStanzas, create, portAddressing, remove } from './plan.ts';
 import { refusalsOf } from './refusals.ts';
-import { optionsOf, portsIn, type Stanza, settingsOf } from './settings.ts';
+import { noPort, optionsOf, portsIn, type Stanza, settingsOf } from './settings.ts';
 
 /** Reads the files of a bridge and its ports. */
 export async function readIfupdown(
@@ -32,7 +32,7 @@ export async function readIfupdown(
     refusals: refusalsOf(desired, files, owned, live),
     warnings: [],
     missing,
-    links: expectedLinks(desired, actual, files, live),
+    links: expectedLinks(desired, files, live),
     steps: () =>
       bridge === 'absent' ? remove(desired, files, leases) : create(desired, bridge, actual, files, live, leases),
   };
@@ -60,8 +60,6 @@ export function addressingBy(stanzas: readonly Stanza[]): Addressing {
     gateways: [gateway, ipv6Gateway].filter((each) => each !== undefined),
   };
 }
-
-const noPort = { port: '', mac: undefined };
 
 function portSettings(
   { name, bridge }: BridgeState,
@@ -106,12 +104,7 @@ async function missingTools(host: ReadonlyHost, { name, bridge }: BridgeState): 
   ];
 }
 
-function expectedLinks(
-  desired: BridgeState,
-  actual: BridgeSettings | undefined,
-  files: IfupdownFiles,
-  live: LiveBridge,
-): readonly ExpectedLink[] {
+function expectedLinks(desired: BridgeState, files: IfupdownFiles, live: LiveBridge): readonly ExpectedLink[] {
   const { name, bridge, portNames } = desired;
   const [first = ''] = portNames.value;
   const portMac = live.macs[first];
@@ -124,7 +117,7 @@ function expectedLinks(
       { link: name, ipv4: 'none', heir: first },
     ];
   }
-  const stanzas = bridgeStanzas(desired, bridge, actual, files, live);
+  const stanzas = bridgeStanzas(desired, bridge, files, live);
   const settings = settingsOf(stanzas, true, bridge, { port: first, mac: portMac });
   const [own, ...ports] = expectedBridge(name, portNames.value, settings, expectedMac(bridge.mac, portMac));
   return [{ ...own, ...addressed(stanzas) }, ...ports];

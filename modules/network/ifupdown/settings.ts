@@ -13,6 +13,9 @@ export interface PortNames {
   readonly mac: string | undefined;
 }
 
+/** Where it does not matter whose a MAC is. */
+export const noPort: PortNames = { port: '', mac: undefined };
+
 /** Options of a stanza that give the link its addresses, by their normal names. */
 export const addressOptions: readonly string[] = [
   ...['address', 'netmask', 'broadcast', 'network', 'gateway', 'pointopoint', 'scope', 'metric', 'media'],

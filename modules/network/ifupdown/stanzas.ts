@@ -13,10 +13,12 @@ import {
   isLinkLine,
   optionName,
   optionOf,
+  noPort,
   type PortNames,
   portsIn,
   routeIn,
   type Stanza,
+  settingsOf,
 } from './settings.ts';
 
 /** A stanza of a bridge as it is to be written. */
@@ -38,12 +40,13 @@ export function stanzasOfPort(stanzas: readonly PlacedStanza[]): readonly NewSta
 export function wantedStanzas(
   before: readonly NewStanza[],
   wanted: BridgeSettings,
-  actual: BridgeSettings | undefined,
+  isNew: boolean,
   ports: readonly string[],
   { port, mac: portMac }: PortNames,
 ): readonly NewStanza[] {
+  const there = settingsOf(before, true, wanted, { port, mac: portMac });
   const differs = (key: keyof BridgeSettings): boolean =>
-    wanted[key] !== undefined && JSON.stringify(wanted[key]) !== JSON.stringify(actual?.[key]);
+    wanted[key] !== undefined && JSON.stringify(wanted[key]) !== JSON.stringify(there[key]);
   const { ipv4, ipv6, ipv6Addresses, gateway, ipv6Gateway, dns, search, routes, mtu, stp, delay } = wanted;
   let result = withInet(before);
   if (ipv4 !== undefined && differs('ipv4')) result = setIpv4(result, ipv4);
@@ -59,7 +62,6 @@ export function wantedStanzas(
   if (mtu !== undefined && differs('mtu')) result = setOption(result, ['mtu'], String(mtu));
   const missing = ports.filter((each) => !portsIn(result).includes(each));
   if (missing.length > 0) result = setOption(result, ['bridge-ports'], [...portsIn(result), ...missing].join(' '));
-  const isNew = actual === undefined;
   if (isNew || differs('stp')) result = setOption(result, ['bridge-stp'], stp === true ? 'on' : 'off');
   if (isNew || differs('delay')) result = setOption(result, ['bridge-fd'], String(delay ?? 0));
   const mac = wanted.mac === portMacWord ? (portMac ?? port) : wanted.mac;
@@ -79,22 +81,33 @@ export function stanzasForPort(bridge: readonly Stanza[], own: readonly Stanza[]
   return first === undefined ? [] : [{ ...first, lines: [...first.lines, ...linkLines] }, ...others];
 }
 
-/** Tells whether two links are addressed in the same way. */
+/**
+ * Tells whether the host has the same addresses and gateways by the stanzas of two links. Name servers, search domains and routes may
+ * differ: a task that names them says it of the bridge.
+ */
 export function isSameAddressing(one: readonly Stanza[], other: readonly Stanza[]): boolean {
   return shownAddressing(one) === shownAddressing(other);
 }
 
 function shownAddressing(stanzas: readonly Stanza[]): string {
-  const shown = stanzas.map(({ family, method, lines }) => [
-    family,
-    method,
-    ...lines.flatMap((line) => {
-      const name = optionName(line);
-      const isOther = name === undefined || name === 'mtu' || isBridgeLine(line) || isLinkLine(line);
-      return isOther ? [] : [`${name} ${line.value ?? ''}`];
-    }),
-  ]);
-  return JSON.stringify(shown.filter(([, method, ...lines]) => method !== 'manual' || lines.length > 0));
+  const { ipv4, gateway, ipv6, ipv6Addresses, ipv6Gateway } = settingsOf(stanzas, true, undefined, noPort);
+  const asksForIpv6 = stanzas.some((stanza) => isInet6(stanza) && stanza.method === 'dhcp');
+  const others = stanzas.flatMap(({ family, lines }) =>
+    lines.filter((line) => !isToldBySettings(line)).map((line) => `${family} ${optionName(line)} ${line.value ?? ''}`),
+  );
+  return JSON.stringify([ipv4, gateway, ipv6, ipv6Addresses, ipv6Gateway, asksForIpv6, others.sort()]);
+}
+
+const toldOptions: readonly string[] = [
+  ...['address', 'netmask', 'network', 'broadcast', 'gateway'],
+  ...['autoconf', 'accept-ra', 'mtu'],
+];
+
+/** Tells whether a line is a comment, about the link, or one whose meaning the settings hold. */
+function isToldBySettings(line: InterfacesLine): boolean {
+  const name = optionName(line);
+  if (name === undefined || toldOptions.includes(name) || name.startsWith('dns-')) return true;
+  return routeIn(line) !== undefined || isBridgeLine(line) || isLinkLine(line);
 }
 
 /** The first stanza makes the bridge. One for IPv4 is always there. */

@@ -162,27 +162,18 @@ function absentWarnings({ name, ports }: WantedBridge, files: BridgeFiles): read
 }
 
 function presentWarnings(values: BridgeValues, { name, ports }: WantedBridge, files: BridgeFiles): readonly string[] {
-  return ports.flatMap((port, index) => {
-    const file = files.ports[port.name];
-    if (file === undefined) return [];
-    const address = addressesOf(file.content).join(', ');
-    const asks = isDhcp(getValue(file.content, 'BOOTPROTO'));
-    const what = asks ? 'asks a DHCP server' : `has the static address ${address}`;
-    if (index > 0) {
-      return asks || address !== ''
-        ? [
-            `${file.path} ${what}: ${name} takes over the addresses of ${ports[0]?.name} only, and those of ${port.name} are gone`,
-          ]
-        : [];
-    }
-    const isLost = asks && values.BOOTPROTO !== undefined && !isDhcp(values.BOOTPROTO) && !values.addresses;
-    return [
-      ...(!asks && address !== '' && isDhcp(values.BOOTPROTO)
-        ? [
-            `${file.path} ${what} and ${name} will ask a DHCP server: the host's address may change; leave bootproto out to keep it`,
-          ]
-        : []),
-      ...(isLost ? [`${file.path} ${what} and ${name} will not: the host loses that address`] : []),
-    ];
-  });
+  const file = files.ports[ports[0]?.name ?? ''];
+  if (file === undefined) return [];
+  const address = addressesOf(file.content).join(', ');
+  const asks = isDhcp(getValue(file.content, 'BOOTPROTO'));
+  const what = asks ? 'asks a DHCP server' : `has the static address ${address}`;
+  const isLost = asks && values.BOOTPROTO !== undefined && !isDhcp(values.BOOTPROTO) && !values.addresses;
+  return [
+    ...(!asks && address !== '' && isDhcp(values.BOOTPROTO)
+      ? [
+          `${file.path} ${what} and ${name} will ask a DHCP server: the host's address may change; leave bootproto out to keep it`,
+        ]
+      : []),
+    ...(isLost ? [`${file.path} ${what} and ${name} will not: the host loses that address`] : []),
+  ];
 }

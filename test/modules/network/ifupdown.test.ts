@@ -30,19 +30,46 @@ interface Given {
   /** The links that ifupdown has brought up. */
   readonly up?: readonly string[];
   readonly tools?: readonly string[];
+  /** True where ens33 is a port of br0. */
+  readonly isBridged?: boolean;
+  /** What `ip -o -4 address show` prints. */
+  readonly addresses?: string;
 }
 
-function host({ text = before, more = {}, up = ['lo', 'ens33'], tools = ['brctl'] }: Given = {}): FakeHost {
+const bridgedFiles = {
+  '/sys/class/net/br0/bridge/stp_state': '0\n',
+  '/sys/class/net/br0/brif/ens33/state': '3\n',
+  '/sys/class/net/ens34/address': '52:54:00:aa:00:02\n',
+};
+
+function host({
+  text = before,
+  more = {},
+  isBridged = false,
+  up = ['lo', isBridged ? 'br0' : 'ens33'],
+  tools = ['brctl'],
+  addresses = '',
+}: Given = {}): FakeHost {
   return new FakeHost({
     files: {
       '/sys/class/net/lo/address': '',
       '/sys/class/net/ens33/address': `${mac}\n`,
       '/run/network/ifstate': up.map((link) => `${link}=${link}\n`).join(''),
       [main]: text,
+      ...(isBridged && bridgedFiles),
       ...more,
     },
-    commands: { 'cat /sys/class/net/ens33/address': { stdout: `${mac}\n` } },
-    answer: () => ({ exitCode: 1 }),
+    commands: {
+      'cat /sys/class/net/ens33/address': { stdout: `${mac}\n` },
+      'cat /sys/class/net/br0/address': { stdout: isBridged ? `${mac}\n` : '' },
+      'ip -o -4 address show': { stdout: addresses },
+      // Nothing was written since the bridge was brought up.
+      [`find ${main} -newer /run/network/ifstate.br0`]: { stdout: '' },
+    },
+    answer: ([program, ...words]) => {
+      const isAsked = program === 'grep' && words.some((word) => word.endsWith('/br0/flags'));
+      return isAsked && isBridged ? { stdout: '/sys/class/net/br0/flags:0x1003\n' } : { exitCode: 1 };
+    },
     tools,
   });
 }
@@ -190,6 +217,61 @@ iface ens34 inet manual
   });
 });
 
+/** A host whose bridge is written and in force. */
+async function bridged(args: Partial<BridgeArgs> = {}): Promise<FakeHost> {
+  const on = host();
+  await apply(on, args);
+  return host({ text: on.files.get(main) ?? '', isBridged: true });
+}
+
+describe('absent', () => {
+  const text = before.replace(
+    'iface ens33 inet dhcp',
+    'iface ens33 inet static\n  address 192.168.221.150\n  netmask 255.255.255.0\n  gateway 192.168.221.1',
+  );
+  const named = {
+    dns: ['192.168.221.1'],
+    search: ['example.org'],
+    routes: [{ to: '10.0.0.0/8', via: '192.168.221.9' }],
+  };
+  const tools = ['brctl', 'resolvconf'];
+
+  test.each<readonly [string, Partial<BridgeArgs>]>([
+    ['name servers, search domains and routes', named],
+    ['the address that the port had, in other words', { address: '192.168.221.150/24', gateway: '192.168.221.1' }],
+    ['an MTU and spanning tree', { mtu: 1400, stp: true }],
+  ])('gives the file back byte for byte where the task has named %s', async (_name, args) => {
+    const on = host({ text, tools });
+    await apply(on, args);
+    await apply(on, { ...args, state: 'absent' });
+    expect(on.files.get(main)).toBe(text);
+  });
+
+  test('gives the port the name servers and routes of the bridge along with another address', async () => {
+    const on = host({ text, tools });
+    await apply(on, { ...named, address: '192.168.221.151/24', gateway: '192.168.221.1' });
+    await apply(on, { state: 'absent' });
+    expect(on.files.get(main)).toMatch(
+      /address 192\.168\.221\.151\/24[\s\S]*dns-nameservers 192\.168\.221\.1\n[\s\S]*route replace 10\.0\.0\.0\/8/,
+    );
+  });
+});
+
+test('a task that says what the port has already changes none of its lines', async () => {
+  const on = host({ text: before.replace('inet dhcp', 'inet dhcp\n  hostname kvm\n  client kvm-1') });
+  await apply(on, { bootproto: 'dhcp' });
+  expect(on.files.get(main)).toContain('iface br0 inet dhcp\n  hostname kvm\n  client kvm-1\n');
+});
+
+test('a second port that has an address is told of, because the host loses it', async () => {
+  const addresses = '3: ens34    inet 10.9.0.7/24 brd 10.9.0.255 scope global ens34\\       valid_lft forever\n';
+  const on = host({ more: { '/sys/class/net/ens34/address': '52:54:00:aa:00:02\n' }, addresses });
+  const given = { name: 'br0', ports: ['ens33', 'ens34'], ...later };
+  expect((await bridge.check(on, given)).warnings).toContainEqual(
+    expect.stringMatching(/^ens34 has 10\.9\.0\.7\/24: br0 takes over the addresses of ens33 only/),
+  );
+});
+
 describe('traps of ifupdown', () => {
   test('a DUID per lease file: the bridge gets the one of its port, and nothing is left', async () => {
     const path = '/var/lib/dhcp/dhclient.ens33.leases';
@@ -210,10 +292,102 @@ describe('traps of ifupdown', () => {
     const first = (await load(on)).map(({ argv }) => argv);
     await apply(on);
     expect((await load(on)).map(({ argv }) => argv)).toEqual(first);
-    expect(first.map(([program]) => program)).toEqual(['ifup', 'ip', 'sh', 'ifup']);
-    expect(first[0]).toEqual(['ifup', '--no-act', '--force', 'br0']);
-    expect(first[2]?.slice(4)).toEqual(['iface ens33 inet dhcp\niface ens33 inet6 auto\n', 'ens33']);
-    expect(first[1]).toEqual(['ip', 'link', 'add', 'name', 'br0', 'address', mac, 'type', 'bridge']);
+    const [check, make, down, up, handOver, ...more] = first;
+    expect(check).toEqual(['ifup', '--no-act', '--force', 'br0']);
+    expect(make).toEqual(['ip', 'link', 'add', 'name', 'br0', 'address', mac, 'type', 'bridge']);
+    expect(down?.[2]).toContain('ifdown --force');
+    expect(down?.slice(4)).toEqual(['iface ens33 inet dhcp\niface ens33 inet6 auto\n', 'ens33']);
+    expect(up).toEqual(['ifup', 'br0']);
+    expect([handOver?.at(-1), more]).toEqual(['br0', []]);
+  });
+
+  test('without ifdown of the port there are two dhclients: it comes before ifup of the bridge', async () => {
+    const names = (await load(host())).map(({ argv }) => argv.join(' '));
+    const [down, up] = [names.findIndex((line) => line.includes('ifdown')), names.indexOf('ifup br0')];
+    expect(down).toBeGreaterThan(0);
+    expect(up).toBeGreaterThan(down);
+  });
+
+  test('a unit kills, or keeps, the dhclient that ifup has started: the client is handed to the unit that it has at boot', async () => {
+    const steps = await load(host());
+    const at = steps.findIndex(({ argv }) => argv.join(' ') === 'ifup br0');
+    expect(steps[at + 1]?.argv[2]).toMatch(/AttachProcessesToUnit[\s\S]*StartTransientUnit/);
+    expect(steps[at + 1]?.judgedBy).toBe('state');
+  });
+
+  test('bridge_hw sleeps a second in Debian’s script: the bridge has its MAC before the port is taken down', async () => {
+    const [, make, down] = await load(host());
+    expect(make?.argv).toEqual(['ip', 'link', 'add', 'name', 'br0', 'address', mac, 'type', 'bridge']);
+    expect(down?.argv.join(' ')).toContain('ifdown');
+  });
+
+  test('ifup fails with the link already down: the files are checked while it is up', async () => {
+    const [check] = await load(host());
+    expect(check?.argv).toEqual(['ifup', '--no-act', '--force', 'br0']);
+    expect(check?.judgedBy).toBeUndefined();
+  });
+
+  test('ifup blocks for a minute without a DHCP server: its time is longer than that', async () => {
+    const up = (await load(host())).find(({ argv }) => argv.join(' ') === 'ifup br0');
+    expect(up?.timeLimit).toBeGreaterThan(63);
+  });
+
+  test('a second load makes the bridge anew where it restarts networking: this one takes nothing down', async () => {
+    const names = (await load(await bridged())).map(({ argv }) => argv.join(' '));
+    expect(names).toEqual(['ifup --no-act --force br0']);
+  });
+
+  test('ifup does nothing for a bridge in ifstate: with other addresses it is taken down first, and guests stay in', async () => {
+    const steps = await load(await bridged(), { address: '192.168.221.151/24', gateway: '192.168.221.1' });
+    const down = steps.findIndex(({ argv }) => argv[2]?.includes('ifdown'));
+    expect(steps[down]?.argv.slice(4)).toEqual(['iface br0 inet dhcp\niface br0 inet6 auto\n', 'br0']);
+    expect(steps[down + 1]?.argv).toEqual(['ifup', 'br0']);
+    expect(steps.flatMap(({ undo }) => undo?.withNewFiles ?? []).join(' ')).not.toMatch(/bridge_|rm -f/);
+  });
+
+  test('the port keeps addrgenmode none, which only a link that is down takes back', async () => {
+    const lines = (await load(await bridged(), { state: 'absent' })).map(({ argv }) => argv.join(' '));
+    const mode = lines.indexOf('ip link set dev ens33 addrgenmode eui64');
+    expect(lines.slice(mode - 1, mode + 2)).toEqual([
+      'ip link set dev ens33 down',
+      'ip link set dev ens33 addrgenmode eui64',
+      'ifup ens33',
+    ]);
+  });
+
+  test('left behind are ifstate, pid files and leases of the bridge: absent and the way back remove them', async () => {
+    const files = ['/run/network/ifstate.br0', '/run/dhclient.br0.pid', '/run/dhclient6.br0.pid'];
+    const leases = ['/var/lib/dhcp/dhclient.br0.leases', '/var/lib/dhcp/dhclient6.br0.leases'];
+    expect((await load(await bridged(), { state: 'absent' })).at(-1)?.argv).toEqual(['rm', '-f', '--', ...leases, ...files]);
+    const undo = (await load(host())).flatMap((step) => step.undo ?? []);
+    expect(undo.flatMap(({ withNewFiles = [] }) => withNewFiles).at(-1)).toEqual(['rm', '-f', '--', ...leases, ...files]);
+    expect(undo.flatMap(({ atBoot = [] }) => atBoot)).toEqual([['rm', '-f', '--', ...leases]]);
+    // What was there before belongs to somebody else.
+    const old = await load(host({ more: { [leases[0] ?? '']: lease } }));
+    expect(old.flatMap(({ undo: way }) => way?.atBoot ?? [])).toEqual([['rm', '-f', '--', leases[1]]]);
+  });
+
+  test('dns-nameservers needs resolvconf, and without it nothing reads them', async () => {
+    await expect(apply(host(), { dns: ['192.168.221.1'] })).rejects.toThrow(/no resolvconf/);
+  });
+
+  test('a name of more than 15 characters makes a cut-off bridge and a dead link', async () => {
+    await expect(apply(host(), { name: 'bridge0123456789' })).rejects.toThrow(/1 to 15 letters/);
+  });
+
+  test('a port that does not exist leaves the bridge without a carrier, and ifup says nothing', async () => {
+    await expect(apply(host(), { port: 'ens99' })).rejects.toThrow(/ens99/);
+  });
+
+  test('a br0 made by hand does not get the MAC', async () => {
+    await expect(apply(host({ more: bridgedFiles }))).rejects.toThrow(/br0 exists already, and no file describes it/);
+  });
+
+  test('the MTU of the bridge is the port’s too, from one line', async () => {
+    const on = host();
+    await apply(on, { mtu: 1400 });
+    expect(on.files.get(main)?.match(/mtu 1400/g)).toHaveLength(1);
+    expect(on.files.get(main)).toMatch(/iface br0 inet dhcp\n(?: {4}.*\n)* {4}mtu 1400\n/);
   });
 
   test('a restart of networking throws guests out of the bridge: no load restarts it', async () => {
@@ -224,7 +398,8 @@ describe('traps of ifupdown', () => {
 
   test('the way back takes the bridge down by what it was brought up with, and is before networking at boot', async () => {
     const undo = (await load(host())).flatMap((step) => step.undo ?? []);
-    expect(undo.flatMap(({ withOldFiles = [] }) => withOldFiles)).toEqual([['ifup', '--ignore-errors', 'ens33']]);
+    const [up, handOver] = undo.flatMap(({ withOldFiles = [] }) => withOldFiles);
+    expect([up, handOver?.at(-1)]).toEqual([['ifup', '--ignore-errors', 'ens33'], 'ens33']);
     expect(undo.flatMap(({ before: units = [] }) => units)).toEqual(['networking.service', 'ifup@ens33.service']);
     const [down = []] = undo.flatMap(({ withNewFiles = [] }) => withNewFiles);
     expect(down.slice(4)).toEqual(['iface br0 inet dhcp\niface br0 inet6 auto\n', 'br0']);

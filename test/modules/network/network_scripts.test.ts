@@ -331,10 +331,14 @@ DEFROUTE=yes
   test('has several ports: the addresses of the first one move, those of the others are told of', async () => {
     const second = 'DEVICE=ens34\nBOOTPROTO=dhcp\nONBOOT=no\nMTU=9000\n';
     const files = { 'ifcfg-ens33': ens33, 'ifcfg-ens34': second };
-    const on = host({ files });
+    const addresses = '3: ens34    inet 10.9.0.7/24 brd 10.9.0.255 scope global dynamic ens34\\       valid_lft 9sec\n';
+    const on = host({
+      files,
+      answer: (argv) => (argv.join(' ') === 'ip -o -4 address show' ? { stdout: addresses } : undefined),
+    });
     const args = { ports: ['ens33', 'ens34'] };
     expect((await check(on, args)).warnings).toEqual([
-      expect.stringMatching(/ifcfg-ens34 asks a DHCP server: br0 takes over the addresses of ens33 only/),
+      expect.stringMatching(/^ens34 has 10\.9\.0\.7\/24: br0 takes over the addresses of ens33 only/),
     ]);
     await apply(on, args);
     expect(written(on)['ifcfg-ens34']).toBe(
