@@ -2,8 +2,7 @@ import { type CommandStep, command } from '../../../lib/task/step.ts';
 
 /**
  * Finds what `ifup` has left running in the unit of kvm-play's own that runs this script: it is in a session of its own by now, as
- * DHCP clients are. It then belongs to the unit that would have started it at boot, or else, where that is not active or systemd is
- * older than 238, to a scope, which ends with it.
+ * DHCP clients are. systemd moves processes into no unit that others have started; it makes a scope of them, which ends with them.
  */
 const script = `link=$1
 set --
@@ -16,16 +15,14 @@ for process in $(grep -l "/$unit\\$" /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -
   [ -z "$found" ] || [ "$found" = "$own" ] || set -- "$@" "$process"
 done
 [ $# -gt 0 ] || exit 0
-manager() { busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager "$@"; }
-for unit in "ifup@$link.service" networking.service; do
-  manager AttachProcessesToUnit ssau "$unit" '' $# "$@" 2>/dev/null && exit 0
-done
-manager StartTransientUnit 'ssa(sv)a(sa(sv))' "ifup-$link-$1.scope" fail 1 PIDs au $# "$@" 0
+busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager \\
+  StartTransientUnit 'ssa(sv)a(sa(sv))' "ifup-$link-$1.scope" fail \\
+  2 Description s "What ifup has started for $link" PIDs au $# "$@" 0
 true`;
 
 /**
  * A command to run behind `ifup`. It takes the clients of a link out of the unit that runs the steps: systemd would list that unit,
- * as dead, for as long as they live.
+ * as dead, for as long as they live. Where there is no `busctl` or no D-Bus it does so.
  */
 export function handOverArgv(link: string): readonly string[] {
   return ['sh', '-c', script, 'sh', link];
