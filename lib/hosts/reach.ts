@@ -57,7 +57,10 @@ export class Reach {
     };
     // The pauses between the attempts are the attempts' own.
     if (await waitUntil(attempt, Boolean, { within, interval: 0 })) return;
-    throw new ConnectionError(`the host has not answered for ${Math.round(within)} s`, { cause });
+    const seconds = Math.round(within);
+    const words =
+      seconds > 0 ? `the host has not answered for ${seconds} s` : 'no time was left to reach the host again';
+    throw new ConnectionError(words, { cause });
   }
 
   /** Makes one attempt, once its time has come. What it opens is gone on over. */

@@ -194,7 +194,11 @@ export default play({ name: 'Bridge', tasks: [networkChange({ confirmWithin: 600
     });
 
     test('takes a second port, which NetworkManager runs by a connection that it holds in memory', async () => {
-      await inside('ip link add ens34 type veth peer name ens34p; ip link set ens34p up; ip link set ens34 up');
+      // The peer is no link of the host's: it takes no address.
+      await inside(`ip link add ens34 type veth peer name ens34p
+until nmcli device set ens34p managed no; do sleep 0.2; done
+echo 1 > /proc/sys/net/ipv6/conf/ens34p/disable_ipv6
+ip address flush dev ens34p; ip link set ens34p up; ip link set ens34 up`);
       const connection = (): Promise<string> => inside('nmcli -t -f DEVICE,CONNECTION device');
       await waitUntil(connection, (text) => text.includes('ens34:Wired connection'), { within: 20, interval: 0.5 });
       const both = { ports: ['ens33', 'ens34'] };

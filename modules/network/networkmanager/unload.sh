@@ -17,15 +17,16 @@ for link in $plugged; do
   case $ports in *" $link "*) ;; *) guests=yes ;; esac
 done
 
+has_leased_mtu() { nmcli -t -f DHCP4 device show "$1" | grep -q ':interface_mtu = '; }
 is_known() { nmcli -t -f connection.uuid connection show uuid "$1" >/dev/null 2>&1; }
 
 [ -z "$guests" ] || nmcli device set "$name" managed no
 nmcli connection reload
 while [ $# -ge 3 ]; do
   if [ -n "$guests" ] && [ -e "/sys/class/net/$name/brif/$1" ]; then ip link set dev "$1" nomaster; fi
-  # NetworkManager may leave an MTU as it is that no profile names any more; a DHCP server may give another one afterwards.
-  [ "$3" = - ] || ip link set dev "$1" mtu "$3"
   ! is_known "$2" || nmcli --wait 30 connection up uuid "$2" ifname "$1"
+  # Afterwards: NetworkManager may give the link an MTU then that no profile names any more.
+  [ "$3" = - ] || has_leased_mtu "$1" || ip link set dev "$1" mtu "$3"
   shift 3
 done
 [ -d "/sys/class/net/$name/bridge" ] || exit 0

@@ -84,6 +84,7 @@ describe('reaching a machine again', () => {
     expect(far.attempts).toHaveLength(4);
     await expect(reach.again({ within: 0.2 })).rejects.toThrow(ConnectionError);
     expect(far.attempts).toHaveLength(4);
+    await expect(reach.again({ within: -8 })).rejects.toThrow('no time was left to reach the host again');
     reach.heardAgain();
     await expect(reach.again({ within: 0.2 })).rejects.toThrow(ConnectionError);
     expect(far.attempts).toHaveLength(5);

@@ -131,15 +131,27 @@ esac`;
     expect(calls().join('\n')).not.toContain(`connection up uuid ${bridgeId}`);
   });
 
-  test('a port gets its MTU back before its own profile runs it; one whose profile is gone is run by none', () => {
-    fake('nmcli', `case "$*" in *connection.uuid*) [ "$7" = ${portId} ] ;; esac`);
-    const second = [`${port}-2`, bridgeId, '-'];
-    expect(run('unload', bridge, port, portId, '9000', ...second)).toEqual({ status: 0, stderr: '' });
-    expect(calls()).toEqual([
-      'nmcli connection reload',
-      `ip link set dev ${port} mtu 9000`,
-      `nmcli --wait 30 connection up uuid ${portId} ifname ${port}`,
-    ]);
+  /** An nmcli that knows the port's own profile alone. @param lease what the DHCP server gave the port */
+  const unload = (lease: string) => {
+    fake(
+      'nmcli',
+      `case "$*" in
+  *connection.uuid*) [ "$7" = ${portId} ] ;;
+  *DHCP4*) printf '%s\\n' '${lease}' ;;
+esac`,
+    );
+    return run('unload', bridge, port, portId, '9000', `${port}-2`, bridgeId, '-');
+  };
+  const reloaded = ['nmcli connection reload', `nmcli --wait 30 connection up uuid ${portId} ifname ${port}`];
+
+  test('a port gets its MTU back once its own profile runs it; one whose profile is gone is run by none', () => {
+    expect(unload('DHCP4.OPTION[2]:ip_address = 192.168.221.150')).toEqual({ status: 0, stderr: '' });
+    expect(calls()).toEqual([...reloaded, `ip link set dev ${port} mtu 9000`]);
+  });
+
+  test('a port whose DHCP server gives it an MTU keeps that one', () => {
+    expect(unload('DHCP4.OPTION[2]:interface_mtu = 1420')).toEqual({ status: 0, stderr: '' });
+    expect(calls()).toEqual(reloaded);
   });
 
   test("the bridge's leases go, and those of a link whose name ends like the bridge's stay", () => {
