@@ -1,4 +1,4 @@
-import type { YamlMapping, YamlValue } from '../../../lib/formats/yaml_text.ts';
+import type { YamlMapping, YamlValue } from '../../../lib/formats/yaml_value.ts';
 import { portMacWord } from '../arguments.ts';
 import type { BridgeSettings } from '../bridge_state.ts';
 import { listIn, mappingIn } from './files.ts';

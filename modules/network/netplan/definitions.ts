@@ -1,4 +1,4 @@
-import { isMapping, type YamlMapping } from '../../../lib/formats/yaml_text.ts';
+import { isMapping, type YamlMapping } from '../../../lib/formats/yaml_value.ts';
 import type { TextFile } from '../../../lib/task/readonly_host.ts';
 import type { BridgeState } from '../bridge_state.ts';
 import type { LiveBridge } from '../live.ts';
@@ -27,7 +27,9 @@ export interface NetplanBridge {
   readonly bridge: YamlMapping | undefined;
   /** The ports' definitions, by the ports' names. */
   readonly ports: Readonly<Record<string, Definition>>;
-  /** The definition of the first port in the files as they were before the bridge. */
+  /** The files as they were before the bridge, without its own. */
+  readonly filesBefore: readonly NetplanFile[];
+  /** The definition of the first port in them. */
   readonly before: Definition | undefined;
   readonly macs: LiveBridge['macs'];
   /** The number by which the first port's DHCP client is known to the server, where it is not the MAC. */
@@ -43,21 +45,27 @@ export function ownPath(bridge: string): string {
   return `${configuration}/90-kvm-play-${bridge}.yaml`;
 }
 
+/** The name of a port's own definition where another one is meant for several links: systemd-networkd reads it first. */
+export function ownId(bridge: string, port: string): string {
+  return `0-${bridge}-${port}`;
+}
+
 /** Finds the definitions of a bridge and its ports. */
 export function definitions(
   files: NetplanFiles,
   { name, portNames }: BridgeState,
   owned: OwnedLinks,
   { macs }: Pick<LiveBridge, 'macs'>,
-): Pick<NetplanBridge, 'all' | 'bridge' | 'ports' | 'before'> {
+): Pick<NetplanBridge, 'all' | 'bridge' | 'ports' | 'filesBefore' | 'before'> {
   const all = merged(files.files);
   const bridge = mappingIn(all, 'bridges')[name];
   const members = isMapping(bridge) ? textsIn(bridge, 'interfaces') : [];
   const find = (value: YamlMapping, port: string): Definition | undefined => {
     const id = owned.links.find(({ link }) => link === port)?.id;
-    const own = `0-${name}-${port}`;
+    const own = ownId(name, port);
     return definitionOf(value, port, members.includes(own) ? own : id, macs[port]);
   };
+  const before = filesBefore(files, name);
   const [first = ''] = portNames.value;
   return {
     all,
@@ -68,17 +76,18 @@ export function definitions(
         return definition === undefined ? [] : [[port, definition]];
       }),
     ),
-    before: find(merged(filesBefore(files, name)), first),
+    filesBefore: before,
+    before: find(merged(before), first),
   };
 }
 
-/** The files as they were before the bridge. */
 function filesBefore({ yaml, files }: NetplanFiles, bridge: string): readonly NetplanFile[] {
   return files
     .filter(({ path }) => path !== ownPath(bridge))
     .map((file) => {
       if (!hasMarks(bridge, file.text.text)) return file;
-      const parsed = yaml.parse(removeMarks(bridge, file.text.text));
-      return 'value' in parsed ? { ...file, value: parsed.value } : file;
+      const text = removeMarks(bridge, file.text.text);
+      const parsed = yaml.parse(text);
+      return 'value' in parsed ? { ...file, text: { ...file.text, text }, value: parsed.value } : file;
     });
 }

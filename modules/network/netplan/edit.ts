@@ -1,5 +1,7 @@
-import { isMapping, type TextEdit, type YamlMapping, type YamlValue } from '../../../lib/formats/yaml_text.ts';
-import { configuration, type NetplanFile, type NetplanFiles, network } from './files.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { applyEdits } from '../../../lib/formats/yaml_edit.ts';
+import { isMapping, type YamlMapping, type YamlValue } from '../../../lib/formats/yaml_value.ts';
+import { configuration, isAfter, type NetplanFile, type NetplanFiles, network } from './files.ts';
 import { editWithMarks, removeMarks } from './marks.ts';
 
 /** Keys that leave a definition. */
@@ -8,6 +10,8 @@ export interface Removal {
   readonly type: string;
   readonly id: string;
   readonly keys: readonly string[];
+  /** Keys that leave only the files after the bridge's own, which otherwise has the last word. */
+  readonly lateKeys: readonly string[];
 }
 
 /** A file with the text that it gets. */
@@ -25,7 +29,7 @@ export interface Edits {
 
 /**
  * Takes keys out of all files that hold them, and leaves all other bytes as they are. What is taken out stays as comments.
- * @param own the path of the bridge's own file, which is written as a whole
+ * @param own the path of the bridge's own file, which is not touched
  */
 export function removeFromFiles(
   bridge: string,
@@ -37,8 +41,9 @@ export function removeFromFiles(
   const refusals: string[] = [];
   for (const file of files.filter(({ path }) => path !== own)) {
     const held = removals.flatMap((removal) => {
-      const keys = keysHeld(file.value, removal);
-      return keys.length === 0 ? [] : [{ ...removal, keys }];
+      const { keys, lateKeys } = removal;
+      const found = keysHeld(file.value, removal, isAfter(file.path, own) ? [...keys, ...lateKeys] : keys);
+      return found.length === 0 ? [] : [{ ...removal, keys: found }];
     });
     if (held.length === 0) continue;
     const what = held.map(({ id, keys }) => `${keys.join(', ')} of ${id}`).join(' and ');
@@ -47,34 +52,59 @@ export function removeFromFiles(
       refusals.push(`${what} must leave ${file.path}, and ${why}`);
       continue;
     }
-    const edits: TextEdit[] = [];
-    const problems: string[] = [];
-    for (const { type, id, keys } of held) {
-      const found = yaml.withoutKeys(file.text.text, ['network', type, id], keys);
-      if (typeof found === 'string') problems.push(found);
-      else edits.push(...found);
-    }
-    const text = editWithMarks(bridge, file.text.text, edits);
+    const wanted = held.reduce((value, { type, id, keys }) => setKeys(value, type, id, keys, {}), file.value);
+    const edits = yaml.edit(file.text.text, wanted);
+    const text = typeof edits === 'string' ? '' : editWithMarks(bridge, file.text.text, edits);
     const parsed = yaml.parse(text);
     const isRight =
       'value' in parsed &&
-      JSON.stringify(parsed.value) === JSON.stringify(held.reduce(withoutKeys, file.value)) &&
+      isDeepStrictEqual(parsed.value, wanted) &&
       removeMarks(bridge, text) === removeMarks(bridge, file.text.text);
-    const [problem = isRight ? undefined : 'stands where kvm-play cannot take it out'] = problems;
-    if (problem === undefined) edited.push({ file, text });
-    else
+    if (isRight) edited.push({ file, text });
+    else {
+      const problem = typeof edits === 'string' ? edits : 'stands where kvm-play cannot take it out';
       refusals.push(`${what} must leave ${file.path}, and ${problem}; write it in lines of its own, without aliases`);
+    }
   }
   return { files: edited, refusals };
 }
 
-function keysHeld(value: YamlMapping, { type, id, keys }: Removal): readonly string[] {
+/**
+ * Has a file say something else, and leaves all lines that need not change as they are.
+ * @returns a sentence that says why that cannot be done
+ */
+export function editFile({ yaml }: NetplanFiles, file: NetplanFile, wanted: YamlMapping): EditedFile | string {
+  const why = whyNotEdited(file);
+  if (why !== undefined) return `${file.path} must change, and ${why}`;
+  const edits = yaml.edit(file.text.text, wanted);
+  if (typeof edits !== 'string') return { file, text: applyEdits(file.text.text, edits) };
+  return `${file.path} must change, and what must ${edits}; write it in lines of its own, without aliases`;
+}
+
+/** A file's value with a definition whose keys are other ones. @param gone the keys that it loses @param put those that it gets */
+export function setKeys(
+  value: YamlMapping,
+  type: string,
+  id: string,
+  gone: readonly string[],
+  put: YamlMapping,
+): YamlMapping {
+  const below = network(value);
+  const links = below[type];
+  const definition = isMapping(links) ? links[id] : undefined;
+  const kept = Object.entries(isMapping(definition) ? definition : {}).filter(([key]) => !gone.includes(key));
+  const changed = { ...Object.fromEntries(kept), ...put };
+  return { ...value, network: { ...below, [type]: { ...(isMapping(links) && links), [id]: changed } } };
+}
+
+function keysHeld(value: YamlMapping, { type, id }: Removal, keys: readonly string[]): readonly string[] {
   const links = network(value)[type];
   const definition = isMapping(links) ? links[id] : undefined;
   return isMapping(definition) ? keys.filter((key) => definition[key] !== undefined) : [];
 }
 
-function whyNotEdited({ path, value }: NetplanFile): string | undefined {
+/** Says why a file is not to be edited; undefined where it may be. */
+export function whyNotEdited({ path, value }: NetplanFile): string | undefined {
   if (!path.startsWith(`${configuration}/`)) {
     return `a program writes that file anew at every boot; write them into a file of the same name in ${configuration}`;
   }
@@ -93,20 +123,4 @@ function secretIn(value: YamlValue): string | undefined {
       .map(secretIn)
       .find((each) => each !== undefined)
   );
-}
-
-function withoutKeys(value: YamlMapping, { type, id, keys }: Removal): YamlMapping {
-  return atPath(value, ['network', type, id], (definition) =>
-    Object.fromEntries(Object.entries(definition).filter(([key]) => !keys.includes(key))),
-  );
-}
-
-function atPath(
-  value: YamlMapping,
-  [key, ...rest]: readonly string[],
-  change: (found: YamlMapping) => YamlMapping,
-): YamlMapping {
-  if (key === undefined) return change(value);
-  const below = value[key];
-  return isMapping(below) ? { ...value, [key]: atPath(below, rest, change) } : value;
 }

@@ -1,10 +1,5 @@
-import {
-  isMapping,
-  loadYaml,
-  type YamlFormat,
-  type YamlMapping,
-  type YamlValue,
-} from '../../../lib/formats/yaml_text.ts';
+import { loadYaml, type YamlFormat } from '../../../lib/formats/yaml_text.ts';
+import { isMapping, type YamlMapping, type YamlValue } from '../../../lib/formats/yaml_value.ts';
 import type { ReadonlyHost, TextFile } from '../../../lib/task/readonly_host.ts';
 
 /** Where administrators keep their files. */
@@ -69,6 +64,15 @@ export async function readNetplanFiles(host: ReadonlyHost): Promise<NetplanFiles
         : [],
     ),
   };
+}
+
+/** Tells whether netplan reads a file after another one: it goes by their names, whatever directories they lie in. */
+export function isAfter(path: string, other: string): boolean {
+  return nameOf(path) > nameOf(other);
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** Says what files say together: of two scalars that of the later file counts, mappings and lists add up. */

@@ -10,42 +10,35 @@ import { readNetplanFiles } from './files.ts';
 import { isRunByNetplan, readManagerLinks } from './owner.ts';
 import { type Renderer, settingsOf } from './settings.ts';
 
-/** Says what systemd-networkd says of a bridge: whether it runs the bridge and its ports. */
-export async function inForceByNetworkd(
+/** Says what the daemon that netplan writes files for says of a bridge: whether it runs the bridge and its ports by them. */
+export async function netplanInForce(
   host: ReadonlyHost,
   desired: BridgeState,
   owned: OwnedLinks,
   live: LiveBridge,
+  renderer: Renderer,
 ): Promise<StackInForce> {
   const links = [...desired.portNames.value, desired.name];
-  const [addressing, found = []] = await Promise.all([
-    readAddressing(host, desired, owned, live, 'networkd'),
-    readNetworkdLinks(host, links),
+  const [addressing, notRun] = await Promise.all([
+    readAddressing(host, desired, owned, live, renderer),
+    renderer === 'networkd' ? notRunByNetworkd(host, links) : notRunByManager(host, links),
   ]);
-  const isLooked = desired.bridge !== 'absent' && live.isBridge;
-  return { addressing, loaded: isLooked ? unmanagedLinks(found, links) : [] };
+  // What is not there yet is told by the links themselves.
+  return { addressing, loaded: desired.bridge !== 'absent' && live.isBridge ? notRun : [] };
 }
 
-/** Says what NetworkManager says of a bridge: whether it runs the bridge and its ports by netplan's connections. */
-export async function inForceByManager(
-  host: ReadonlyHost,
-  desired: BridgeState,
-  owned: OwnedLinks,
-  live: LiveBridge,
-): Promise<StackInForce> {
-  const links = [...desired.portNames.value, desired.name];
-  const [addressing, found = []] = await Promise.all([
-    readAddressing(host, desired, owned, live, 'NetworkManager'),
-    readManagerLinks(host, links),
-  ]);
-  if (desired.bridge === 'absent' || !live.isBridge) return { addressing, loaded: [] };
-  const loaded = links.flatMap((link): readonly Difference[] => {
+async function notRunByNetworkd(host: ReadonlyHost, links: readonly string[]): Promise<readonly Difference[]> {
+  return unmanagedLinks((await readNetworkdLinks(host, links)) ?? [], links);
+}
+
+async function notRunByManager(host: ReadonlyHost, links: readonly string[]): Promise<readonly Difference[]> {
+  const found = (await readManagerLinks(host, links)) ?? [];
+  return links.flatMap((link) => {
     const seen = found.find((each) => each.link === link);
     if (seen !== undefined && isRunByNetplan(seen)) return [];
     const actual = seen === undefined ? 'unknown' : `${seen.state}${seen.file === undefined ? '' : ` by ${seen.file}`}`;
     return [{ path: `networkmanager.${link}`, wanted: "connected by netplan's connection", actual }];
   });
-  return { addressing, loaded };
 }
 
 /** How the bridge, or its first port once it is absent, is to be addressed. */

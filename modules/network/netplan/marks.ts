@@ -1,4 +1,4 @@
-import type { TextEdit } from '../../../lib/formats/yaml_text.ts';
+import type { TextEdit } from '../../../lib/formats/yaml_edit.ts';
 
 /**
  * What moves from a port to its bridge stays in the port's file as comments, in its place: `# before br0:      addresses: […]`. So

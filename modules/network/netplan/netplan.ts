@@ -1,5 +1,5 @@
 import type { NetworkStack } from '../stack.ts';
-import { inForceByManager, inForceByNetworkd } from './in_force.ts';
+import { netplanInForce } from './in_force.ts';
 import { loadByManager, loadByNetworkd } from './load.ts';
 import { findOwnedByManager, findOwnedByNetworkd } from './owner.ts';
 import { readNetplan } from './read.ts';
@@ -11,7 +11,7 @@ export const netplanOnNetworkd: NetworkStack = {
   unit: 'systemd-networkd',
   findOwned: findOwnedByNetworkd,
   read: (host, desired, owned, live) => readNetplan(host, desired, owned, live, 'networkd'),
-  inForce: inForceByNetworkd,
+  inForce: (host, desired, owned, live) => netplanInForce(host, desired, owned, live, 'networkd'),
   load: loadByNetworkd,
 };
 
@@ -22,6 +22,6 @@ export const netplanOnManager: NetworkStack = {
   unit: 'NetworkManager',
   findOwned: findOwnedByManager,
   read: (host, desired, owned, live) => readNetplan(host, desired, owned, live, 'NetworkManager'),
-  inForce: inForceByManager,
+  inForce: (host, desired, owned, live) => netplanInForce(host, desired, owned, live, 'NetworkManager'),
   load: loadByManager,
 };

@@ -1,4 +1,4 @@
-import { isMapping } from '../../../lib/formats/yaml_text.ts';
+import { isMapping } from '../../../lib/formats/yaml_value.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import type { ExpectedLink } from '../../../lib/task/task.ts';
 import { portMacWord } from '../arguments.ts';
@@ -10,7 +10,7 @@ import type { OwnedLinks, StackReading } from '../stack.ts';
 import { definitions, type NetplanBridge, ownPath } from './definitions.ts';
 import { isShared, mappingIn, network, readNetplanFiles, textIn, textsIn } from './files.ts';
 import { hasMarks } from './marks.ts';
-import { addressingIn, type Renderer, settingsOf } from './settings.ts';
+import { addressingIn, type Renderer, settingsOf, stickyIn } from './settings.ts';
 import { dropInOf, planBridge, planRemoval, type Written } from './write.ts';
 
 const networkdDirectory = '/etc/systemd/network';
@@ -81,7 +81,7 @@ function refusals(found: NetplanBridge): readonly string[] {
   const undescribed = portNames.value
     .filter((port) => ports[port] === undefined)
     .map((port) => `no file of netplan describes ${port}; write it into one, and load it (netplan apply)`);
-  if (bridge === 'absent') return foreignBridge(found);
+  if (bridge === 'absent') return [...foreignBridge(found), ...otherPorts(found)];
   return [
     ...undescribed,
     ...(bridge.zone === undefined
@@ -101,10 +101,22 @@ function foreignBridge({ desired: { name }, files }: NetplanBridge): readonly st
     .map(({ path }) => `${path} describes ${name}, and was not written by kvm-play; take ${name} out of it by hand`);
 }
 
-function portRefusals({ desired: { name }, all, ports, renderer, dropIns }: NetplanBridge, port: string): string[] {
+/** Ports that the task does not name would have no configuration. */
+function otherPorts({ desired: { name }, bridge, ports }: NetplanBridge): readonly string[] {
+  const named = Object.values(ports).map(({ id }) => id);
+  return textsIn(bridge ?? {}, 'interfaces')
+    .filter((id) => !named.includes(id))
+    .map((id) => `${id} is a port of ${name} too; name it in 'ports' too`);
+}
+
+function portRefusals(found: NetplanBridge, port: string): readonly string[] {
+  const { desired, all, files, ports, renderer, dropIns } = found;
+  const { name } = desired;
   const definition = ports[port];
   if (definition === undefined) return [];
-  const { id, value } = definition;
+  const { type, id, value } = definition;
+  const own = files.files.find(({ path }) => path === ownPath(name));
+  const added = own === undefined ? [] : stickyIn(mappingIn(mappingIn(network(own.value), type), id));
   const masters = ['bridges', 'bonds', 'vrfs'].flatMap((type) =>
     Object.entries(mappingIn(all, type)).flatMap(([master, each]) =>
       isMapping(each) && textsIn(each, 'interfaces').includes(id) && master !== name ? [master] : [],
@@ -115,6 +127,9 @@ function portRefusals({ desired: { name }, all, ports, renderer, dropIns }: Netp
   );
   const dropIn = renderer === 'networkd' ? dropIns.find((each) => each === `10-netplan-${id}.network.d`) : undefined;
   return [
+    ...(added.length === 0
+      ? []
+      : [`${ownPath(name)} holds ${added.join(', ')} of ${id}, and a port has no addresses; take them out`]),
     ...masters.map((master) => `${port} belongs to ${master} in netplan's files already; take it out there first`),
     ...(passed.length === 0
       ? []
@@ -145,12 +160,12 @@ function cloudWarnings({ steps }: Written): readonly string[] {
 }
 
 function expectedLinks(found: NetplanBridge, written: Written): readonly ExpectedLink[] {
-  const { desired, before, ports, macs, renderer } = found;
+  const { desired, ports, macs, renderer } = found;
   const { name, bridge, portNames } = desired;
   const [first = ''] = portNames.value;
   const mac = macs[first] === undefined ? {} : { mac: macs[first] };
   if (bridge === 'absent') {
-    const value = found.bridge === undefined ? ports[first]?.value : before?.value;
+    const value = found.bridge ?? ports[first]?.value;
     const settings = value && settingsOf(value, undefined, undefined, renderer);
     return [
       { link: first, ...expectedAddressing(settings), ...mac },

@@ -1,5 +1,5 @@
 import { canonicalIpv6 } from '../../../lib/formats/ipv6.ts';
-import { isMapping, type YamlMapping, type YamlValue } from '../../../lib/formats/yaml_text.ts';
+import { isMapping, type YamlMapping, type YamlValue } from '../../../lib/formats/yaml_value.ts';
 import { portMacWord } from '../arguments.ts';
 import type { BridgeSettings, Route } from '../bridge_state.ts';
 import { isNo, isYes } from '../networkd/settings.ts';

@@ -1,4 +1,5 @@
-import { isMapping, type YamlMapping } from '../../../lib/formats/yaml_text.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { isMapping, type YamlMapping } from '../../../lib/formats/yaml_value.ts';
 import { shellProgram } from '../../../lib/process/package_files.ts';
 import { type CommandStep, command, removeFile, type Step, writeFile } from '../../../lib/task/step.ts';
 import type { BridgeSettings } from '../bridge_state.ts';
@@ -6,9 +7,10 @@ import { isYes } from '../networkd/settings.ts';
 import { defineBridge, without } from './define.ts';
 import { type NetplanBridge, ownPath } from './definitions.ts';
 import { type EditedFile, type Removal, removeFromFiles } from './edit.ts';
-import { isShared, mappingIn, merged, network, textIn, textsIn } from './files.ts';
-import { hasMarks, removeMarks } from './marks.ts';
-import { movedFrom, settingsOf, stickyIn } from './settings.ts';
+import { isShared, mappingIn, merged, textIn, textsIn } from './files.ts';
+import { giveBack } from './give_back.ts';
+import { memberOf, type OwnFile, removeOwnFile, writeOwnFile } from './own_file.ts';
+import { addressingIn, movedFrom, settingsOf, stickyIn } from './settings.ts';
 
 /** What is to be written of a bridge. */
 export interface Written {
@@ -36,9 +38,8 @@ export function planBridge(found: NetplanBridge, wanted: BridgeSettings): Writte
   const { desired, files, ports, renderer, macs, dropIn, iaid } = found;
   const { name, portNames } = desired;
   const [first = ''] = portNames.value;
-  const path = ownPath(name);
-  const own = files.files.find((file) => file.path === path);
-  const foreign = mappingIn(merged(files.files.filter((file) => file !== own)), 'bridges')[name];
+  const own = ownPath(name);
+  const foreign = mappingIn(merged(files.files.filter(({ path }) => path !== own)), 'bridges')[name];
   const port = ports[first];
   const actual = found.bridge && settingsOf(found.bridge, wanted, macs[first], renderer);
   const members = portNames.value.map((each) => memberOf(found, each));
@@ -49,117 +50,79 @@ export function planBridge(found: NetplanBridge, wanted: BridgeSettings): Writte
     ...without(defineBridge(start, wanted, actual, macs[first]), 'interfaces'),
   };
   const foreignBridge = isMapping(foreign) ? foreign : {};
-  const bridgeRemovals = Object.keys(foreignBridge).filter(
-    (key) =>
-      JSON.stringify(foreignBridge[key]) !== JSON.stringify(bridge[key]) &&
-      key !== 'interfaces' &&
-      !isScalar(key, bridge, foreignBridge),
-  );
   const removals: readonly Removal[] = [
-    { type: 'bridges', id: name, keys: bridgeRemovals },
+    bridgeRemoval(name, bridge, foreignBridge),
     ...portNames.value.flatMap((each): readonly Removal[] => {
       const definition = ports[each];
       if (definition === undefined || isShared(definition)) return [];
-      return [{ type: definition.type, id: definition.id, keys: stickyIn(definition.value) }];
+      const { type, id, value } = definition;
+      return [{ type, id, keys: stickyIn(value), lateKeys: addressingIn(value) }];
     }),
   ];
-  const edits = removeFromFiles(name, files, path, removals);
+  const edits = removeFromFiles(name, files, own, removals);
   const said = Object.fromEntries(
     Object.entries(bridge).filter(
-      ([key, value]) => JSON.stringify(foreignBridge[key]) !== JSON.stringify(value) || bridgeRemovals.includes(key),
+      ([key, value]) => !isDeepStrictEqual(foreignBridge[key], value) || removals[0]?.keys.includes(key),
     ),
   );
-  const value = ownFile(found, network(own?.value ?? {}), members, said, wanted);
-  const text = `# Made by kvm-play: ${name}, with what ${first} had.\n${files.yaml.format(value)}`;
+  const ownFile = writeOwnFile(found, members, said, wanted);
   const isDuid = renderer === 'networkd' && isYes(textIn(bridge, 'dhcp4')) && iaid !== undefined;
   const pins = found.bridge === undefined && isDuid && dropIn === undefined;
-  const isOwnSame = JSON.stringify(own?.value) === JSON.stringify(value);
-  const writes: readonly Step[] = [
-    ...(isOwnSame ? [] : [writeFile(path, text, own === undefined ? { mode: 0o600 } : { before: own.text })]),
-    ...edits.files.map(({ file, text: changed }) => writeFile(file.path, changed, { before: file.text })),
-  ];
   return {
     bridge,
-    refusals: edits.refusals,
+    refusals: [...edits.refusals, ...ownFile.refusals],
     steps: [
-      ...checkFirst(isOwnSame ? edits.files : [{ path, text }, ...edits.files], []),
+      ...checkFirst([...textOf(own, ownFile), ...edits.files], []),
       ...(pins ? pinIaid(name, iaid) : []),
-      ...writes,
+      ...ownFile.steps,
+      ...edits.files.map(({ file, text }) => writeFile(file.path, text, { before: file.text })),
     ],
   };
 }
 
 /** Plans how a bridge's files are taken back. The ports' files come first, so that no boot in between leaves them without addresses. */
-export function planRemoval({ desired, files, dropIn }: NetplanBridge): Written {
-  const { name } = desired;
-  const path = ownPath(name);
-  const own = files.files.find((file) => file.path === path);
-  const marked = files.files
-    .filter((file) => file !== own && hasMarks(name, file.text.text))
-    .map((file) => ({ file, text: removeMarks(name, file.text.text) }));
+export function planRemoval(found: NetplanBridge): Written {
+  const { desired, dropIn } = found;
+  const { name, portNames } = desired;
+  const own = ownPath(name);
+  const { files, portFile, refusals } = giveBack(found);
+  const ownFile = removeOwnFile(
+    found,
+    portNames.value.map((port) => memberOf(found, port)),
+  );
   return {
     bridge: {},
-    refusals: [],
+    refusals: [...refusals, ...ownFile.refusals],
     steps: [
-      ...checkFirst(marked, own === undefined ? [] : [path]),
-      ...marked.map(({ file, text }) => writeFile(file.path, text, { before: file.text })),
-      ...(own === undefined ? [] : [removeFile(path, { before: own.text })]),
+      ...checkFirst(
+        [...files, ...(portFile === undefined ? [] : [portFile]), ...textOf(own, ownFile)],
+        ownFile.isRemoved ? [own] : [],
+      ),
+      ...files.map(({ file, text }) => writeFile(file.path, text, { before: file.text })),
+      ...(portFile === undefined ? [] : [writeFile(portFile.path, portFile.text, { mode: 0o600 })]),
+      ...ownFile.steps,
       ...(dropIn === undefined ? [] : [removeFile(dropIn.path, { before: dropIn }), removeDirectory(name)]),
     ],
   };
 }
 
-interface Member {
-  readonly port: string;
-  readonly type: string;
-  /** Its name in netplan's files. */
-  readonly id: string;
-  /** What it needs to be told apart; empty where its definition stands elsewhere. */
-  readonly match: YamlMapping;
-  readonly value: YamlMapping;
+function textOf(path: string, { text }: OwnFile): readonly { readonly path: string; readonly text: string }[] {
+  return text === undefined ? [] : [{ path, text }];
 }
 
-/** A definition that is meant for other links too is left alone: one of the port's own comes before it. */
-function memberOf({ desired, ports }: NetplanBridge, port: string): Member {
-  const definition = ports[port];
-  if (definition === undefined) return { port, type: 'ethernets', id: port, match: {}, value: {} };
-  const { type, id, value } = definition;
-  if (!isShared(definition)) return { port, type, id, match: {}, value };
-  // The first file by its name counts, and netplan names it 10-netplan-ID.
-  return { port, type, id: `0-${desired.name}-${port}`, match: { match: { name: port } }, value: {} };
+/** What must leave other files that describe the bridge: lists and mappings add up, and a scalar counts in the last file. */
+function bridgeRemoval(id: string, bridge: YamlMapping, foreign: YamlMapping): Removal {
+  const differing = Object.keys(foreign).filter(
+    (key) => key !== 'interfaces' && !isDeepStrictEqual(foreign[key], bridge[key]),
+  );
+  const isScalar = (key: string): boolean => typeof foreign[key] === 'string' && typeof bridge[key] === 'string';
+  return { type: 'bridges', id, keys: differing.filter((key) => !isScalar(key)), lateKeys: differing.filter(isScalar) };
 }
 
 /** The renderer, where the bridge would not get that of its port. */
 function rendererOf({ all, renderer }: NetplanBridge): YamlMapping {
   const unsaid = textIn(mappingIn(all, 'bridges'), 'renderer') ?? textIn(all, 'renderer') ?? 'networkd';
   return unsaid === renderer ? {} : { renderer };
-}
-
-function isScalar(key: string, ...values: readonly YamlMapping[]): boolean {
-  return values.every((value) => typeof value[key] === 'string');
-}
-
-/** The bridge's own file, with what it had beside. */
-function ownFile(
-  { desired: { name } }: NetplanBridge,
-  before: YamlMapping,
-  members: readonly Member[],
-  bridge: YamlMapping,
-  { mtu }: BridgeSettings,
-): YamlMapping {
-  let value: YamlMapping = { version: '2', ...before };
-  for (const { type, id, match, value: port } of members) {
-    const had = mappingIn(mappingIn(value, type), id);
-    const definition: YamlMapping = {
-      ...match,
-      ...had,
-      dhcp4: 'false',
-      ...(isYes(textIn(port, 'dhcp6')) && { dhcp6: 'false' }),
-      ...(mtu !== undefined && { mtu: String(mtu) }),
-    };
-    value = { ...value, [type]: { ...mappingIn(value, type), [id]: definition } };
-  }
-  return { network: { ...value, bridges: { ...mappingIn(value, 'bridges'), [name]: bridge } } };
 }
 
 /**
