@@ -39,9 +39,9 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
     for (const pair of pairs) {
       const own = value[keyOf(pair)];
       if (own === undefined) remove(pair, wholeLines(startOf(pair.key), endOfPair(pair)));
-      else if (!isDeepStrictEqual(valueOf(pair.value), own)) change(pair, own);
+      else if (!isDeepStrictEqual(plainOf(pair.value), own)) change(pair, own);
     }
-    const before = valueOf(mapping);
+    const before = plainOf(mapping);
     const added = Object.entries(value).filter(([key]) => !isMapping(before) || before[key] === undefined);
     const isEmptied = pairs.length > 0 && Object.keys(value).length === 0;
     // A key without a value is no mapping to its readers.
@@ -65,7 +65,7 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
 
   /** Lines of items that stay are kept where these stay in their order. */
   function changeList(list: YAMLSeq, wantedItems: readonly YamlValue[], pair: Pair): void {
-    const items = list.items.map((node) => ({ node, value: valueOf(node) }));
+    const items = list.items.map((node) => ({ node, value: plainOf(node) }));
     const isWanted = ({ value }: { value: YamlValue }): boolean =>
       wantedItems.some((each) => isDeepStrictEqual(each, value));
     const kept = items.filter(isWanted);
@@ -110,7 +110,7 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
 
   /** What is written in braces or brackets, with the source of all that stays. */
   function flowText(node: unknown, value: YamlValue): string {
-    if (yaml.isNode(node) && isDeepStrictEqual(valueOf(node), value)) return sourceOf(startOf(node), endOf(node));
+    if (yaml.isNode(node) && isDeepStrictEqual(plainOf(node), value)) return sourceOf(startOf(node), endOf(node));
     if (yaml.isAlias(node)) problems.push(behindAlias);
     if (!yaml.isCollection(node) || node.flow !== true) return flow(value);
     if (yaml.isMap(node) && isMapping(value)) {
@@ -119,7 +119,7 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
       const kept = pairs.flatMap((pair) => {
         const own = value[keyOf(pair)];
         if (own === undefined) return [];
-        if (isDeepStrictEqual(valueOf(pair.value), own)) return [sourceOf(startOf(pair.key), endOfPair(pair))];
+        if (isDeepStrictEqual(plainOf(pair.value), own)) return [sourceOf(startOf(pair.key), endOfPair(pair))];
         return [`${sourceOf(startOf(pair.key), endOf(pair.key))}: ${flowText(pair.value, own)}`];
       });
       const added = Object.entries(value).filter(([key]) => !pairs.some((pair) => keyOf(pair) === key));
@@ -132,7 +132,7 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
     if (yaml.isSeq(node) && Array.isArray(value)) {
       const items: readonly unknown[] = node.items;
       const words = value.map((each) => {
-        const same = items.find((item) => isDeepStrictEqual(valueOf(item), each));
+        const same = items.find((item) => isDeepStrictEqual(plainOf(item), each));
         return same === undefined ? flow(each) : sourceOf(startOf(same), endOf(same));
       });
       return between(node, startOf(items[0]), endOf(items.at(-1)), words);
@@ -183,7 +183,7 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
   const sourceOf = (start: number, end: number): string => text.slice(start, end);
   const afterColon = ({ key }: Pair): number => text.indexOf(':', endOf(key)) + 1;
   const keyOf = ({ key }: Pair): string => String(yaml.isScalar(key) ? key.value : key);
-  const valueOf = (node: unknown): YamlValue => (yaml.isNode(node) ? plainValue(node.toJS(root)) : '');
+  const plainOf = (node: unknown): YamlValue => (yaml.isNode(node) ? plainValue(node.toJS(root)) : '');
   const startOf = (node: unknown): number => (yaml.isNode(node) ? (node.range?.[0] ?? 0) : 0);
   const endOf = (node: unknown): number => (yaml.isNode(node) ? (node.range?.[1] ?? 0) : 0);
   const endOfPair = ({ key, value }: Pair): number => Math.max(endOf(key), endOf(value));
@@ -196,8 +196,10 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
   if (!yaml.isMap(root.contents)) return 'is no mapping';
   if (root.contents.flow === true) edits.push({ ...rangeOf(root.contents), text: flowText(root.contents, wanted) });
   else changeMapping(root.contents, wanted);
-  const isRight = isDeepStrictEqual(plainValue(parse(applyEdits(text, edits)).toJS()), wanted);
-  return problems[0] ?? (isRight ? edits : 'stands where it cannot be changed without the lines around it');
+  if (problems[0] !== undefined) return problems[0];
+  const after = parse(applyEdits(text, edits));
+  const isRight = after.errors.length === 0 && isDeepStrictEqual(plainValue(after.toJS()), wanted);
+  return isRight ? edits : 'stands where it cannot be changed without the lines around it';
 }
 
 /** Writes a value in block style. @param isFlow in braces and brackets, in one line */

@@ -1,3 +1,4 @@
+import type { Alias, Document } from 'yaml';
 import { editYaml, formatYaml, type TextEdit } from './yaml_edit.ts';
 import { isMapping, plainValue, type YamlMapping } from './yaml_value.ts';
 
@@ -30,6 +31,7 @@ export interface YamlFormat {
 /** Loads the parser. */
 export async function loadYaml(): Promise<YamlFormat> {
   const yaml = await import('yaml');
+
   function parse(text: string): YamlText | YamlProblem {
     const lines = new yaml.LineCounter();
     const documents = yaml.parseAllDocuments(text, {
@@ -47,8 +49,24 @@ export async function loadYaml(): Promise<YamlFormat> {
     }
     if (yaml.isScalar(first.contents) && first.contents.value === '') return { text, value: {} };
     if (!yaml.isMap(first.contents)) return { line: 1, problem: 'it is no mapping' };
+    const lost = unresolvedAlias(first);
+    if (lost !== undefined) {
+      return { line: lines.linePos(lost.range?.[0] ?? 0).line, problem: `nothing before it is called ${lost.source}` };
+    }
     const value = plainValue(first.toJS());
     return isMapping(value) ? { text, value } : { line: 1, problem: 'it is no mapping' };
+  }
+
+  function unresolvedAlias(document: Document): Alias | undefined {
+    let found: Alias | undefined;
+    yaml.visit(document, {
+      Alias: (_key, alias) => {
+        if (alias.resolve(document) !== undefined) return undefined;
+        found = alias;
+        return yaml.visit.BREAK;
+      },
+    });
+    return found;
   }
 
   return {

@@ -155,6 +155,24 @@ export function isRouteVia(route: string, gateway: string, device: string): bool
   return words[words.indexOf('via') + 1] === gateway && words[words.indexOf('dev') + 1] === device;
 }
 
+/**
+ * Returns the metrics of a link's default routes, where another link has such a route too: NetworkManager puts a bridge's routes behind
+ * those of other links (metric 425), and the host would answer by the other link.
+ */
+export function metricsToKeep(
+  link: string,
+  { defaultRoutes, ipv6DefaultRoutes }: LiveBridge,
+): { readonly ipv4?: string; readonly ipv6?: string } {
+  const metricOf = (routes: readonly string[]): string | undefined => {
+    const isOwn = (route: string): boolean => ` ${route} `.includes(` dev ${link} `);
+    const own = routes.find(isOwn);
+    if (own === undefined || routes.every(isOwn)) return undefined;
+    return / metric (\d+)/.exec(own)?.[1];
+  };
+  const [ipv4, ipv6] = [metricOf(defaultRoutes), metricOf(ipv6DefaultRoutes)];
+  return { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) };
+}
+
 /** Returns the lines of an output that hold a text; blank lines are left out. */
 export function linesWith(output: string, part: string): readonly string[] {
   return output.split('\n').filter((line) => line !== '' && `${line} `.includes(part));

@@ -1,7 +1,8 @@
-import type { YamlMapping, YamlValue } from '../../../lib/formats/yaml_value.ts';
+import { isMapping, type YamlMapping, type YamlValue } from '../../../lib/formats/yaml_value.ts';
 import { portMacWord } from '../arguments.ts';
 import type { BridgeSettings } from '../bridge_state.ts';
-import { listIn, mappingIn } from './files.ts';
+import { isYes } from '../networkd/settings.ts';
+import { listIn, mappingIn, textIn } from './files.ts';
 import { isDefaultRoute } from './settings.ts';
 
 /**
@@ -34,6 +35,21 @@ export function defineBridge(
   if (wanted.routes !== undefined && differs('routes')) result = setRoutes(result, wanted.routes);
   if (wanted.mtu !== undefined && differs('mtu')) result = { ...result, mtu: String(wanted.mtu) };
   return setParameters(result, wanted, actual, differs);
+}
+
+/** Has a bridge keep the metric that its port's IPv4 default route had, unless the files say one. */
+export function keepMetric(value: YamlMapping, metric: string | undefined): YamlMapping {
+  if (metric === undefined) return value;
+  const gateway = textIn(value, 'gateway4');
+  const moved = gateway === undefined ? value : setGateway(value, gateway, false);
+  const routes = listIn(moved, 'routes').map((route) =>
+    isMapping(route) && isDefaultRoute(route, false) ? { ...route, metric: textIn(route, 'metric') ?? metric } : route,
+  );
+  const overrides = { 'route-metric': metric, ...mappingIn(moved, 'dhcp4-overrides') };
+  return {
+    ...setList(moved, 'routes', routes),
+    ...(isYes(textIn(moved, 'dhcp4')) && { 'dhcp4-overrides': overrides }),
+  };
 }
 
 function setParameters(

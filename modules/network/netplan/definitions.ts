@@ -34,6 +34,8 @@ export interface NetplanBridge {
   readonly macs: LiveBridge['macs'];
   /** The number by which the first port's DHCP client is known to the server, where it is not the MAC. */
   readonly iaid: number | undefined;
+  /** The metric that the bridge's IPv4 default route must have, so that another link's does not come before it. */
+  readonly metric: string | undefined;
   /** Directories with settings for links of netplan's that are not in its files. */
   readonly dropIns: readonly string[];
   /** The file with the bridge's number for DHCP. */

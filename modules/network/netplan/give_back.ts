@@ -1,9 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { YamlMapping } from '../../../lib/formats/yaml_value.ts';
 import { isYes } from '../networkd/settings.ts';
+import { without } from './define.ts';
 import type { NetplanBridge } from './definitions.ts';
 import { type EditedFile, type Edits, editFile, setKeys, whyNotEdited } from './edit.ts';
-import { configuration, type Definition, isShared, listIn, mappingIn, type NetplanFile, network, textIn } from './files.ts';
+import {
+  configuration,
+  type Definition,
+  isShared,
+  listIn,
+  mappingIn,
+  type NetplanFile,
+  network,
+  textIn,
+} from './files.ts';
 import { hasMarks } from './marks.ts';
 import { movedFrom, type Renderer, settingsOf } from './settings.ts';
 
@@ -22,7 +32,11 @@ export function giveBack(found: NetplanBridge): GivenBack {
   const marked = (file: NetplanFile): boolean =>
     files.files.some(({ path, text }) => path === file.path && hasMarks(desired.name, text.text));
   const restored = filesBefore.filter(marked).map((file) => ({ file, text: file.text.text }));
-  const asBefore = { files: restored.map((edited) => inPlaceOf(files.files, edited)), refusals: [], portFile: undefined };
+  const asBefore = {
+    files: restored.map((edited) => inPlaceOf(files.files, edited)),
+    refusals: [],
+    portFile: undefined,
+  };
   if (bridge === undefined || before === undefined || isSameAddressing(before.value, bridge, renderer)) return asBefore;
   if (isShared(before)) return { ...asBefore, portFile: portFile(found, before.type, bridge) };
   const changed = moveBack(found, before, bridge);
@@ -39,16 +53,31 @@ function isSameAddressing(before: YamlMapping, bridge: YamlMapping, renderer: Re
   return isDeepStrictEqual(addressing(before, renderer), addressing(bridge, renderer));
 }
 
-/** Keys that {@link settingsOf} reads. */
+/** Keys that are compared by what they mean. */
 const readKeys: readonly string[] = [
-  ...['optional', 'dhcp4', 'dhcp6', 'addresses', 'gateway4', 'gateway6', 'accept-ra', 'link-local', 'nameservers', 'routes'],
+  ...[
+    'optional',
+    'dhcp4',
+    'dhcp6',
+    'addresses',
+    'gateway4',
+    'gateway6',
+    'accept-ra',
+    'link-local',
+    'nameservers',
+    'routes',
+  ],
+  // Its metric may have been written for the bridge alone.
+  'dhcp4-overrides',
 ];
 
 function addressing(value: YamlMapping, renderer: Renderer): unknown {
   const { stp, delay, mtu, mac, onboot, ...settings } = settingsOf(value, undefined, undefined, renderer);
   const others = Object.entries(movedFrom(value)).filter(([key]) => !readKeys.includes(key));
+  const overrides = without(mappingIn(value, 'dhcp4-overrides'), 'route-metric');
   return {
     ...settings,
+    overrides,
     addresses: listIn(value, 'addresses'),
     dhcp6: isYes(textIn(value, 'dhcp6')),
     others: Object.fromEntries(others),
@@ -58,13 +87,17 @@ function addressing(value: YamlMapping, renderer: Renderer): unknown {
 /** Has the files that hold what differs say what the bridge has; what is new goes where the port is described. */
 function moveBack({ files, filesBefore }: NetplanBridge, { type, id, value }: Definition, bridge: YamlMapping): Edits {
   const [had, has] = [movedFrom(value), movedFrom(bridge)];
+  const isOff = (key: string): boolean =>
+    /^dhcp[46]$/.test(key) && !isYes(textIn(had, key)) && !isYes(textIn(has, key));
   const differing = [...new Set([...Object.keys(had), ...Object.keys(has)])].filter(
-    (key) => key !== 'optional' && !isDeepStrictEqual(had[key], has[key]),
+    (key) => key !== 'optional' && !isOff(key) && !isDeepStrictEqual(had[key], has[key]),
   );
   const describing = filesBefore.filter((file) => mappingIn(network(file.value), type)[id] !== undefined);
   const editable = describing.filter((file) => whyNotEdited(file) === undefined);
   const targetOf = (key: string): NetplanFile | undefined =>
-    describing.findLast((file) => definitionIn(file, type, id)[key] !== undefined) ?? editable.at(-1) ?? describing.at(-1);
+    describing.findLast((file) => definitionIn(file, type, id)[key] !== undefined) ??
+    editable.at(-1) ??
+    describing.at(-1);
   const results = describing.map((file): EditedFile | string | undefined => {
     const put = differing.flatMap((key) => {
       const now = has[key];
@@ -87,7 +120,11 @@ function definitionIn(file: NetplanFile, type: string, id: string): YamlMapping 
   return mappingIn(mappingIn(network(file.value), type), id);
 }
 
-function portFile({ files, desired }: NetplanBridge, type: string, bridge: YamlMapping): { path: string; text: string } {
+function portFile(
+  { files, desired }: NetplanBridge,
+  type: string,
+  bridge: YamlMapping,
+): { path: string; text: string } {
   const [port = ''] = desired.portNames.value;
   const definition = { match: { name: port }, ...movedFrom(bridge) };
   const value = { network: { version: '2', [type]: { [`0-${port}`]: definition } } };

@@ -4,7 +4,7 @@ import type { ExpectedLink } from '../../../lib/task/task.ts';
 import { portMacWord } from '../arguments.ts';
 import type { BridgeState, PortSettings } from '../bridge_state.ts';
 import { expectedAddressing, expectedBridge } from '../expected.ts';
-import type { LiveBridge } from '../live.ts';
+import { type LiveBridge, metricsToKeep } from '../live.ts';
 import { readNetworkdLinks } from '../networkd/owner.ts';
 import type { OwnedLinks, StackReading } from '../stack.ts';
 import { definitions, type NetplanBridge, ownPath } from './definitions.ts';
@@ -38,6 +38,7 @@ export async function readNetplan(
     ...definitions(files, desired, owned, live),
     macs: live.macs,
     iaid: iaidOf(links?.find(({ link }) => link === first)?.clientId),
+    metric: renderer === 'NetworkManager' ? metricsToKeep(first, live).ipv4 : undefined,
     dropIns: dropIns.filter((each) => /^10-netplan-.*\.network\.d$/.test(each)),
     dropIn,
   };

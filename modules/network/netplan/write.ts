@@ -4,7 +4,7 @@ import { shellProgram } from '../../../lib/process/package_files.ts';
 import { type CommandStep, command, removeFile, type Step, writeFile } from '../../../lib/task/step.ts';
 import type { BridgeSettings } from '../bridge_state.ts';
 import { isYes } from '../networkd/settings.ts';
-import { defineBridge, without } from './define.ts';
+import { defineBridge, keepMetric, without } from './define.ts';
 import { type NetplanBridge, ownPath } from './definitions.ts';
 import { type EditedFile, type Removal, removeFromFiles } from './edit.ts';
 import { isShared, mappingIn, merged, textIn, textsIn } from './files.ts';
@@ -44,7 +44,7 @@ export function planBridge(found: NetplanBridge, wanted: BridgeSettings): Writte
   const actual = found.bridge && settingsOf(found.bridge, wanted, macs[first], renderer);
   const members = portNames.value.map((each) => memberOf(found, each));
   const kept = found.bridge === undefined ? [] : textsIn(found.bridge, 'interfaces');
-  const start = found.bridge ?? { ...rendererOf(found), ...(port && movedFrom(port.value)) };
+  const start = found.bridge ?? { ...rendererOf(found), ...(port && keepMetric(movedFrom(port.value), found.metric)) };
   const bridge: YamlMapping = {
     interfaces: [...new Set([...kept, ...members.map(({ id }) => id)])],
     ...without(defineBridge(start, wanted, actual, macs[first]), 'interfaces'),

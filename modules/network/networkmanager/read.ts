@@ -4,7 +4,7 @@ import { removeFile, type Step, type WriteFileStep, writeFile } from '../../../l
 import type { ExpectedLink } from '../../../lib/task/task.ts';
 import type { BridgeSettings, BridgeState, PortSettings } from '../bridge_state.ts';
 import { expectedAddressing, expectedBridge, expectedMac } from '../expected.ts';
-import { type LiveBridge, mtuOf } from '../live.ts';
+import { type LiveBridge, metricsToKeep, mtuOf } from '../live.ts';
 import { keepOriginal } from '../original.ts';
 import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
 import { type Keyfile, originalOf, type Profile, type Profiles, readProfiles } from './keyfiles.ts';
@@ -16,7 +16,6 @@ import {
   addressesOf,
   addressingOf,
   gatewayOf,
-  type IpSection,
   isAutomatic,
   masterOf,
   methodOf,
@@ -86,24 +85,9 @@ function factsOf({ devices }: Manager, first: Profile | undefined, live: LiveBri
   const mac = live.macs[link];
   const device = devices.find((each) => each.link === link);
   const file = first?.file?.content;
-  const metrics = metricsOf(link, live);
+  const metrics = metricsToKeep(link, live);
   const sent = { clientId: device?.clientId, iaid: device?.iaid };
   return { file, mac, pins: file === undefined ? [] : pinsOf(file, mac, sent, metrics) };
-}
-
-/** A bridge's routes come behind those of other links (metric 425); where another link has a default route they keep theirs. */
-function metricsOf(
-  link: string,
-  { defaultRoutes, ipv6DefaultRoutes }: LiveBridge,
-): Readonly<Partial<Record<IpSection, string>>> {
-  const metricOf = (routes: readonly string[]): string | undefined => {
-    const isOwn = (route: string): boolean => ` ${route} `.includes(` dev ${link} `);
-    const own = routes.find(isOwn);
-    if (own === undefined || routes.every(isOwn)) return undefined;
-    return / metric (\d+)/.exec(own)?.[1];
-  };
-  const [ipv4, ipv6] = [metricOf(defaultRoutes), metricOf(ipv6DefaultRoutes)];
-  return { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) };
 }
 
 /** Tells whether a port's profile plugs it into the bridge, which it names by its link or by its UUID. */

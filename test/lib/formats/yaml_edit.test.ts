@@ -53,22 +53,32 @@ describe('values that change', () => {
     [
       'items that are mappings',
       'a:\n  - to: x\n    via: y\n',
-      { a: [{ to: 'x', via: 'y' }, { to: 'z', via: 'w' }] },
+      {
+        a: [
+          { to: 'x', via: 'y' },
+          { to: 'z', via: 'w' },
+        ],
+      },
       'a:\n  - to: x\n    via: y\n  - to: z\n    via: w\n',
     ],
     ['a whole list', 'a:\n  - 1\n  - 2\nb: 1\n', { a: ['3'], b: '1' }, 'a:\n  - 3\nb: 1\n'],
     ['a list that becomes empty', 'a:\n  - 1\nb: 1\n', { a: [], b: '1' }, 'a: []\nb: 1\n'],
     ['a scalar that becomes a list', 'a: 1 # c\n', { a: ['1', '2'] }, 'a:\n  - 1\n  - 2 # c\n'],
-    ['nothing that becomes a mapping', 'a:\n  b:\n  c: 1\n', { a: { b: { x: '1' }, c: '1' } }, 'a:\n  b:\n    x: 1\n  c: 1\n'],
+    [
+      'nothing that becomes a mapping',
+      'a:\n  b:\n  c: 1\n',
+      { a: { b: { x: '1' }, c: '1' } },
+      'a:\n  b:\n    x: 1\n  c: 1\n',
+    ],
     ['an empty mapping that gets a key', 'a: {}\n', { a: { b: ['1'] } }, 'a: {b: [1]}\n'],
   ])('%s', (_what, text, wanted, result) => {
     expect(edited(text, wanted)).toBe(result);
   });
 
   test('new keys come last, as deep as the others', () => {
-    expect(edited('# top\na:\n    b:\n        c: 1 # c\n# end\n', { a: { b: { c: '1', d: ['2'], e: { f: '3' } } } })).toBe(
-      '# top\na:\n    b:\n        c: 1 # c\n        d:\n          - 2\n        e:\n          f: 3\n# end\n',
-    );
+    expect(
+      edited('# top\na:\n    b:\n        c: 1 # c\n# end\n', { a: { b: { c: '1', d: ['2'], e: { f: '3' } } } }),
+    ).toBe('# top\na:\n    b:\n        c: 1 # c\n        d:\n          - 2\n        e:\n          f: 3\n# end\n');
     expect(edited('a: 1', { a: '1', b: '2' })).toBe('a: 1\nb: 2');
     expect(edited('a:\n  x: 1\n', { a: { y: '2' } })).toBe('a:\n  y: 2\n');
   });

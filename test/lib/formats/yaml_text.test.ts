@@ -20,6 +20,7 @@ describe('what a YAML file says', () => {
     ['a: [1\nb: 2\n', 2],
     ['- a\n', 1],
     ['a: 1\n---\nb: 2\n', 2],
+    ['a: 1\nb: *c\nd: &c 1\n', 2],
   ])('%j cannot be read, and the line is named', (text, line) => {
     expect(yaml.parse(text)).toEqual({ line, problem: expect.stringMatching(/\w/) });
   });

@@ -39,7 +39,9 @@ describe('a bridge that is taken back', () => {
 
   test('with name servers that two files had: one of the files holds those of now', async () => {
     const more = 'network: {ethernets: {ens33: {nameservers: {addresses: [9.9.9.9]}}}} # office\n';
-    const on = host({ files: { '01.yaml': `${dhcp}      nameservers: {addresses: [1.1.1.1]}\n`, '60-more.yaml': more } });
+    const on = host({
+      files: { '01.yaml': `${dhcp}      nameservers: {addresses: [1.1.1.1]}\n`, '60-more.yaml': more },
+    });
     await apply(on);
     await apply(on, { dns: ['8.8.8.8'] });
     await apply(on, { state: 'absent' });

@@ -14,7 +14,9 @@ async function withHand(change: (text: string) => string): Promise<{ on: FakeHos
 describe('the bridge’s own file', () => {
   test('what somebody else has written into it stays when a setting changes, comments included', async () => {
     const { on, text } = await withHand(
-      (made) => `${made.replace('dhcp4: true\n', 'dhcp4: true # the plan of 2026\n      dhcp4-overrides: {use-dns: no}\n')}  # later
+      (
+        made,
+      ) => `${made.replace('dhcp4: true\n', 'dhcp4: true # the plan of 2026\n      dhcp4-overrides: {use-dns: no}\n')}  # later
   vlans:
     office: {id: 7, link: br0} # theirs
 `,
@@ -48,13 +50,15 @@ describe('the bridge’s own file', () => {
   });
 
   test('addresses of the port that somebody has written there are named and refused', async () => {
-    const { on } = await withHand((made) => made.replace('dhcp4: false\n', 'dhcp4: false\n      addresses: [10.0.0.1/8]\n'));
+    const { on } = await withHand((made) =>
+      made.replace('dhcp4: false\n', 'dhcp4: false\n      addresses: [10.0.0.1/8]\n'),
+    );
     await expect(apply(on)).rejects.toThrow(/90-kvm-play-br0\.yaml holds addresses of ens33/);
   });
 
   test('a line that cannot be changed alone is named and refused', async () => {
     const { on, text } = await withHand((made) =>
-      made.replace('forward-delay: 0', 'forward-delay: &zero 0').replace('      dhcp4: true\n', '      dhcp4: true\n      optional: *zero\n'),
+      made.replace('stp: false', 'stp: &off false').concat('      optional: *off\n'),
     );
     await expect(apply(on, { stp: true, delay: 4 })).rejects.toThrow(/90-kvm-play-br0\.yaml must change, and .*alias/);
     expect(written(on)[own]).toBe(text);

@@ -11,15 +11,15 @@ describe('traps of netplan', () => {
   });
 
   test('a gateway outside of the subnet is no default route, and the daemon waits for ever: refused at once', () => {
-    expect(() =>
-      bridge({ name: 'br0', port: 'ens33', address: '192.168.221.150/24', gateway: '192.168.7.1' }),
-    ).toThrow(/not in the subnet/);
+    expect(() => bridge({ name: 'br0', port: 'ens33', address: '192.168.221.150/24', gateway: '192.168.7.1' })).toThrow(
+      /not in the subnet/,
+    );
   });
 
   test('a bridge without parameters has spanning tree with NetworkManager, and none with systemd-networkd', async () => {
     const text = `${dhcp}  bridges:\n    br0: {interfaces: [ens33], macaddress: "${mac}"}\n`;
     const files = { '01.yaml': text.replace('dhcp4: true', 'dhcp4: false') };
-    expect((await check(host({ files, manager: true }), { stp: false })).diff).toMatchObject([
+    expect((await check(host({ files, manager: true }), { stp: false })).differences).toMatchObject([
       { path: 'bridge.stp', wanted: false, actual: true },
     ]);
     expect((await check(host({ files }), { stp: false })).changed).toBe(false);
@@ -46,9 +46,7 @@ describe('traps of netplan', () => {
     };
     const on = host({ files });
     await apply(on);
-    expect(written(on)['01.yaml']).toBe(
-      `${dhcp}# before br0:       addresses:\n# before br0:         - 10.0.0.5/8\n`,
-    );
+    expect(written(on)['01.yaml']).toBe(`${dhcp}# before br0:       addresses:\n# before br0:         - 10.0.0.5/8\n`);
     expect(written(on)[own]).toContain('      addresses:\n        - 10.0.0.5/8\n');
   });
 
@@ -88,9 +86,7 @@ describe('traps of netplan', () => {
 
   test('a port that is not there leaves a bridge without a carrier, with exit code 0: named as missing', async () => {
     const on = host({ files: { '01.yaml': `${dhcp}    ens99: {dhcp4: true}\n` } });
-    await expect(check(on, { ports: ['ens33', 'ens99'], port: undefined })).rejects.toThrow(
-      /there is no interface ens99/,
-    );
+    await expect(check(on, { port: 'ens99' })).rejects.toThrow(/there is no interface ens99/);
   });
 
   test('NetworkManager never sets a forward delay without spanning tree: it is not compared', async () => {
@@ -98,5 +94,28 @@ describe('traps of netplan', () => {
     await apply(on);
     on.files.set(`/etc/netplan/${own}`, (written(on)[own] ?? '').replace('forward-delay: 0', 'forward-delay: 15'));
     expect((await check(on)).changed).toBe(false);
+  });
+
+  test('NetworkManager puts a bridge’s default route behind those of other links: it keeps the port’s metric', async () => {
+    const routes = 'default via 192.168.221.1 dev ens33 metric 100\ndefault via 10.0.0.1 dev ens34 metric 101\n';
+    const two = (text: string, manager?: true) => {
+      const on = host({ files: { '01.yaml': text }, ...(manager && { manager }) });
+      on.commands.set('ip -4 route show default', { stdout: routes });
+      return on;
+    };
+    const asked = two(dhcp, true);
+    await apply(asked);
+    expect(written(asked)[own]).toContain('      dhcp4-overrides:\n        route-metric: 100\n');
+    await apply(asked, { state: 'absent' });
+    expect(written(asked)).toEqual({ '01.yaml': dhcp });
+    const fixed = two(
+      dhcp.replace('dhcp4: true', 'addresses: [192.168.221.150/24]\n      gateway4: 192.168.221.1'),
+      true,
+    );
+    await apply(fixed);
+    expect(written(fixed)[own]).toMatch(/- to: 0\.0\.0\.0\/0\n {10}via: 192\.168\.221\.1\n {10}metric: 100\n/);
+    const networkd = two(dhcp);
+    await apply(networkd);
+    expect(written(networkd)[own]).not.toContain('metric');
   });
 });
