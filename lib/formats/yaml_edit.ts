@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Node, Pair, YAMLMap, YAMLSeq } from 'yaml';
-import { isMapping, plainValue, type YamlMapping, type YamlValue } from './yaml_value.ts';
+import { isMapping, isSameValue, plainValue, type YamlMapping, type YamlValue } from './yaml_value.ts';
 
 /** The parser, which is loaded when it is needed. */
 type Yaml = typeof import('yaml');
@@ -39,7 +38,7 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
     for (const pair of pairs) {
       const own = value[keyOf(pair)];
       if (own === undefined) remove(pair, wholeLines(startOf(pair.key), endOfPair(pair)));
-      else if (!isDeepStrictEqual(plainOf(pair.value), own)) change(pair, own);
+      else if (!isSameValue(plainOf(pair.value), own)) change(pair, own);
     }
     const before = plainOf(mapping);
     const added = Object.entries(value).filter(([key]) => !isMapping(before) || before[key] === undefined);
@@ -67,12 +66,12 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
   function changeList(list: YAMLSeq, wantedItems: readonly YamlValue[], pair: Pair): void {
     const items = list.items.map((node) => ({ node, value: plainOf(node) }));
     const isWanted = ({ value }: { value: YamlValue }): boolean =>
-      wantedItems.some((each) => isDeepStrictEqual(each, value));
+      wantedItems.some((each) => isSameValue(each, value));
     const kept = items.filter(isWanted);
-    const inOrder = wantedItems.filter((each) => kept.some(({ value }) => isDeepStrictEqual(each, value)));
+    const inOrder = wantedItems.filter((each) => kept.some(({ value }) => isSameValue(each, value)));
     const values = kept.map(({ value }) => value);
     const [first] = items;
-    if (first === undefined || kept.length === 0 || !isDeepStrictEqual(values, inOrder)) {
+    if (first === undefined || kept.length === 0 || !isSameValue(values, inOrder)) {
       replace(pair, wantedItems);
       return;
     }
@@ -81,7 +80,7 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
     const column = columnOf(text.lastIndexOf('-', startOf(first.node)));
     let position = linesOf(first.node).start;
     for (const value of wantedItems) {
-      const stays = kept.find((each) => isDeepStrictEqual(each.value, value));
+      const stays = kept.find((each) => isSameValue(each.value, value));
       if (stays === undefined) insertLines(position, indented(format([value]), column));
       else position = linesOf(stays.node).end;
     }
@@ -110,7 +109,7 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
 
   /** What is written in braces or brackets, with the source of all that stays. */
   function flowText(node: unknown, value: YamlValue): string {
-    if (yaml.isNode(node) && isDeepStrictEqual(plainOf(node), value)) return sourceOf(startOf(node), endOf(node));
+    if (yaml.isNode(node) && isSameValue(plainOf(node), value)) return sourceOf(startOf(node), endOf(node));
     if (yaml.isAlias(node)) problems.push(behindAlias);
     if (!yaml.isCollection(node) || node.flow !== true) return flow(value);
     if (yaml.isMap(node) && isMapping(value)) {
@@ -119,7 +118,7 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
       const kept = pairs.flatMap((pair) => {
         const own = value[keyOf(pair)];
         if (own === undefined) return [];
-        if (isDeepStrictEqual(plainOf(pair.value), own)) return [sourceOf(startOf(pair.key), endOfPair(pair))];
+        if (isSameValue(plainOf(pair.value), own)) return [sourceOf(startOf(pair.key), endOfPair(pair))];
         return [`${sourceOf(startOf(pair.key), endOf(pair.key))}: ${flowText(pair.value, own)}`];
       });
       const added = Object.entries(value).filter(([key]) => !pairs.some((pair) => keyOf(pair) === key));
@@ -132,7 +131,7 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
     if (yaml.isSeq(node) && Array.isArray(value)) {
       const items: readonly unknown[] = node.items;
       const words = value.map((each) => {
-        const same = items.find((item) => isDeepStrictEqual(plainOf(item), each));
+        const same = items.find((item) => isSameValue(plainOf(item), each));
         return same === undefined ? flow(each) : sourceOf(startOf(same), endOf(same));
       });
       return between(node, startOf(items[0]), endOf(items.at(-1)), words);
@@ -198,7 +197,7 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
   else changeMapping(root.contents, wanted);
   if (problems[0] !== undefined) return problems[0];
   const after = parse(applyEdits(text, edits));
-  const isRight = after.errors.length === 0 && isDeepStrictEqual(plainValue(after.toJS()), wanted);
+  const isRight = after.errors.length === 0 && isSameValue(plainValue(after.toJS()), wanted);
   return isRight ? edits : 'stands where it cannot be changed without the lines around it';
 }
 

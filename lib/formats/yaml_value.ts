@@ -17,3 +17,13 @@ export function plainValue(found: unknown): YamlValue {
   if (typeof found !== 'object' || found === null) return String(found ?? '');
   return Object.fromEntries(Object.entries(found).map(([key, value]) => [key, plainValue(value)]));
 }
+
+/** Tells whether two values say the same; the order of a mapping's keys does not matter. */
+export function isSameValue(one: YamlValue | undefined, other: YamlValue | undefined): boolean {
+  if (Array.isArray(one) && Array.isArray(other)) {
+    return one.length === other.length && one.every((each, index) => isSameValue(each, other[index]));
+  }
+  if (!isMapping(one) || !isMapping(other)) return one === other;
+  const keys = Object.keys(one);
+  return keys.length === Object.keys(other).length && keys.every((key) => isSameValue(one[key], other[key]));
+}

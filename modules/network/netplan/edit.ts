@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import { applyEdits } from '../../../lib/formats/yaml_edit.ts';
-import { isMapping, type YamlMapping, type YamlValue } from '../../../lib/formats/yaml_value.ts';
+import { isMapping, isSameValue, type YamlMapping, type YamlValue } from '../../../lib/formats/yaml_value.ts';
 import { configuration, isAfter, type NetplanFile, type NetplanFiles, network } from './files.ts';
 import { editWithMarks, removeMarks } from './marks.ts';
 
@@ -58,7 +57,7 @@ export function removeFromFiles(
     const parsed = yaml.parse(text);
     const isRight =
       'value' in parsed &&
-      isDeepStrictEqual(parsed.value, wanted) &&
+      isSameValue(parsed.value, wanted) &&
       removeMarks(bridge, text) === removeMarks(bridge, file.text.text);
     if (isRight) edited.push({ file, text });
     else {

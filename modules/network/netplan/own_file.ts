@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
-import { isMapping, type YamlMapping } from '../../../lib/formats/yaml_value.ts';
+import { isMapping, isSameValue, type YamlMapping } from '../../../lib/formats/yaml_value.ts';
 import { removeFile, type Step, writeFile } from '../../../lib/task/step.ts';
 import type { BridgeSettings } from '../bridge_state.ts';
 import { isYes } from '../networkd/settings.ts';
@@ -80,7 +79,7 @@ function headOf(name: string, port = ''): string {
 
 /** @param head what is not true any more */
 function change({ files }: NetplanBridge, own: NetplanFile, value: YamlMapping, head = ''): OwnFile {
-  if (isDeepStrictEqual(own.value, value)) return unchanged;
+  if (isSameValue(own.value, value)) return unchanged;
   const edited = editFile(files, own, value);
   if (typeof edited === 'string') return { ...unchanged, refusals: [edited] };
   const text = edited.text.startsWith(head) ? edited.text.slice(head.length) : edited.text;

@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
-import { isMapping, type YamlMapping } from '../../../lib/formats/yaml_value.ts';
+import { isMapping, isSameValue, type YamlMapping } from '../../../lib/formats/yaml_value.ts';
 import { shellProgram } from '../../../lib/process/package_files.ts';
 import { type CommandStep, command, removeFile, type Step, writeFile } from '../../../lib/task/step.ts';
 import type { BridgeSettings } from '../bridge_state.ts';
@@ -62,7 +61,7 @@ export function planBridge(found: NetplanBridge, wanted: BridgeSettings): Writte
   const edits = removeFromFiles(name, files, own, removals);
   const said = Object.fromEntries(
     Object.entries(bridge).filter(
-      ([key, value]) => !isDeepStrictEqual(foreignBridge[key], value) || removals[0]?.keys.includes(key),
+      ([key, value]) => !isSameValue(foreignBridge[key], value) || removals[0]?.keys.includes(key),
     ),
   );
   const ownFile = writeOwnFile(found, members, said, wanted);
@@ -113,7 +112,7 @@ function textOf(path: string, { text }: OwnFile): readonly { readonly path: stri
 /** What must leave other files that describe the bridge: lists and mappings add up, and a scalar counts in the last file. */
 function bridgeRemoval(id: string, bridge: YamlMapping, foreign: YamlMapping): Removal {
   const differing = Object.keys(foreign).filter(
-    (key) => key !== 'interfaces' && !isDeepStrictEqual(foreign[key], bridge[key]),
+    (key) => key !== 'interfaces' && !isSameValue(foreign[key], bridge[key]),
   );
   const isScalar = (key: string): boolean => typeof foreign[key] === 'string' && typeof bridge[key] === 'string';
   return { type: 'bridges', id, keys: differing.filter((key) => !isScalar(key)), lateKeys: differing.filter(isScalar) };
