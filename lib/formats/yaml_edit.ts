@@ -65,8 +65,7 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
   /** Lines of items that stay are kept where these stay in their order. */
   function changeList(list: YAMLSeq, wantedItems: readonly YamlValue[], pair: Pair): void {
     const items = list.items.map((node) => ({ node, value: plainOf(node) }));
-    const isWanted = ({ value }: { value: YamlValue }): boolean =>
-      wantedItems.some((each) => isSameValue(each, value));
+    const isWanted = ({ value }: { value: YamlValue }): boolean => wantedItems.some((each) => isSameValue(each, value));
     const kept = items.filter(isWanted);
     const inOrder = wantedItems.filter((each) => kept.some(({ value }) => isSameValue(each, value)));
     const values = kept.map(({ value }) => value);

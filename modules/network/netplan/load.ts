@@ -1,3 +1,4 @@
+import { shellProgram } from '../../../lib/process/package_files.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import { type CommandStep, command, type Undo } from '../../../lib/task/step.ts';
 import { adjustBridge, removeBridge } from '../live_steps.ts';
@@ -43,19 +44,6 @@ export async function loadByNetworkd(
     ),
   ];
 }
-
-/**
- * netplan leaves IPv6 to the kernel where it is automatic (`method=ignore`), and a reapply takes the kernel's own addresses away. The
- * kernel makes them again, and asks the routers, when the way it makes them is set to another value than before.
- */
-const reapply = `nmcli --wait 10 device reapply "$1" || exit
-[ -z "$(ip -6 -o address show dev "$1" scope link)" ] || exit 0
-[ "$(cat "/proc/sys/net/ipv6/conf/$1/disable_ipv6")" = 0 ] || exit 0
-mode=$(cat "/proc/sys/net/ipv6/conf/$1/addr_gen_mode")
-[ "$mode" = 1 ] || {
-  echo 1 > "/proc/sys/net/ipv6/conf/$1/addr_gen_mode"
-  echo "$mode" > "/proc/sys/net/ipv6/conf/$1/addr_gen_mode"
-}`;
 
 /**
  * NetworkManager makes the bridge when it is told of new connections, and plugs a port in when that port's connection is activated.
@@ -105,7 +93,9 @@ export async function loadByManager(
           cut(removeLeases(name), { judgedBy: 'state' }),
         ];
       return [
-        ...(live.isBridge ? [cut(['sh', '-c', reapply, 'sh', name], { judgedBy: 'state' })] : []),
+        ...(live.isBridge
+          ? [cut(['sh', '-c', shellProgram('modules/network/netplan/reapply.sh'), 'sh', name], { judgedBy: 'state' })]
+          : []),
         ...adjustBridge(desired, live),
         ...activate.filter(({ port }) => !isIn(port)).map(({ step }) => step),
       ];
