@@ -49,7 +49,8 @@ interface StackLoad {
 
 /**
  * Loads what `bridge` and `ifcfg_bridge` tasks have written, by whatever the network stack of the host needs for it: `networkctl reload`,
- * `nmcli connection load`, `netplan generate`, a restart of `networking`. It does so when something is not in force, and only then.
+ * `nmcli connection load`, `netplan generate`, `ifup`, or a restart of the service `network`. It does so when something is not in force,
+ * and only then.
  *
  * @example
  * ```ts
