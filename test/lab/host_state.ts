@@ -10,7 +10,8 @@ const looks: Readonly<Record<string, string>> = {
   units: "systemctl list-units --all --plain --no-legend --type=service,socket | awk '{print $1, $3, $4}' | sort",
   unitFiles: "systemctl list-unit-files --no-legend | awk '{print $1, $2}' | sort",
   // The look itself, sessions and what systemd starts on demand come and go.
-  processes: "ps -eo comm= | grep -vxE 'sh|ps|grep|sort|sshd|systemd-.*|nm-dispatcher|\\(sd-pam\\)|\\(udev-worker\\)' | sort",
+  processes:
+    "ps -eo comm= | grep -vxE 'sh|ps|grep|sort|sshd|systemd-.*|nm-dispatcher|\\(sd-pam\\)|\\(udev-worker\\)' | sort",
   libvirt: 'find /run/libvirt -name "*.xml" | sort',
   parameters: 'cat /proc/sys/net/ipv4/ip_forward',
 };
