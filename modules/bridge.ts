@@ -1,16 +1,12 @@
 import * as v from 'valibot';
 import { defineModule, type Module } from '../lib/engine/define_module.ts';
-import type { ModuleReading } from '../lib/engine/module_spec.ts';
 import { UnsupportedChangeError } from '../lib/errors.ts';
 import { parseIpv4, parseIpv4Network } from '../lib/formats/ipv4.ts';
 import { formatIpv6, inIpv6Subnet, isLinkLocal, parseIpv6, parseIpv6Network } from '../lib/formats/ipv6.ts';
 import type { SchemaEntries } from '../lib/task/argument_types.ts';
 import { once } from '../lib/task/diff.ts';
-import type { ReadonlyHost } from '../lib/task/readonly_host.ts';
-import type { Step } from '../lib/task/step.ts';
-import type { ExpectedLink, InForce, Missing, TaskOptions } from '../lib/task/task.ts';
+import type { TaskOptions } from '../lib/task/task.ts';
 import { line } from '../lib/validation/schemas.ts';
-import { bridgeFilterWarnings } from './common/bridge_netfilter.ts';
 import {
   type CommonBridgeArgs,
   commonBridgeArgs,
@@ -33,12 +29,6 @@ import {
   type StackName,
   stackNames,
 } from './network/bridge_state.ts';
-import { firewalldWarnings } from './network/firewalld.ts';
-import { liveDifferences } from './network/in_force.ts';
-import { type LiveBridge, readLiveBridge } from './network/live.ts';
-import { linkRefusals } from './network/port_refusals.ts';
-import { portWarnings } from './network/port_warnings.ts';
-import { findStack } from './network/stacks.ts';
 
 /** A route of a {@link BridgeArgs bridge}. */
 export interface RouteArgs {
@@ -117,14 +107,6 @@ const args = v.strictObject({
 
 type Parsed = v.InferOutput<typeof args>;
 
-/** What planning needs besides the state. */
-interface FoundBridge {
-  /** Sentences that say why the bridge cannot be changed. */
-  readonly refusals: readonly string[];
-  /** The steps that write the desired files. */
-  readonly steps: () => readonly Step[];
-}
-
 /**
  * Makes interfaces the ports of a bridge that takes over the addresses of the first one; or removes the bridge and gives the
  * interfaces back what they had. It finds out which network stack owns the port now, and writes that stack's own files: those of
@@ -146,14 +128,15 @@ export const bridge: Module<BridgeArgs, BridgeState> = defineModule({
   desired,
   subject: ({ name }) => name,
   provides: ({ name, bridge }) => (bridge === 'absent' ? [] : [`link:${name}`]),
-  read,
+  // Loaded only on use: most sites make no bridge, and all network stacks belong to it.
+  read: async (host, wanted) => (await import('./network/reading.ts')).readBridge(host, wanted),
   plan: ({ found }, { name }) => {
     if (found.refusals.length > 0) {
       throw new UnsupportedChangeError(`${name} cannot be changed: ${found.refusals.join('; ')}`);
     }
     return found.steps();
   },
-  inForce,
+  inForce: async (host, wanted) => (await import('./network/reading.ts')).bridgeInForce(host, wanted),
 });
 
 function desired(parsed: Parsed, { disrupts = [] }: TaskOptions): BridgeState {
@@ -270,88 +253,4 @@ function routeOf({ to, via, metric, table }: v.InferOutput<typeof routeArgs>): R
     ...(metric !== undefined && { metric }),
     ...(table !== undefined && table !== 254 && { table }),
   };
-}
-
-async function read(host: ReadonlyHost, wanted: BridgeState): Promise<ModuleReading<BridgeState, FoundBridge>> {
-  const { name, bridge, portNames } = wanted;
-  const [found, live, ...warned] = await Promise.all([
-    findStack(host, wanted),
-    readLiveBridge(host, name, portNames.value),
-    bridgeFilterWarnings(host, bridge === 'absent' ? [] : [name]),
-    bridge === 'absent' ? [] : firewalldWarnings(host, name, portNames.value),
-  ]);
-  const commonWarnings = warned.flat();
-  const missing = missingPorts(wanted, live);
-  if ('refusal' in found) {
-    const isGone = bridge === 'absent' && !live.isBridge;
-    const warnings = isGone ? [] : commonWarnings;
-    return { state: { name }, found: { refusals: [found.refusal], steps: () => [] }, missing, warnings };
-  }
-  const reading = await found.stack.read(host, wanted, found.owned, live);
-  const refusals = [
-    ...reading.refusals,
-    ...(bridge === 'absent' ? guestRefusals(wanted, live) : madeByHand(wanted, live, reading.bridge)),
-  ];
-  return {
-    state: { name, bridge: reading.bridge ?? (bridge === 'absent' ? 'absent' : {}), ports: reading.ports },
-    found: { refusals, steps: () => reading.steps() },
-    missing: [...missing, ...reading.missing],
-    warnings: [...reading.warnings, ...(bridge === 'absent' ? [] : portWarnings(wanted, live)), ...commonWarnings],
-    network: { links: [...reading.links, ...leavingPorts(wanted, reading.links)] },
-  };
-}
-
-/** Ports that leave the bridge with the first one: a network change must not take them for guests that have lost their bridge. */
-function leavingPorts({ bridge, portNames }: BridgeState, links: readonly ExpectedLink[]): readonly ExpectedLink[] {
-  if (bridge !== 'absent') return [];
-  const others = portNames.value.filter((port) => !links.some(({ link }) => link === port));
-  return others.map((link) => ({ link, ipv4: 'none' }));
-}
-
-function missingPorts({ bridge, portNames }: BridgeState, { names }: LiveBridge): readonly Missing[] {
-  if (bridge === 'absent') return [];
-  return portNames.value
-    .filter((port) => !names.includes(port))
-    .map((port) => ({
-      key: `link:${port}`,
-      what: `there is no interface ${port}`,
-      remedy: `the host has ${names.join(', ')}; name one of them as 'port'`,
-    }));
-}
-
-/** No stack describes the bridge, and yet it is there: stacks take over such a bridge only in part, or not at all. */
-function madeByHand(
-  { name, portNames }: BridgeState,
-  live: LiveBridge,
-  described: BridgeSettings | undefined,
-): readonly string[] {
-  const refusals = portNames.value.flatMap((port) => linkRefusals(name, port, live));
-  if (described !== undefined || !live.names.includes(name)) return refusals;
-  const what = live.isBridge
-    ? `${name} exists already, and no file describes it: somebody made it by hand, or another program did; remove it first (ip link delete ${name}), or choose another name`
-    : `${name} exists and is no bridge; choose another name`;
-  return [...refusals, what];
-}
-
-function guestRefusals({ name, portNames, mayCutGuests }: BridgeState, { plugged }: LiveBridge): readonly string[] {
-  const guests = plugged.filter((link) => !portNames.value.includes(link));
-  if (guests.length === 0 || mayCutGuests.value) return [];
-  return [
-    `${guests.join(', ')} on ${name}: without ${portNames.value.join(', ')} in it, what is plugged in there has no way to the LAN; shut those guests down first, or say disrupts: ['guest'] in this task`,
-  ];
-}
-
-async function inForce(host: ReadonlyHost, wanted: BridgeState): Promise<InForce> {
-  if (wanted.bridge !== 'absent' && wanted.bridge.onboot === false) return { loaded: [], settled: [] };
-  const [found, live] = await Promise.all([
-    findStack(host, wanted),
-    readLiveBridge(host, wanted.name, wanted.portNames.value),
-  ]);
-  if ('refusal' in found) {
-    const nothing = { isDhcp: false, addresses: [], gateways: [] };
-    return liveDifferences(wanted, nothing, live);
-  }
-  const { addressing, loaded, ...more } = await found.stack.inForce(host, wanted, found.owned, live);
-  const common = liveDifferences(wanted, addressing, live);
-  return { loaded: [...common.loaded, ...loaded], settled: common.settled, ...more };
 }

@@ -20,10 +20,8 @@ import {
   refuseShortDelay,
 } from './network/arguments.ts';
 import type { BridgeValues } from './network/network_scripts/ifcfg/bridge_file.ts';
-import { bridgeInForce } from './network/network_scripts/in_force/in_force.ts';
 import { bridgeParameters } from './network/network_scripts/network_scripts.ts';
 import { planBridge } from './network/network_scripts/plan.ts';
-import { readBridge } from './network/network_scripts/read.ts';
 import type { IfcfgBridgeState } from './network/network_scripts/state.ts';
 
 /** Arguments of {@link ifcfgBridge}. */
@@ -87,9 +85,11 @@ export const ifcfgBridge: Module<IfcfgBridgeArgs, IfcfgBridgeState> = defineModu
   desired,
   subject: ({ name }) => name,
   provides: ({ name, bridge }) => (bridge === 'absent' ? [] : [`link:${name}`]),
-  read: readBridge,
+  // Loaded only on use.
+  read: async (host, wanted) => (await import('./network/network_scripts/read.ts')).readBridge(host, wanted),
   plan: planBridge,
-  inForce: bridgeInForce,
+  inForce: async (host, wanted) =>
+    (await import('./network/network_scripts/in_force/in_force.ts')).bridgeInForce(host, wanted),
 });
 
 function desired(parsed: Parsed, { disrupts = [] }: TaskOptions): IfcfgBridgeState {

@@ -1,5 +1,5 @@
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
-import type { BridgeState } from './bridge_state.ts';
+import type { BridgeState, StackName } from './bridge_state.ts';
 import { ifupdown } from './ifupdown/ifupdown.ts';
 import { netplanOnManager, netplanOnNetworkd } from './netplan/netplan.ts';
 import { networkScripts } from './network_scripts/stack.ts';
@@ -71,4 +71,11 @@ export async function findStack(
     };
   }
   return first;
+}
+
+/** Returns the stack of a name. */
+export function stackNamed(name: StackName): { readonly stack: NetworkStack } {
+  const stack = stacks.find((each) => each.name === name);
+  if (stack === undefined) throw new Error(`there is no network stack ${name}`);
+  return { stack };
 }
