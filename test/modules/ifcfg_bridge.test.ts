@@ -5,6 +5,7 @@ import { differences } from '../../lib/task/diff.ts';
 import type { Step } from '../../lib/task/step.ts';
 import { FakeHost } from '../../lib/testing/index.ts';
 import { type IfcfgBridgeArgs, ifcfgBridge } from '../../modules/ifcfg_bridge.ts';
+import { runs } from '../support/runs.ts';
 
 const scripts = '/etc/sysconfig/network-scripts';
 const mac = '52:54:00:aa:00:01';
@@ -768,7 +769,7 @@ describe('absent', () => {
         await apply(host, absent);
         expect(filesOf(host)).toEqual({ 'ifcfg-ens33': text });
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 });

@@ -17,6 +17,7 @@ import {
   setValue,
 } from '../../../lib/formats/key_value.ts';
 import { isBounded } from '../../support/growth.ts';
+import { runs } from '../../support/runs.ts';
 
 /** Pieces of lines as they are found in the wild, harmless if they are ever executed. */
 const piece = fc.constantFrom(
@@ -178,7 +179,7 @@ describe('parseKeyValue', () => {
         const seen = texts.map((text, index) => [text, values[index]?.ZZ]);
         expect(seen).toEqual(texts.map((text) => [text, last(text)?.key === 'ZZ' ? '1' : undefined]));
       }),
-      { numRuns: 16 },
+      { numRuns: runs(16) },
     );
   });
 
@@ -208,7 +209,7 @@ describe('parseKeyValue', () => {
         const sourced = sourceAll(plain, keys);
         expect(read).toEqual(plain.map((text, index) => ({ text, values: sourced[index] })));
       }),
-      { numRuns: 16 },
+      { numRuns: runs(16) },
     );
   });
 });
@@ -231,7 +232,7 @@ describe('setValue', () => {
           for (const [name, value] of each) expect(getValue(read, name)).toBe(value);
         }
       }),
-      { numRuns: 6 },
+      { numRuns: runs(6) },
     );
   });
 

@@ -10,6 +10,7 @@ import { command, writeFile } from '../../../lib/task/step.ts';
 import type { Task } from '../../../lib/task/task.ts';
 import type { FakeHost } from '../../../lib/testing/index.ts';
 import { BatchedHost } from '../../support/batched_host.ts';
+import { runs } from '../../support/runs.ts';
 import { config, entry, loader, loadingHost } from '../../support/tiny_modules.ts';
 
 /** Keeps a file like another one, whatever that one holds by then. */
@@ -148,7 +149,7 @@ describe('reading ahead', () => {
         expect(Object.fromEntries(ahead.files)).toEqual(Object.fromEntries(inTurn.files));
         expect(ahead.executed).toEqual(inTurn.executed);
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 

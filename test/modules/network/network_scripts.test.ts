@@ -10,6 +10,7 @@ import { loadNetworkScripts } from '../../../modules/network/network_scripts/loa
 import { findOwnedByNetworkScripts } from '../../../modules/network/network_scripts/owner.ts';
 import { network } from '../../../modules/network.ts';
 import { service } from '../../../modules/service.ts';
+import { runs } from '../../support/runs.ts';
 
 const scripts = '/etc/sysconfig/network-scripts';
 const mac = '52:54:00:aa:00:01';
@@ -404,7 +405,7 @@ DEFROUTE=yes
         await apply(on, { state: 'absent' });
         expect(written(on)).toEqual({ 'ifcfg-ens33': text });
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });

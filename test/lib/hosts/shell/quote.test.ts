@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { pasteable, quote, quoteAll } from '../../../../lib/hosts/shell/quote.ts';
+import { runs } from '../../../support/runs.ts';
 import { shells } from '../../../support/shells.ts';
 
 const hostile = [
@@ -60,7 +61,7 @@ describe('quote', () => {
       fc.property(fc.array(commands, { minLength: 10, maxLength: 10 }), (argvs) => {
         expect(echoed(shell, argvs)).toEqual(argvs.flat());
       }),
-      { numRuns: 10 },
+      { numRuns: runs(10) },
     );
     expect(readdirSync(directory)).toEqual([]);
   });

@@ -2,9 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { shellProgram } from '../lib/process/package_files.ts';
-import { root } from './support/built.ts';
-import { shells } from './support/shells.ts';
+import { shellProgram } from '../../lib/process/package_files.ts';
+import { root } from '../support/built.ts';
+import { shells } from '../support/shells.ts';
 
 /** All shell programs of the project. Those that systems of hosts bring along are no programs of ours. */
 const programs = ['lib', 'modules', 'playbooks', 'test'].flatMap((folder) =>
