@@ -6,7 +6,6 @@ import { createInterface } from 'node:readline';
 import { beforeAll, expect, test } from '@jest/globals';
 import { onScriptsHost } from '../lab/scripts_host.ts';
 import { startCommand } from '../support/command.ts';
-import { until } from '../support/until.ts';
 
 /** The bridge, and what loads it; `mtu` makes another change of it. */
 const site = `import { networkChange, play } from 'kvm-play';
@@ -48,25 +47,16 @@ onScriptsHost('a network change of network-scripts', (host) => {
     throw new Error('it was never proved');
   }
 
-  /** Units that were at work are taken away a moment after the change is over. */
-  const isOver = (): Promise<void> =>
-    until(
-      async () =>
-        (await inside(
-          "ls /var/lib/kvm-play/change/current 2>/dev/null; find /etc/systemd /run/systemd/system -name 'kvm-play*'",
-        )) === '',
-    );
-
   test('that nobody confirms goes back by itself, and a guest stays in the bridge that was there', async () => {
     await leavePending();
-    await isOver();
+    await host.untilOver();
     await host.expectAsBefore();
     await host.run({ mtu: 1500 });
     await inside('ip link set tap9 master br0');
     const bridged = await host.live();
     await leavePending('-e', 'mtu=1400');
     expect(await inside('cat /sys/class/net/br0/mtu')).toBe('1400');
-    await isOver();
+    await host.untilOver();
     expect(await host.plugged()).toBe('ens33 tap9');
     expect(await host.live()).toBe(bridged);
   });
@@ -75,7 +65,7 @@ onScriptsHost('a network change of network-scripts', (host) => {
     await leavePending();
     await machine.lab.powerOff();
     await machine.lab.powerOn();
-    await isOver();
+    await host.untilOver();
     await host.addTap();
     expect(await host.allFiles()).toBe(host.files);
     expect(await inside('systemctl show -p Result network; ls /etc/systemd/system | grep kvm-play || :')).toBe(

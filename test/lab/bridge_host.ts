@@ -30,6 +30,13 @@ export default play({
 /** What every stack must leave as it was. */
 const looks = ['files', 'modes', 'links', 'addresses', 'routes', 'unitFiles'] as const;
 
+/** Waits until no change is pending on a host any more, and the units that were at work are taken away. */
+export async function untilChangeIsOver({ inside }: Machine): Promise<void> {
+  const left = `ls -d /var/lib/kvm-play/change/current 2>/dev/null
+find /etc/systemd /run/systemd/system -name 'kvm-play*'`;
+  await until(async () => (await inside(left)) === '', 'the change is over');
+}
+
 /** How a host is tried. */
 export interface BridgeHostOptions {
   /** Seconds in which a change must be confirmed. */
@@ -109,13 +116,6 @@ export class BridgeHost {
       return;
     }
     throw new Error('the change was never proved');
-  }
-
-  /** Waits until no change is pending any more, and the units that were at work are taken away. */
-  async untilOver(): Promise<void> {
-    const left = `ls -d /var/lib/kvm-play/change/current 2>/dev/null
-find /etc/systemd /run/systemd/system -name 'kvm-play*'`;
-    await until(async () => (await this.machine.inside(left)) === '', 'the host has gone back');
   }
 
   /** What is plugged into the bridge. */

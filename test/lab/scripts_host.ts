@@ -3,6 +3,7 @@ import { afterEach, beforeAll, beforeEach, expect } from '@jest/globals';
 import { networkChange } from '../../lib/network_change/network_change.ts';
 import type { PlayItem } from '../../lib/site/play_items.ts';
 import { type BridgeArgs, bridge, network } from '../../modules/index.ts';
+import { untilChangeIsOver } from './bridge_host.ts';
 import type { Machine } from './machine.ts';
 import { withLab } from './support.ts';
 
@@ -79,6 +80,11 @@ ip route | sed 's/ metric 10[0-9][0-9]//' | sort; ip -6 route show default; ip r
 systemctl is-active network`);
   }
 
+  /** Waits for the end of a change: units that were at work are taken away a moment after it is over. */
+  async untilOver(): Promise<void> {
+    await untilChangeIsOver(this.machine);
+  }
+
   /** What is plugged into the bridge. */
   async plugged(): Promise<string> {
     return (await this.machine.inside('ls /sys/class/net/br0/brif')).replaceAll('\n', ' ');
@@ -106,6 +112,7 @@ sed -i '2i case $1 in br0 | ifcfg-br0) ${fault.replaceAll('/', '\\/')};; esac' i
     const { ends } = await this.machine.run([networkChange({ confirmWithin: 15 }, [item, loaded])]);
     await this.inside(`cp -p /root/ifup ${scripts}/ifup`);
     expect(ends.join('\n')).toMatch(/the host is as it was before/);
+    await this.untilOver();
     await this.expectAsBefore();
   }
 }

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import type { LabNetwork } from '../../lib/lab/index.ts';
-import { BridgeHost } from './bridge_host.ts';
+import { BridgeHost, untilChangeIsOver } from './bridge_host.ts';
 import { expectDevicesReadOnly, expectNameServer, expectOwned, expectUdev, today } from './owned.ts';
 import { withLab } from './support.ts';
 
@@ -42,7 +42,7 @@ for (const kind of today) {
 
       test('goes back by itself when the controller is killed', async () => {
         await host.leavePending(15);
-        await host.untilOver();
+        await untilChangeIsOver(machine);
         await host.expectAsBefore();
       });
 
@@ -64,7 +64,7 @@ for (const kind of today) {
         await host.leavePending(600);
         await machine.lab.powerOff();
         await machine.lab.powerOn();
-        await host.untilOver();
+        await untilChangeIsOver(machine);
         expect(await expectOwned(machine.lab, kind)).toBe(clientId);
         await host.expectAsBefore();
       });
