@@ -3,6 +3,7 @@ import { networkChange } from '../../lib/network_change/network_change.ts';
 import type { PlayItem } from '../../lib/site/play_items.ts';
 import { type BridgeArgs, bridge } from '../../modules/bridge.ts';
 import { network } from '../../modules/network.ts';
+import { runUnproved } from '../lab/bridge_host.ts';
 import { withLab } from '../lab/support.ts';
 
 function change(args: Partial<BridgeArgs> = {}, prove: readonly { ping: string }[] = []): readonly PlayItem[] {
@@ -68,14 +69,7 @@ withLab(
     });
 
     test('comes back when the change cannot be proved, and its DHCP client runs in no unit of the change', async () => {
-      await inside(
-        'ip link add probe0 type veth peer name probe1; ip address add 10.77.0.1/32 dev probe0; ip link set probe0 up',
-      );
-      const { ends } = await machine.run(change({}, [{ ping: '10.77.0.1' }]), {
-        onEvent: (event) => {
-          if (event.type === 'network-change' && event.phase === 'armed') void inside('ip link delete probe0');
-        },
-      });
+      const { ends } = await runUnproved(machine, (probe) => change({}, [probe]));
       expect(ends.join('\n')).toMatch(/rolled back/);
       await expectFirst();
       expect(await unitOfClient('ens33')).toMatch(/^ifup-ens33-\d+\.scope$/);

@@ -1,13 +1,8 @@
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { BridgeArgs } from '../../modules/bridge.ts';
+import { leavePending, runUnproved } from '../lab/bridge_host.ts';
 import type { TasksEnd } from '../lab/machine.ts';
 import { withLab } from '../lab/support.ts';
-import { startCommand } from '../support/command.ts';
 import { change, moreFile, NetplanHost } from './netplan_host.ts';
 
 for (const kind of ['netplan', 'netplan-nm'] as const) {
@@ -17,19 +12,7 @@ for (const kind of ['netplan', 'netplan-nm'] as const) {
       const { inside } = machine;
       const host = new NetplanHost(machine);
       const ends = ({ ends: all }: TasksEnd): unknown => ({ all });
-      /** Runs a change, and takes its probe away once it is armed. */
-      async function unproved(args: Partial<BridgeArgs>): Promise<TasksEnd> {
-        await inside(
-          'ip link add probe0 type veth peer name probe1; ip address add 10.77.0.1/32 dev probe0; ip link set probe0 up',
-        );
-        const end = await machine.run(change(args, [{ ping: '10.77.0.1' }]), {
-          onEvent: (event) => {
-            if (event.type === 'network-change' && event.phase === 'armed') void inside('ip link delete probe0');
-          },
-        });
-        await inside('ip link delete probe0 2>/dev/null; true');
-        return end;
-      }
+      const unproved = (args: Partial<BridgeArgs>) => runUnproved(machine, (probe) => change(args, [probe]));
 
       beforeAll(() => host.begin(kind));
 
@@ -39,24 +22,7 @@ for (const kind of ['netplan', 'netplan-nm'] as const) {
       });
 
       test('is taken back at boot when the power fails before it is confirmed', async () => {
-        const site = join(machine.directory, 'site.ts');
-        writeFileSync(
-          site,
-          `import { networkChange, play } from 'kvm-play';
-import { bridge, network } from 'kvm-play/modules';
-const br0 = bridge({ name: 'br0', port: 'ens33' });
-export default play({ name: 'Bridge', tasks: [networkChange({ confirmWithin: 600 }, [br0, network({ reflects: [br0], disrupts: ['link'] })])] });
-`,
-        );
-        const child: ChildProcess = startCommand([site, ...machine.arguments, '--json']);
-        if (child.stdout === null || child.pid === undefined) throw new Error('the command did not start');
-        for await (const line of createInterface({ input: child.stdout })) {
-          const { phase }: { phase?: string } = JSON.parse(line);
-          if (phase !== 'proving') continue;
-          process.kill(-child.pid, 'SIGKILL');
-          await once(child, 'close');
-          break;
-        }
+        await leavePending(machine, 600);
         await machine.lab.powerOff();
         await machine.lab.powerOn();
         expect(await inside('ls -d /sys/class/net/br0 2>/dev/null; true')).toBe('');

@@ -1,18 +1,13 @@
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { beforeAll, expect, test } from '@jest/globals';
 import { networkChange } from '../../lib/network_change/network_change.ts';
 import { waitUntil } from '../../lib/process/wait_until.ts';
 import type { PlayItem } from '../../lib/site/play_items.ts';
 import { type BridgeArgs, bridge } from '../../modules/bridge.ts';
 import { network } from '../../modules/network.ts';
+import { leavePending, runUnproved } from '../lab/bridge_host.ts';
 import { hostState } from '../lab/host_state.ts';
 import type { TasksEnd } from '../lab/machine.ts';
 import { withLab } from '../lab/support.ts';
-import { startCommand } from '../support/command.ts';
 
 function change(args: Partial<BridgeArgs>, prove: readonly { ping: string }[] = []): readonly PlayItem[] {
   const port = args.ports === undefined ? { port: 'ens33' } : {};
@@ -96,38 +91,13 @@ ls /var/lib/NetworkManager | grep br0; cat /etc/resolv.conf; stat -c %a ${profil
     });
 
     test('that cannot be proved goes back: files byte for byte, and nothing is left of it', async () => {
-      await inside(
-        'ip link add probe0 type veth peer name probe1; ip address add 10.77.0.1/32 dev probe0; ip link set probe0 up',
-      );
-      const taken = await machine.run(change({}, [{ ping: '10.77.0.1' }]), {
-        onEvent: (event) => {
-          if (event.type === 'network-change' && event.phase === 'armed') void inside('ip link delete probe0');
-        },
-      });
+      const taken = await runUnproved(machine, (probe) => change({}, [probe]));
       expect(taken.ends.join('\n')).toMatch(/rolled back/);
-      await inside('ip link delete probe0 2>/dev/null; true');
       await expectAsBefore();
     });
 
     test('is taken back at boot when the power fails before it is confirmed', async () => {
-      const site = join(machine.directory, 'site.ts');
-      writeFileSync(
-        site,
-        `import { networkChange, play } from 'kvm-play';
-import { bridge, network } from 'kvm-play/modules';
-const br0 = bridge({ name: 'br0', port: 'ens33' });
-export default play({ name: 'Bridge', tasks: [networkChange({ confirmWithin: 600 }, [br0, network({ reflects: [br0], disrupts: ['link'] })])] });
-`,
-      );
-      const child: ChildProcess = startCommand([site, ...machine.arguments, '--json']);
-      if (child.stdout === null || child.pid === undefined) throw new Error('the command did not start');
-      for await (const line of createInterface({ input: child.stdout })) {
-        const { phase }: { phase?: string } = JSON.parse(line);
-        if (phase !== 'proving') continue;
-        process.kill(-child.pid, 'SIGKILL');
-        await once(child, 'close');
-        break;
-      }
+      await leavePending(machine, 600);
       await machine.lab.powerOff();
       await machine.lab.powerOn();
       expect(await inside('ls -d /sys/class/net/br0 2>/dev/null; true')).toBe('');
@@ -162,14 +132,7 @@ export default play({ name: 'Bridge', tasks: [networkChange({ confirmWithin: 600
     });
 
     test('that is taken away keeps the taps of guests, and comes back with them when that is rolled back', async () => {
-      await inside(
-        'ip link add probe0 type veth peer name probe1; ip address add 10.77.0.1/32 dev probe0; ip link set probe0 up',
-      );
-      const taken = await machine.run(change({ state: 'absent' }, [{ ping: '10.77.0.1' }]), {
-        onEvent: (event) => {
-          if (event.type === 'network-change' && event.phase === 'armed') void inside('ip link delete probe0');
-        },
-      });
+      const taken = await runUnproved(machine, (probe) => change({ state: 'absent' }, [probe]));
       expect(taken.ends.join('\n')).toMatch(/rolled back/);
       expect(await ports()).toBe('ens33\nvnet0');
       expect(await inside('ip -4 -o address show br0')).toContain('192.168.221.150/24');

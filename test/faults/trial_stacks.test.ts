@@ -4,6 +4,7 @@ import { waitUntil } from '../../lib/process/wait_until.ts';
 import type { PlayItem } from '../../lib/site/play_items.ts';
 import { type BridgeArgs, bridge } from '../../modules/bridge.ts';
 import { network } from '../../modules/network.ts';
+import { runUnproved } from '../lab/bridge_host.ts';
 import { hostState } from '../lab/host_state.ts';
 import type { TasksEnd } from '../lab/machine.ts';
 import { withLab } from '../lab/support.ts';
@@ -49,14 +50,7 @@ for (const kind of ['networkd', 'ifupdown'] as const) {
       });
 
       test('that cannot be proved goes back: files byte for byte, and nothing is left of it', async () => {
-        await inside(
-          'ip link add probe0 type veth peer name probe1; ip address add 10.77.0.1/32 dev probe0; ip link set probe0 up',
-        );
-        const end = await machine.run(change({}, [{ ping: '10.77.0.1' }]), {
-          onEvent: (event) => {
-            if (event.type === 'network-change' && event.phase === 'armed') void inside('ip link delete probe0');
-          },
-        });
+        const end = await runUnproved(machine, (probe) => change({}, [probe]));
         expect(end.ends.join('\n')).toMatch(/rolled back/);
         await expectAsBefore();
       });

@@ -11,7 +11,7 @@ import { type BridgeArgs, bridge, network } from '../../modules/index.ts';
 import { startCommand } from '../support/command.ts';
 import { until } from '../support/until.ts';
 import { hostState } from './host_state.ts';
-import type { Machine } from './machine.ts';
+import type { Machine, TasksEnd } from './machine.ts';
 
 /** A site with the same bridge, for a controller that is a process of its own. */
 const site = `import { networkChange, play } from 'kvm-play';
@@ -35,6 +35,46 @@ export async function untilChangeIsOver({ inside }: Machine): Promise<void> {
   const left = `ls -d /var/lib/kvm-play/change/current 2>/dev/null
 find /etc/systemd /run/systemd/system -name 'kvm-play*'`;
   await until(async () => (await inside(left)) === '', 'the change is over');
+}
+
+/**
+ * Makes a change that cannot be proved: what its probe asks is taken away once the change is armed.
+ * @param change makes the change with the probe
+ */
+export async function runUnproved(
+  machine: Machine,
+  change: (probe: { readonly ping: string }) => readonly PlayItem[],
+): Promise<TasksEnd> {
+  const { inside } = machine;
+  await inside(
+    'ip link add probe0 type veth peer name probe1; ip address add 10.77.0.1/32 dev probe0; ip link set probe0 up',
+  );
+  const end = await machine.run(change({ ping: '10.77.0.1' }), {
+    onEvent: (event) => {
+      if (event.type === 'network-change' && event.phase === 'armed') void inside('ip link delete probe0');
+    },
+  });
+  await inside('ip link delete probe0 2>/dev/null; true');
+  return end;
+}
+
+/**
+ * Makes a bridge over ens33 by a controller of its own, and kills that while it proves the change.
+ * @param confirmWithin seconds until the host goes back by itself
+ */
+export async function leavePending(machine: Machine, confirmWithin: number): Promise<void> {
+  const path = join(machine.directory, 'bridge.ts');
+  writeFileSync(path, site);
+  const child = startCommand([path, ...machine.arguments, '--json', '-e', `confirmWithin=${confirmWithin}`]);
+  if (child.stdout === null || child.pid === undefined) throw new Error('the command did not start');
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { phase }: { phase?: string } = JSON.parse(line);
+    if (phase !== 'proving') continue;
+    process.kill(-child.pid, 'SIGKILL');
+    await once(child, 'close');
+    return;
+  }
+  throw new Error('the change was never proved');
 }
 
 /** How a host is tried. */
@@ -87,35 +127,10 @@ export class BridgeHost {
     return (await this.machine.run(this.change(args), options)).ends;
   }
 
-  /** Makes a change whose probe is taken away once it is armed, and expects the host to go back. */
+  /** Makes a change that cannot be proved, and expects the host to go back. */
   async expectUnproved(args: Partial<BridgeArgs> = {}): Promise<void> {
-    await this.machine.inside(
-      'ip link add probe0 type veth peer name probe1; ip address add 10.77.0.1/32 dev probe0; ip link set probe0 up',
-    );
-    const { ends } = await this.machine.run(this.change(args, '10.77.0.1'), {
-      onEvent: (event) => {
-        if (event.type === 'network-change' && event.phase === 'armed')
-          void this.machine.inside('ip link delete probe0');
-      },
-    });
-    await this.machine.inside('ip link delete probe0 2>/dev/null; true');
+    const { ends } = await runUnproved(this.machine, ({ ping }) => this.change(args, ping));
     expect(ends.join('\n')).toMatch(/rolled back/);
-  }
-
-  /** Kills the controller of a change while it proves it. @param confirmWithin seconds until the host goes back by itself */
-  async leavePending(confirmWithin: number): Promise<void> {
-    const path = join(this.machine.directory, 'bridge.ts');
-    writeFileSync(path, site);
-    const child = startCommand([path, ...this.machine.arguments, '--json', '-e', `confirmWithin=${confirmWithin}`]);
-    if (child.stdout === null || child.pid === undefined) throw new Error('the command did not start');
-    for await (const line of createInterface({ input: child.stdout })) {
-      const { phase }: { phase?: string } = JSON.parse(line);
-      if (phase !== 'proving') continue;
-      process.kill(-child.pid, 'SIGKILL');
-      await once(child, 'close');
-      return;
-    }
-    throw new Error('the change was never proved');
   }
 
   /** What is plugged into the bridge. */

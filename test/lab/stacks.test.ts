@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import type { LabNetwork } from '../../lib/lab/index.ts';
-import { BridgeHost, untilChangeIsOver } from './bridge_host.ts';
+import { BridgeHost, leavePending, untilChangeIsOver } from './bridge_host.ts';
 import { expectDevicesReadOnly, expectNameServer, expectOwned, expectUdev, today } from './owned.ts';
 import { withLab } from './support.ts';
 
@@ -41,7 +41,7 @@ for (const kind of today) {
       });
 
       test('goes back by itself when the controller is killed', async () => {
-        await host.leavePending(15);
+        await leavePending(machine, 15);
         await untilChangeIsOver(machine);
         await host.expectAsBefore();
       });
@@ -61,7 +61,7 @@ for (const kind of today) {
       });
 
       test('goes back at boot when the power fails before the change is confirmed, and is the host that it was', async () => {
-        await host.leavePending(600);
+        await leavePending(machine, 600);
         await machine.lab.powerOff();
         await machine.lab.powerOn();
         await untilChangeIsOver(machine);
