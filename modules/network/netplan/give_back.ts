@@ -84,7 +84,7 @@ function addressing(value: YamlMapping, renderer: Renderer): unknown {
   };
 }
 
-/** Has the files that hold what differs say what the bridge has; what is new goes where the port is described. */
+/** Has the files that hold what differs say what the bridge has; what is new goes where the port's addresses were described. */
 function moveBack({ files, filesBefore }: NetplanBridge, { type, id, value }: Definition, bridge: YamlMapping): Edits {
   const [had, has] = [movedFrom(value), movedFrom(bridge)];
   const isOff = (key: string): boolean =>
@@ -94,10 +94,10 @@ function moveBack({ files, filesBefore }: NetplanBridge, { type, id, value }: De
   );
   const describing = filesBefore.filter((file) => mappingIn(network(file.value), type)[id] !== undefined);
   const editable = describing.filter((file) => whyNotEdited(file) === undefined);
-  const targetOf = (key: string): NetplanFile | undefined =>
-    describing.findLast((file) => definitionIn(file, type, id)[key] !== undefined) ??
-    editable.at(-1) ??
-    describing.at(-1);
+  const lastWith = (...keys: readonly string[]): NetplanFile | undefined =>
+    describing.findLast((file) => keys.some((key) => definitionIn(file, type, id)[key] !== undefined));
+  const home = lastWith('dhcp4', 'dhcp6', 'addresses') ?? editable.at(-1) ?? describing.at(-1);
+  const targetOf = (key: string): NetplanFile | undefined => lastWith(key) ?? home;
   const results = describing.map((file): EditedFile | string | undefined => {
     const put = differing.flatMap((key) => {
       const now = has[key];

@@ -37,6 +37,16 @@ describe('a bridge that is taken back', () => {
     });
   });
 
+  test('with other addresses: new keys go into the file that said how the port gets its address', async () => {
+    const more = 'network: {ethernets: {ens33: {wakeonlan: true}}}\n';
+    const on = host({ files: { '01.yaml': dhcp, '60-more.yaml': more } });
+    await apply(on);
+    await apply(on, address);
+    await apply(on, { state: 'absent' });
+    expect(written(on)['60-more.yaml']).toBe(more);
+    expect(written(on)['01.yaml']).toMatch(/dhcp4: false\n {6}addresses:\n {8}- 192\.168\.221\.9\/24\n {6}routes:/);
+  });
+
   test('with name servers that two files had: one of the files holds those of now', async () => {
     const more = 'network: {ethernets: {ens33: {nameservers: {addresses: [9.9.9.9]}}}} # office\n';
     const on = host({
