@@ -67,14 +67,12 @@ true`,
  * @param network the stack
  * @param paths its files and directories of files
  * @param units what brings its links up, in the order in which they are started
- * @param left prints what the bridge may leave behind besides
  * @param more `reset`: what brings the host back besides, before its units are started; `remains`: see {@link Ground}
  */
 export function todayGround(
   network: NonNullable<LabOptions['network']>,
   paths: readonly string[],
   units: readonly string[],
-  left = 'true',
   { reset = 'true', remains }: { readonly reset?: string; readonly remains?: string } = {},
 ): Ground {
   const copies = paths.map(
@@ -103,8 +101,7 @@ true`,
     files: `find ${paths.join(' ')} -type f ! -name filler -exec sha256sum {} + | sort -k 2
 find ${paths.join(' ')} ! -name filler ! -type d -printf '%m %U %p %l\\n' | sort -k 3
 for unit in ${units.join(' ')}; do systemctl is-enabled $unit; done`,
-    leftovers: `${leftovers}
-${left}`,
+    leftovers,
     ...(remains !== undefined && { remains }),
     live: `[ -e /sys/class/net/br0 ] && echo 'br0 is there'
 for unit in ${units.join(' ')}; do [ "$(systemctl is-active $unit)" = active ] || echo "$unit does not run"; done

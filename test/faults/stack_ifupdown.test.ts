@@ -16,7 +16,7 @@ ip link set dev ens33 addrgenmode eui64`;
 
 describeStack({
   title: 'ifupdown',
-  ground: todayGround('ifupdown', [directory], ['networking'], undefined, { reset, remains }),
+  ground: todayGround('ifupdown', [directory], ['networking'], { reset, remains }),
   directory,
   bridgeFile: `${directory}/interfaces`,
   // Not `ifup --no-act --force br0`, which only checks the files.
