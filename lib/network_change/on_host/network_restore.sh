@@ -165,7 +165,14 @@ reconnect() {
     [ ! -e "$work/reconnected.$link" ] && has_carrier "$link" && manager_runs || continue
     : > "$work/reconnected.$link"
     say "activating the connection of $link"
-    keep_up limited 20 nmcli --wait 15 connection up uuid "$uuid" ifname "$link"
+    keep_up limited 20 nmcli --wait 15 connection up uuid "$uuid" ifname "$link" && continue
+    # Where no DHCP server answers, NetworkManager gives up after 45 s, and takes the addresses away that are put back here. It is to
+    # go on asking; that holds until the connection is activated once more. To be told so makes it take them away as well, once.
+    say "having $link go on asking for a lease"
+    keep_up limited 10 nmcli device modify "$link" ipv4.dhcp-timeout infinity
+    put_back_missing
+    nap
+    put_back_missing
   done
 }
 
