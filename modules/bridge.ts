@@ -29,6 +29,7 @@ import {
   type StackName,
   stackNames,
 } from './network/bridge_state.ts';
+import { onUse } from './network/on_use.ts';
 
 /** A route of a {@link BridgeArgs bridge}. */
 export interface RouteArgs {
@@ -128,15 +129,14 @@ export const bridge: Module<BridgeArgs, BridgeState> = defineModule({
   desired,
   subject: ({ name }) => name,
   provides: ({ name, bridge }) => (bridge === 'absent' ? [] : [`link:${name}`]),
-  // Loaded only on use: most sites make no bridge, and all network stacks belong to it.
-  read: async (host, wanted) => (await import('./network/reading.ts')).readBridge(host, wanted),
+  read: async (host, wanted) => (await onUse()).readBridge(host, wanted),
   plan: ({ found }, { name }) => {
     if (found.refusals.length > 0) {
       throw new UnsupportedChangeError(`${name} cannot be changed: ${found.refusals.join('; ')}`);
     }
     return found.steps();
   },
-  inForce: async (host, wanted) => (await import('./network/reading.ts')).bridgeInForce(host, wanted),
+  inForce: async (host, wanted) => (await onUse()).bridgeInForce(host, wanted),
 });
 
 function desired(parsed: Parsed, { disrupts = [] }: TaskOptions): BridgeState {

@@ -8,6 +8,7 @@ import type { Task, TaskOptions } from '../lib/task/task.ts';
 import type { BridgeState } from './network/bridge_state.ts';
 import type { FoundNetwork, NetworkState, ReflectedBridge } from './network/loading.ts';
 import { bridgeStateOf, type IfcfgBridgeState } from './network/network_scripts/state.ts';
+import { onUse } from './network/on_use.ts';
 
 /** Arguments of {@link network}: there are none besides the option `reflects`, which names the bridges. */
 export type NetworkLoadArgs = Readonly<Record<never, never>>;
@@ -29,8 +30,7 @@ export const network: Module<NetworkLoadArgs, NetworkState> = defineModule({
   needsRoot: true,
   desired,
   subject: ({ bridges }) => bridges.value.map(({ desired: { name } }) => name).join(', '),
-  // Loaded only on use: most sites make no bridge, and all network stacks belong to it.
-  read: async (host, wanted) => (await import('./network/loading.ts')).readNetwork(host, wanted),
+  read: async (host, wanted) => (await onUse()).readNetwork(host, wanted),
   plan,
   loads: true,
 });
