@@ -99,7 +99,7 @@ for (const kind of ['netplan', 'netplan-nm'] as const) {
       test('that netplan would not understand is refused before a file is written', async () => {
         await machine.lab.putFile(
           '/etc/netplan/70-wrong.yaml',
-          'network: {ethernets: {ens33: {dhcp4: ture}}}\n',
+          'network: {ethernets: {ens33: {wakeonlan: ture}}}\n',
           0o600,
         );
         const taken = await machine.run(change({}));

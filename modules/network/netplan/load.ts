@@ -14,10 +14,14 @@ const generate = ['netplan', 'generate'] as const;
  * The rollback at boot comes before the daemon, and before netplan's own unit where there is one (from 1.2 on). Older versions write
  * the daemon's files in a generator, which has run by then: so it is run once more.
  */
-function takeBack(unit: string, withOldFiles: readonly (readonly string[])[]): Undo {
+function takeBack(
+  unit: string,
+  withOldFiles: readonly (readonly string[])[],
+  always: readonly (readonly string[])[] = [],
+): Undo {
   return {
-    withOldFiles: [generate, ...withOldFiles],
-    atBoot: [generate],
+    withOldFiles: [generate, ...withOldFiles, ...always],
+    atBoot: [generate, ...always],
     before: [`${unit}.service`, 'netplan-configure.service'],
   };
 }
@@ -77,7 +81,7 @@ export async function loadByManager(
   const leases = bridges.filter(({ live }) => !live.isBridge).map(({ desired: { name } }) => removeLeases(name));
   const gone = bridges.filter(({ desired, live }) => desired.bridge === 'absent' && live.isBridge);
   return [
-    cut(generate, { undo: { ...takeBack(unit, [reload, ...before, ...leases]), withNewFiles: bridges.map(handOff) } }),
+    cut(generate, { undo: { ...takeBack(unit, [reload, ...before], leases), withNewFiles: bridges.map(handOff) } }),
     // NetworkManager would take a bridge away whose connection is gone, with guests in it.
     ...gone.map((loaded) => cut(handOff(loaded), { judgedBy: 'state' })),
     cut(reload, { units: [unit] }),
