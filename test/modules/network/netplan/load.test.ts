@@ -40,7 +40,7 @@ describe('loading', () => {
     expect(steps[0]?.judgedBy).toBeUndefined();
   });
 
-  test('the way back generates the files once more, also at boot: the generator has run by then', async () => {
+  test('the way back generates the files once more, also at boot: the generator has run by then; and no lease is left', async () => {
     const [networkd] = await loading(netplanOnNetworkd, { bridge: 'present' });
     expect(networkd?.undo).toEqual({
       withOldFiles: [
@@ -52,7 +52,7 @@ describe('loading', () => {
     });
     const [manager] = await loading(netplanOnManager, { bridge: 'present', manager: true });
     expect(manager?.undo).toMatchObject({
-      atBoot: [['netplan', 'generate']],
+      atBoot: [['netplan', 'generate'], removeLeases('br0')],
       before: ['NetworkManager.service', 'netplan-configure.service'],
     });
   });
