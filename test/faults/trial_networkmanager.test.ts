@@ -50,7 +50,7 @@ ls /var/lib/NetworkManager | grep br0; cat /etc/resolv.conf; stat -c %a ${profil
     beforeAll(async () => {
       // No profile names this MTU: NetworkManager does not know where it comes from.
       await machine.lab.putFile('/etc/systemd/network/10-ens33.link', link);
-      await inside('udevadm trigger --action=add /sys/class/net/ens33; udevadm settle');
+      await inside('udevadm control --reload; udevadm trigger --action=add /sys/class/net/ens33; udevadm settle');
       expect(await inside('cat /sys/class/net/ens33/mtu')).toBe('1600');
       before = await hostState(machine.lab);
       beforeByManager = await nmcli();
