@@ -37,7 +37,7 @@ for (const kind of ['networkd', 'ifupdown'] as const) {
         expect(await inside(kinds[kind])).toBe(leftBefore);
         const now = await hostState(machine.lab);
         // A DHCP client that ifup has started runs in a scope of its own, and is among the processes.
-        const seen = (lines: readonly string[]): readonly string[] =>
+        const seen = (lines: readonly string[] = []): readonly string[] =>
           lines.filter((line) => !/^ifup-ens33-\d+\.scope transient$/.test(line));
         for (const what of looks) expect({ what, seen: seen(now[what]) }).toEqual({ what, seen: seen(before[what]) });
       }
