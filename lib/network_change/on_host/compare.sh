@@ -5,11 +5,18 @@
 #   other WORDS     anything else
 #   unread WORDS    what could not be compared
 
+# Links for which NetworkManager asks for a lease without end, each behind a blank.
+links_asking() {
+  for note in "$work"/asking.*; do
+    [ ! -e "$note" ] || printf ' %s' "${note##*/asking.}"
+  done
+}
+
 # What differs in the network's state.
 network_differences() {
   look || { echo 'unread the state of the network'; return; }
   sort -u "$here/state" "$work/state" | sed -n 's/^unread /unread /p'
-  awk -v ours=" $links ${carrier-} " '
+  awk -v ours=" $links ${carrier-} " -v asking="$(links_asking) " '
     function reach(link) { return ours ~ /^ *$/ || index(ours, " " link " ") ? "reach" : "other" }
     function inWords(key, value) {
       if (key == "up" || key == "noarp") return (value == 1) == (key == "up") ? (key == "up" ? "up" : "with ARP") : (key == "up" ? "down" : "without ARP")
@@ -56,6 +63,7 @@ network_differences() {
         isLost = isGone && !isKept
         if (part[1] == "address") print (isLost ? reach(part[2]) : "other") " the address " part[4] " of " part[2] (isGone ? " is gone: " : " is new: ") words
         else if (part[1] == "client") print (isGone ? reach(part[3]) : "other") " the DHCP client " part[2] " of " part[3] (isGone ? " does not run" : " runs, and did not")
+        else if (part[1] == "connection" && isGone && index(asking, " " part[2] " ")) print "other NetworkManager has no lease yet for the link " part[2] ", and goes on asking for one"
         else if (part[1] == "connection") print (isGone ? reach(part[2]) : "other") " NetworkManager " (isGone ? "does not run the link " part[2] " with its connection " : "runs the link " part[2] " with the connection ") part[3] (isGone ? "" : ", and did not")
         else if (part[1] == "failed") print "other the unit " part[2] (isGone ? " had failed, and has not now" : " has failed")
         else {

@@ -169,7 +169,7 @@ reconnect() {
     # Where no DHCP server answers, NetworkManager gives up after 45 s, and takes the addresses away that are put back here. It is to
     # go on asking; that holds until the connection is activated once more. To be told so makes it take them away as well, once.
     say "having $link go on asking for a lease"
-    keep_up limited 10 nmcli device modify "$link" ipv4.dhcp-timeout infinity
+    keep_up limited 10 nmcli device modify "$link" ipv4.dhcp-timeout infinity && : > "$work/asking.$link"
     put_back_missing
     nap
     put_back_missing
