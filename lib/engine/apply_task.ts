@@ -6,7 +6,7 @@ import type { Task, TaskReading, TaskResult } from '../task/task.ts';
 import { inAttempts } from './attempts.ts';
 import { inContext } from './in_context.ts';
 import { type Inspection, type InspectOptions, inspect } from './inspect.ts';
-import { type Permissions, planSteps, refuseAwaited, refuseMissing } from './plan_steps.ts';
+import { type Permissions, planSteps, refuseAwaited, refuseMissing, withCutWarning } from './plan_steps.ts';
 import { awaitLoaded } from './reflected.ts';
 import { resultOf, warningsBefore } from './result.ts';
 import { readUntil, settleLimit, type Wait } from './settle.ts';
@@ -76,12 +76,13 @@ function withEarlier<State>(outcome: TaskResult<State>, failed: readonly Attempt
 async function applyOnce<State>(
   host: Host,
   task: Task<State>,
-  inspection: Inspection<State>,
+  found: Inspection<State>,
   options: ApplyOptions,
 ): Promise<TaskResult<State>> {
   return inContext(host, task, async () => {
-    refuseMissing(inspection.missing);
-    const steps = planSteps(host, task, inspection, options.permissions);
+    refuseMissing(found.missing);
+    const steps = planSteps(host, task, found, options.permissions);
+    const inspection = withCutWarning(host, found, steps, options.permissions);
     await options.review?.(steps);
     if (steps.length === 0) {
       refuseAwaited(inspection.reading);

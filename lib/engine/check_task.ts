@@ -4,7 +4,7 @@ import type { Task, TaskResult } from '../task/task.ts';
 import { inAttempts } from './attempts.ts';
 import { inContext } from './in_context.ts';
 import { type Inspection, type InspectOptions, inspect } from './inspect.ts';
-import { type Permissions, planSteps, refuseAwaited, refuseMissing } from './plan_steps.ts';
+import { type Permissions, planSteps, refuseAwaited, refuseMissing, withCutWarning } from './plan_steps.ts';
 import { resultOf } from './result.ts';
 
 /** How a task is checked: what the run knows, and what the steps may do. */
@@ -41,7 +41,7 @@ export async function checkInspected<State>(
       refuseMissing(inspection.missing);
       const steps = planSteps(host, task, inspection, options.permissions);
       if (steps.length === 0) refuseAwaited(inspection.reading);
-      return { inspection, steps };
+      return { inspection: withCutWarning(host, inspection, steps, options.permissions), steps };
     }),
   );
 }

@@ -41,6 +41,19 @@ export function planSteps(
   return steps;
 }
 
+/** Adds a warning where steps cut the links of a host that another machine reaches by them, and nothing would take them back. */
+export function withCutWarning<State>(
+  host: Host,
+  inspection: Inspection<State>,
+  steps: readonly Step[],
+  { inNetworkChange = false }: Permissions = {},
+): Inspection<State> {
+  const cutting = steps.find(cutsLink);
+  if (cutting === undefined || host.isLocal || inNetworkChange) return inspection;
+  const warning = `'${commandLine(cutting)}' cuts network links, and nothing takes it back if the host cannot be reached afterwards; put the task into a networkChange`;
+  return { ...inspection, warnings: [...inspection.warnings, warning] };
+}
+
 /** Refuses to go on where something is missing. @throws MissingError that lists all of it */
 export function refuseMissing(missing: readonly Missing[]): void {
   if (missing.length === 0) return;

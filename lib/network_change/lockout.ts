@@ -60,8 +60,9 @@ function madeByMac(carrier: ExpectedLink, address: bigint, state: NetworkState):
 }
 
 /**
- * Refuses a network change after which no path to the controller would be left, or of which a secret would stay on the host. It only
- * computes: the preview refuses so before the first write, and the change once more in its turn.
+ * Refuses a network change after which no path to the controller would be left, of which a secret would stay on the host, or in which
+ * one task would write over what another has written. It only computes: the preview refuses so before the first write, and the change
+ * once more in its turn.
  * @throws UnsupportedChangeError
  */
 export function refuseLockout(
@@ -70,7 +71,11 @@ export function refuseLockout(
   state: NetworkState,
 ): void {
   const readings = planned.map(({ inspection }) => inspection.reading);
-  const reasons = [...lockoutReasons(readings, state, options.reachAt), ...secretReasons(planned)];
+  const reasons = [
+    ...lockoutReasons(readings, state, options.reachAt),
+    ...secretReasons(planned),
+    ...sharedFileReasons(planned),
+  ];
   if (reasons.length > 0) throw new UnsupportedChangeError(reasons.join('\n')).at({ task: tasks[0]?.title });
 }
 
@@ -82,6 +87,24 @@ function secretReasons(planned: readonly PlannedTask[]): readonly string[] {
         ? [`${step.path} holds a secret, and what a network change replaces is kept on the host; change it before`]
         : [],
     ),
+  );
+}
+
+/** All tasks of a change are planned from one set of reads: the second would write what it has read before the first one wrote. */
+function sharedFileReasons(planned: readonly PlannedTask[]): readonly string[] {
+  const writers = new Map<string, string[]>();
+  for (const { task, steps } of planned) {
+    const paths = new Set(
+      steps.flatMap((step) => (step.kind === 'write' || step.kind === 'remove' ? [step.path] : [])),
+    );
+    for (const path of paths) writers.set(path, [...(writers.get(path) ?? []), `'${task.title}'`]);
+  }
+  return [...writers].flatMap(([path, titles]) =>
+    titles.length < 2
+      ? []
+      : [
+          `${titles.join(' and ')} write ${path}, and all tasks of a network change are planned before the first of them writes: put them into network changes of their own, one after the other`,
+        ],
   );
 }
 

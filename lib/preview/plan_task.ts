@@ -1,5 +1,5 @@
 import type { Inspection } from '../engine/inspect.ts';
-import { type Permissions, type PlannedTask, planSteps } from '../engine/plan_steps.ts';
+import { type Permissions, type PlannedTask, planSteps, withCutWarning } from '../engine/plan_steps.ts';
 import type { Host } from '../hosts/host.ts';
 import type { Missing, Task } from '../task/task.ts';
 
@@ -27,7 +27,13 @@ export function planTask(
   const lacking = provided.filter(({ by }) => by.length === 0).map(({ missing }) => missing);
   const steps = lacking.length > 0 ? [] : planSteps(host, task, inspection, permissions);
   const after = steps.length === 0 ? [] : provided.flatMap(({ by }) => by.map(({ title }) => title));
-  return { task, inspection, steps, after: [...new Set(after)], lacking };
+  return {
+    task,
+    inspection: withCutWarning(host, inspection, steps, permissions),
+    steps,
+    after: [...new Set(after)],
+    lacking,
+  };
 }
 
 /** A task that loads what a changing task writes is due, though nothing has been written yet. */

@@ -351,6 +351,18 @@ describe('law 6: what would disturb is refused unless the task says so', () => {
     expect((await checkTask(host, task, { permissions: { restartOwnNetwork: true } })).changed).toBe(true);
   });
 
+  test('a link that is cut outside of a network change is warned of: nothing would take that back', async () => {
+    const task = cutting('link', { disrupts: ['link'] });
+    const warningsOf = async (permissions = {}): Promise<readonly string[]> =>
+      (await checkTask(new FakeHost(), task, { permissions })).warnings;
+    expect(await warningsOf()).toEqual([
+      expect.stringMatching(/^'cut --password \*\*\*' cuts network links, .* networkChange$/),
+    ]);
+    expect(await warningsOf({ inNetworkChange: true })).toEqual([]);
+    const guest = cutting('guest', { disrupts: ['guest'] });
+    expect((await checkTask(new FakeHost(), guest)).warnings).toEqual([]);
+  });
+
   test('steps that cut the link run as one: after the first nobody may be there to start the second', async () => {
     const host = new FakeHost({ onStep: () => ({}) });
     const cut = (name: string) => command([name], { disrupts: 'link', judgedBy: 'state' });

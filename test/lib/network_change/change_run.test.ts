@@ -11,6 +11,7 @@ import { fingerprintOf, type NetworkChangeOptions, networkChange } from '../../.
 import { linksScript, wayScript } from '../../../lib/network_change/network_state.ts';
 import { runOnHost } from '../../../lib/run/host_run.ts';
 import type { PlayItem } from '../../../lib/site/play_items.ts';
+import { writeFile } from '../../../lib/task/step.ts';
 import { type FakeAnswer, FakeHost } from '../../../lib/testing/index.ts';
 import { applyPlan, planFor, stepsOf } from '../../support/plans.ts';
 import { config, entry, loader, markerOf, tiny } from '../../support/tiny_modules.ts';
@@ -106,6 +107,22 @@ async function play(host: FakeHost, items: readonly PlayItem[], check = false, s
     plans: events.flatMap((event) => (event.type === 'network-change' && event.plan ? [event.plan] : [])),
   };
 }
+
+test('two tasks that write one file are refused: the second would write what it had read before the first one wrote', async () => {
+  const appends = (title: string, line: string) =>
+    tiny(
+      () => ({}),
+      () => [writeFile('/etc/net', `old${line}`)],
+    )(title, {});
+  const items = [networkChange({ confirmWithin: 10 }, [appends('One', '1'), appends('Two', '2')])];
+  for (const check of [true, false]) {
+    const { host, side } = hostWith();
+    expect((await play(host, items, check)).errors.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^'One' and 'Two' write \/etc\/net, .* put them into network changes of their own/),
+    ]);
+    expect([host.files.get('/etc/net'), side.calls]).toEqual(['old', []]);
+  }
+});
 
 /** Seconds that the clock of the run has been put on. */
 let ahead = 0;
