@@ -23,7 +23,7 @@ export async function execute(line: CommandLine): Promise<number> {
   if (pattern !== undefined) return (await import('./commands/inventory.ts')).showInventory(line, pattern);
   if (networkCommand !== undefined)
     return (await import('./commands/network_hosts.ts')).changeOnHosts(networkCommand, line);
-  if (site === undefined) throw new PlaybookError('name a site: kvm-play site.ts (see --help)');
+  if (site === undefined) throw new PlaybookError('name a site: npx kvm-play site.ts (see --help)');
   if (line.listTasks || line.listTags || line.listHosts) {
     return (await import('./commands/listing.ts')).listSite(site, line);
   }

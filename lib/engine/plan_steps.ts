@@ -1,7 +1,7 @@
 import { BugError, ConvergenceError, MissingError, UnsupportedChangeError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
 import { describeDifferences, inWords } from '../task/diff.ts';
-import { type CommandStep, type Disruption, type Step, shownArgv } from '../task/step.ts';
+import { type CommandStep, disruptions, type Step, shownArgv } from '../task/step.ts';
 import type { Missing, Task, TaskReading } from '../task/task.ts';
 import type { Inspection } from './inspect.ts';
 
@@ -91,15 +91,6 @@ function withTimeLimit(steps: readonly Step[], limit: number | undefined): reado
     step.kind === 'command' ? Object.freeze({ ...step, timeLimit: Math.min(step.timeLimit ?? limit, limit) }) : step,
   );
 }
-
-/** What each kind of disruption does, in words. */
-const disruptions: Readonly<Record<Disruption, string>> = {
-  link: 'cut network links',
-  guest: 'disturb a running guest',
-  data: 'destroy data',
-  snapshots: 'discard snapshots of a guest',
-  'saved-state': 'discard the saved state of a guest',
-};
 
 /** Lists at once all that the steps would disturb and that the task does not allow. */
 function refuseDisruptions(host: Host, task: Task, steps: readonly Step[], permissions: Permissions): void {

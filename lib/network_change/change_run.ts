@@ -7,6 +7,7 @@ import type { ChangePlan } from '../events/events.ts';
 import type { Host } from '../hosts/host.ts';
 import type { Task, TaskResult } from '../task/task.ts';
 import { addressesToCome, refuseLockout, timeFor } from './lockout.ts';
+import { readNeighbours } from './neighbours.ts';
 import { fingerprintOf, type NetworkChange, type Probe } from './network_change.ts';
 import { linkOf, type NetworkState, readNetworkState } from './network_state.ts';
 import { OpenChange, type TellPhase } from './open_change.ts';
@@ -109,7 +110,7 @@ function movedWords({ name, reachedAt }: Host, { connection }: NetworkState): re
 async function prepare(host: Host, change: NetworkChange, planned: readonly PlannedTask[]): Promise<Preparation> {
   const { options } = change;
   const links = planned.flatMap(({ inspection }) => inspection.reading.network.links);
-  const before = await readNetworkState(host.reader);
+  const [before, neighbours] = await Promise.all([readNetworkState(host.reader), readNeighbours(host.reader)]);
   refuseLockout(change, planned, before);
   const wanted = [...gatewayProbe(host, before), ...(options.prove ?? [])];
   const passing = await Promise.all(wanted.map((probe) => passes(host.reader, probe)));
@@ -117,7 +118,7 @@ async function prepare(host: Host, change: NetworkChange, planned: readonly Plan
   const coming = addressesToCome(links, before);
   const own = before.connection === undefined ? [] : [before.connection.local];
   const addresses = [...new Set([...(coming.length > 0 ? coming : own), ...(options.reachAt ?? [])])];
-  const promises = { before, links, addresses, probes };
+  const promises = { before, neighbours, links, addresses, probes };
   const plan: ChangePlan = {
     confirmWithin: options.confirmWithin ?? timeFor(links),
     files: [

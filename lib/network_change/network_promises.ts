@@ -1,11 +1,14 @@
 import type { ExpectedLink } from '../task/task.ts';
 import { successorOf } from './lockout.ts';
+import type { Neighbour } from './neighbours.ts';
 import { isIpv6, type NetworkState } from './network_state.ts';
 
 /** What a host's network is compared with after a change. */
 export interface NetworkPromises {
   /** The host's network before the change. */
   readonly before: NetworkState;
+  /** The gateways of the default routes before the change, as neighbours; undefined where the host cannot ask them. */
+  readonly neighbours: readonly Neighbour[] | undefined;
   /** The links as the change is expected to leave them. */
   readonly links: readonly ExpectedLink[];
   /** The host must have one of these addresses: the one that it had before, or one that the site gives it. */
@@ -19,10 +22,22 @@ export function networkInWords(promises: NetworkPromises): readonly string[] {
   const hasPorts = [...before.masters.values()].some((master) => master !== '');
   return [
     ...(addresses.length === 0 ? [] : [`it has the address ${addresses.join(' or ')}`]),
-    ...promisedGateways(promises).map((any) => `the default route goes via ${any.join(' or ')}`),
+    ...promisedGateways(promises).map(
+      (any) => `the default route goes via ${any.join(' or ')}${wasWords(any, before)}`,
+    ),
+    ...askedGateways(promises).map(
+      ({ asked }) => `the gateway ${asked.join(' or ')} answers on ${linksAfter(asked, promises).join(' or ')}`,
+    ),
     ...(hops.length === 0 ? [] : [`this controller (${before.connection?.peer}) is reached via ${hops.join(' or ')}`]),
     ...(hasPorts ? ['guests are plugged in where they were'] : []),
   ];
+}
+
+/** Says which gateway the default route of the same family had, where that changes. */
+function wasWords([gateway = '', ...others]: readonly string[], { gateways }: NetworkState): string {
+  const was = [...new Set(gateways.map(({ via }) => via))].filter((via) => isIpv6(via) === isIpv6(gateway));
+  const stays = [gateway, ...others].some((via) => was.includes(via));
+  return stays || was.length === 0 ? '' : ` (was ${was.join(' or ')})`;
 }
 
 /** Lists, in words, the promises that the network does not keep. */
@@ -50,10 +65,13 @@ export function lostGateways(now: NetworkState, { before, links }: NetworkPromis
  * router's advertisement in the moment before, and nothing renews them there.
  */
 function withoutNewPorts(now: NetworkState, before: NetworkState): NetworkState {
-  const isPort = (masters: NetworkState['masters'], link: string): boolean => (masters.get(link) ?? '') !== '';
-  const stays = ({ link }: { readonly link: string }): boolean =>
-    !isPort(now.masters, link) || isPort(before.masters, link);
+  const stays = ({ link }: { readonly link: string }): boolean => !isNewPort(link, now, before);
   return { ...now, addresses: now.addresses.filter(stays), gateways: now.gateways.filter(stays) };
+}
+
+function isNewPort(link: string, now: NetworkState, before: NetworkState): boolean {
+  const isPort = ({ masters }: NetworkState): boolean => (masters.get(link) ?? '') !== '';
+  return isPort(now) && !isPort(before);
 }
 
 function addressComplaints(now: NetworkState, { addresses }: NetworkPromises): readonly string[] {
@@ -98,6 +116,65 @@ function gatewayComplaints(now: NetworkState, promises: NetworkPromises): readon
   return promisedGateways(promises)
     .filter((any) => !any.some((gateway) => has.includes(gateway)))
     .map((any) => `the default route via ${any.join(' or ')} is gone; there is ${has.join(', ') || 'none'}`);
+}
+
+/**
+ * Promised gateways of which one must answer on its link: those that the host did not have before, and those that answered before.
+ * A route alone proves nothing, because the kernel takes one via a gateway that does not exist.
+ */
+function askedGateways(promises: NetworkPromises): readonly {
+  /** All that may stand in for each other. */
+  readonly any: readonly string[];
+  readonly asked: readonly string[];
+}[] {
+  const { before, neighbours } = promises;
+  if (neighbours === undefined) return [];
+  const answered = neighbours.filter(({ answer }) => answer === 'answers').map(({ via }) => via);
+  const had = before.gateways.map(({ via }) => via);
+  const mustAnswer = (via: string): boolean => answered.includes(via) || !had.includes(via);
+  return promisedGateways(promises)
+    .map((any) => ({ any, asked: any.filter(mustAnswer) }))
+    .filter(({ asked }) => asked.length > 0);
+}
+
+/** Lists the gateways that have to be asked whether they answer. */
+export function gatewaysToAsk(promises: NetworkPromises): readonly string[] {
+  return askedGateways(promises).flatMap(({ asked }) => asked);
+}
+
+/**
+ * Lists, in words, the promised gateways that do not answer. Where the default route itself is gone, {@link networkComplaints} says so.
+ * @param seen those of {@link gatewaysToAsk} to which a default route leads now
+ */
+export function neighbourComplaints(
+  now: NetworkState,
+  seen: readonly Neighbour[],
+  promises: NetworkPromises,
+): readonly string[] {
+  const { before } = promises;
+  const answering = seen.filter(({ link, answer }) => answer !== 'silent' && !isNewPort(link, now, before));
+  const routes = withoutNewPorts(now, before).gateways;
+  return askedGateways(promises).flatMap(({ any, asked }) => {
+    const isGone = !routes.some(({ via }) => any.includes(via));
+    if (isGone || answering.some(({ via }) => asked.includes(via))) return [];
+    const links = linksAfter(asked, promises).join(' or ');
+    return [`the gateway ${asked.join(' or ')} does not answer on ${links}: no link-layer address was found for it`];
+  });
+}
+
+/** The links on which gateways are expected: those whose tasks name them, or those that take the place of the links of before. */
+function linksAfter(gateways: readonly string[], { before, links }: NetworkPromises): readonly string[] {
+  const after = gateways.flatMap((gateway) => {
+    const named = links.filter((each) => each.gateway === gateway || each.ipv6?.gateway === gateway);
+    if (named.length > 0) return named.map(({ link }) => link);
+    return before.gateways
+      .filter(({ via }) => via === gateway)
+      .map(({ link }) => {
+        const own = links.find((each) => each.link === link);
+        return (own && successorOf(own, links)?.link) ?? link;
+      });
+  });
+  return [...new Set(after)];
 }
 
 /**

@@ -94,8 +94,9 @@ export class OpenChange {
     } catch (error) {
       if (!isPending(error)) throw error;
       const status = await readStatus(host.reader);
-      if (status.fingerprint !== touched.fingerprint) throw pendingError(status, false);
-      const left = OpenChange.pending(host, { tasks: promises.tasks, probes: [] }, status, tell);
+      if (status.fingerprint !== touched.fingerprint) throw pendingError(host.name, status, false);
+      const nothing = { probes: [], links: [], neighbours: undefined };
+      const left = OpenChange.pending(host, { tasks: promises.tasks, ...nothing }, status, tell);
       await left.takeBack('an earlier run of this site died while it armed the rollback');
       return OpenChange.#arm(host, touched, promises, tell);
     }
@@ -119,13 +120,13 @@ export class OpenChange {
   /** Takes up the pending change of an earlier run. The state of the host before that change is no longer known here. */
   static pending(
     host: Host,
-    known: Pick<Promises, 'tasks' | 'probes'>,
+    known: Omit<Promises, 'before' | 'addresses'>,
     { id, left = 0 }: ChangeStatus,
     tell: TellPhase,
   ): OpenChange {
     const nothing = { connection: undefined, way: undefined, addresses: [], gateways: [] };
     const before = { ...nothing, masters: new Map<string, string>(), macs: new Map<string, string>() };
-    const promises = { ...known, before, links: [], addresses: [] };
+    const promises = { ...known, before, addresses: [] };
     return new OpenChange(host, id, performance.now() + left * 1000, promises, tell);
   }
 

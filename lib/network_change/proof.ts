@@ -1,8 +1,16 @@
 import type { Host } from '../hosts/host.ts';
 import { describeDifferences } from '../task/diff.ts';
 import type { Task } from '../task/task.ts';
+import { type Neighbour, readNeighbours } from './neighbours.ts';
 import { type Probe, probeWords } from './network_change.ts';
-import { lostGateways, type NetworkPromises, networkComplaints, networkInWords } from './network_promises.ts';
+import {
+  gatewaysToAsk,
+  lostGateways,
+  type NetworkPromises,
+  neighbourComplaints,
+  networkComplaints,
+  networkInWords,
+} from './network_promises.ts';
 import { readNetworkState } from './network_state.ts';
 import { passes } from './probes.ts';
 
@@ -42,19 +50,27 @@ export function promisesInWords(promises: Omit<Promises, 'tasks'>): readonly str
 /** Checks once whether all conditions hold. @throws ConnectionError */
 export async function prove(host: Host, promises: Promises): Promise<Proof> {
   const { tasks, probes } = promises;
-  const [now, warnings, ...complaints] = await Promise.all([
+  const [now, neighbours, warnings, ...complaints] = await Promise.all([
     readNetworkState(host.reader),
+    askGateways(host, promises),
     new Map<Task, readonly string[]>(),
     ...tasks.map((task) => taskComplaints(host, task)),
     ...probes.map((probe) => probeComplaints(host, probe)),
   ]);
   for (const { task, warned } of complaints) if (task !== undefined) warnings.set(task, warned);
-  const ofNetwork = networkComplaints(now, promises).map((words) => ({ words, mayCome: true }));
+  const ofNetwork = [...networkComplaints(now, promises), ...neighbourComplaints(now, neighbours, promises)].map(
+    (words) => ({ words, mayCome: true }),
+  );
   return {
     complaints: [...complaints.flatMap((each) => each.found), ...ofNetwork],
     warnings,
     lost: lostGateways(now, promises),
   };
+}
+
+async function askGateways(host: Host, promises: Promises): Promise<readonly Neighbour[]> {
+  const gateways = gatewaysToAsk(promises);
+  return gateways.length === 0 ? [] : ((await readNeighbours(host.reader, gateways)) ?? []);
 }
 
 interface Found {

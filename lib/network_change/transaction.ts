@@ -128,15 +128,19 @@ export function isUnfinished({ state }: Pick<ChangeStatus, 'state'>): boolean {
   return state === 'armed' || state === 'rolling-back';
 }
 
-/** Says what is pending, and what can be done about it. @param isOwn it is a change of the very site that is run */
-export function pendingError(status: ChangeStatus, isOwn: boolean): PendingChangeError {
+/**
+ * Says what is pending, and what can be done about it.
+ * @param host the host's name
+ * @param isOwn it is a change of the very site that is run
+ */
+export function pendingError(host: string, status: ChangeStatus, isOwn: boolean): PendingChangeError {
   const { id, title, owner, age, left, state } = status;
   const since = age === undefined ? 'since before the host was rebooted' : `for ${age} s`;
   const until =
     state === 'rolling-back' ? 'it is being rolled back now' : `it rolls back by itself in ${Math.max(0, left ?? 0)} s`;
   const next = isOwn
-    ? 'an apply without a plan takes it up'
-    : 'wait for that, or decide by hand: kvm-play network confirm|rollback HOST';
+    ? 'run the site without --check or --apply-plan to confirm it'
+    : `wait for that, or decide by hand:\n  npx kvm-play network confirm ${host}\n  npx kvm-play network rollback ${host}`;
   return new PendingChangeError(
     `the network change ${id} ('${title}', by ${owner}) is pending ${since}; ${until}; ${next}`,
   );

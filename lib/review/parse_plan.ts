@@ -96,7 +96,7 @@ const anyVersion = v.object({ type: v.literal('kvm-play-plan'), version: v.unkno
 export function parsePlan(text: string): Plan {
   const data = parsed(text);
   const beginning = v.safeParse(anyVersion, data);
-  if (!beginning.success) throw new PlanError('it is no plan; kvm-play --check --plan-out FILE makes one');
+  if (!beginning.success) throw new PlanError('it is no plan; npx kvm-play --check --plan-out FILE makes one');
   const { version } = beginning.output;
   if (version !== planVersion) {
     throw new PlanError(

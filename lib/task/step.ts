@@ -17,6 +17,15 @@ export type Disruption =
   /** discards the memory in a guest's managed save */
   | 'saved-state';
 
+/** What each kind of disruption does, in words. */
+export const disruptions: Readonly<Record<Disruption, string>> = {
+  link: 'cut network links',
+  guest: 'disturb a running guest',
+  data: 'destroy data',
+  snapshots: 'discard snapshots of a guest',
+  'saved-state': 'discard the saved state of a guest',
+};
+
 /** Runs one command on the host. */
 export interface CommandStep {
   readonly kind: 'command';

@@ -1,7 +1,9 @@
 import { PlaybookError } from '../errors.ts';
 import { refuseUnknownKeys } from '../validation/known_keys.ts';
-import { type OptionType, refuseWrongTypes } from '../validation/option_types.ts';
+import { nearest } from '../validation/nearest.ts';
+import { isTask, type OptionType, refuseWrongTypes, shown } from '../validation/option_types.ts';
 import { checkProvisions } from './provision.ts';
+import { disruptions } from './step.ts';
 import type { Task, TaskOptions } from './task.ts';
 
 type OptionName = keyof TaskOptions;
@@ -36,7 +38,7 @@ type OptionTable = { readonly [Name in OptionName]-?: OptionRow<Name> };
  * table where the two differ.
  */
 const taskOptions: OptionTable = {
-  reflects: { type: 'list', default: [] },
+  reflects: { type: 'list', default: [], check: checkReflects },
   disrupts: { type: 'texts', default: [] },
   provides: { type: 'texts', default: [], check: ({ provides = [] }) => checkProvisions(provides) },
   loadedLater: { type: 'boolean', default: false },
@@ -73,9 +75,33 @@ export function optionOf<State, Name extends OptionName>(
  */
 export function checkTaskOptions(module: string, options: TaskOptions): void {
   const rows: Readonly<Record<string, { type: OptionType; check?: (options: TaskOptions) => void }>> = taskOptions;
+  // Before the types, whose message repeats a text that is given in place of a list as the example of one.
+  checkDisrupts(options);
   const types = Object.entries(rows).map(([name, { type }]) => [name, type] as const);
   refuseWrongTypes(module, options, Object.fromEntries(types));
   for (const { check } of Object.values(rows)) check?.(options);
+}
+
+function checkReflects({ reflects = [] }: TaskOptions): void {
+  const odd: readonly unknown[] = reflects.filter((each) => !isTask(each));
+  if (odd.length === 0) return;
+  const [first] = odd;
+  const variable = typeof first === 'string' && /^[A-Za-z_]\w*$/.test(first) ? first : 'bridge';
+  throw new PlaybookError(
+    `'reflects' holds ${shown(first)}, and takes tasks: write the variable of an earlier task, without quotes, e.g. reflects: [${variable}]`,
+  );
+}
+
+/** A word that no step asks for would be passed over, and the task refused later on. */
+function checkDisrupts({ disrupts }: TaskOptions): void {
+  const known = Object.keys(disruptions);
+  const given: readonly unknown[] = [disrupts].flat();
+  for (const word of given) {
+    if (typeof word !== 'string' || known.includes(word)) continue;
+    const close = nearest(word, known);
+    const hint = close === undefined ? '' : `; did you mean '${close}'?`;
+    throw new PlaybookError(`'disrupts' has no word ${shown(word)}; there are ${known.join(', ')}${hint}`);
+  }
 }
 
 function checkRetry({ retry }: TaskOptions): void {

@@ -9,7 +9,7 @@ const words: Readonly<Record<OptionType, string>> = {
   number: 'a number, without quotes',
   function: 'a function, e.g. (known) => …',
   text: 'a text',
-  texts: "a list of texts, e.g. ['slow']",
+  texts: 'a list of texts, in brackets, each in quotes',
   list: 'a list, in brackets',
   object: 'an object, in braces',
 };
@@ -53,8 +53,15 @@ export function refuseWrongTypes(
   for (const [name, value] of values) {
     const type = Object.hasOwn(expected, name) ? expected[name] : undefined;
     if (type === undefined || value === undefined || isOf(type, value)) continue;
-    throw new PlaybookError(`${what}: '${name}' is ${shown(value)}, and must be ${words[type]}`);
+    throw new PlaybookError(
+      `${what}: '${name}' is ${shown(value)}, and must be ${words[type]}${exampleOf(type, value)}`,
+    );
   }
+}
+
+/** A text in place of a list is shown as the list that was meant. */
+function exampleOf(type: OptionType, value: unknown): string {
+  return type === 'texts' && typeof value === 'string' ? `: [${shown(value)}]` : '';
 }
 
 /**
@@ -84,7 +91,8 @@ export function refuseOtherItems(what: string, items: unknown): void {
 const itemKinds = ['network-change', 'block', 'later', 'assert'];
 const stepKinds = ['command', 'write', 'directory', 'remove'];
 
-function isTask(item: unknown): boolean {
+/** Tells whether a value of a site is a task. */
+export function isTask(item: unknown): boolean {
   return typeof item === 'object' && item !== null && 'fingerprint' in item;
 }
 

@@ -140,7 +140,7 @@ describe('kvm-play', () => {
       1,
       'kvm-play: there is no option --chekc; did you mean --check?\n',
     ]);
-    expect(await wrong()).toEqual([1, 'kvm-play: name a site: kvm-play site.ts (see --help)\n']);
+    expect(await wrong()).toEqual([1, 'kvm-play: name a site: npx kvm-play site.ts (see --help)\n']);
     expect(await wrong('-e', 'valeu=x', 'site.ts')).toEqual([
       1,
       "kvm-play: the site has no variable 'valeu'; did you mean 'value'?\n",

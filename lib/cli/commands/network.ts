@@ -41,7 +41,8 @@ export async function network(
         print(named(statusWords(await settled(host, status))));
         return exitCodes.ok;
       }
-      if (!isUnfinished(status)) throw new KvmPlayError(`no network change is pending; ${statusWords(status)}`);
+      if (!isUnfinished(status))
+        throw new KvmPlayError(`no network change is pending; ${statusWords(status)}${undoWords(action, status)}`);
       const { words, isVerified = true } = await act(host, status, action, seconds);
       print(named(words));
       return isVerified ? exitCodes.ok : exitCodes.unverified;
@@ -113,6 +114,13 @@ async function awaitRollBack(host: Host, id: string): Promise<Done> {
 async function settled(host: Host, status: ChangeStatus): Promise<ChangeStatus> {
   if (status.differences === undefined) return status;
   return { ...status, differences: await settledDifferences(status.differences, () => compare(host, status.id)) };
+}
+
+/** What was confirmed is no longer rolled back. */
+function undoWords(action: NetworkCommand['action'], { state }: ChangeStatus): string {
+  return action === 'rollback' && state === 'confirmed'
+    ? "; to undo it, run a site whose tasks say state: 'absent', or restore the old files from /var/lib/kvm-play/change/last/files on the host (N.path says where file N belongs)"
+    : '';
 }
 
 function statusWords({ state, id, title, owner, age, left, differences }: ChangeStatus): string {

@@ -37,7 +37,7 @@ const remedies: readonly { readonly names: readonly string[]; readonly instead: 
     ],
     instead: 'a site reads its secrets where they are kept: secret.file, secret.command',
   },
-  { names: ['--list', '--graph'], instead: 'use kvm-play inventory -i FILE' },
+  { names: ['--list', '--graph'], instead: 'use npx kvm-play inventory -i FILE' },
 ];
 
 /** Says what to write instead of an option of Ansible's. @param spelling with its dashes @returns undefined for any other option */

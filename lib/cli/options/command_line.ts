@@ -74,7 +74,7 @@ function operandsOf(
 ): Pick<CommandLine, 'networkCommand' | 'pattern' | 'shell' | 'site'> {
   if (command === 'run' || command === 'rehearse') {
     const site = onlySite(words);
-    if (site === undefined && !isComplete) throw new PlaybookError('name a site: kvm-play site.ts (see --help)');
+    if (site === undefined && !isComplete) throw new PlaybookError('name a site: npx kvm-play site.ts (see --help)');
     return { site };
   }
   if (isComplete) return { site: undefined };
@@ -100,10 +100,11 @@ function parseNetwork([action = '', ...places]: readonly string[], hosts: readon
   const known = oneOf('network', action, networkActions);
   const rest = [...places];
   const host = hosts.length > 0 ? undefined : rest.shift();
-  if (hosts.length === 0 && host === undefined) throw new PlaybookError(`name a host: kvm-play network ${known} HOST`);
+  if (hosts.length === 0 && host === undefined)
+    throw new PlaybookError(`name a host: npx kvm-play network ${known} HOST`);
   const seconds = known === 'extend' ? rest.shift() : undefined;
   if (known === 'extend' && (seconds === undefined || !/^[1-9]\d{0,4}$/.test(seconds))) {
-    const example = `kvm-play network extend ${host ?? `--host ${hosts[0]}`} 120`;
+    const example = `npx kvm-play network extend ${host ?? `--host ${hosts[0]}`} 120`;
     throw new PlaybookError(`network extend takes a host and seconds, 1 to 99999: ${example}`);
   }
   const [surplus] = rest;
@@ -120,7 +121,7 @@ function parseNetwork([action = '', ...places]: readonly string[], hosts: readon
 }
 
 function parsePattern([pattern = 'all', surplus]: readonly string[], inventories: readonly string[]): string {
-  if (inventories.length === 0) throw new PlaybookError('name an inventory: kvm-play inventory -i FILE [PATTERN]');
+  if (inventories.length === 0) throw new PlaybookError('name an inventory: npx kvm-play inventory -i FILE [PATTERN]');
   if (surplus === undefined) return pattern;
   throw new PlaybookError(`inventory takes one pattern, and was given '${surplus}' too; write web:db for several`);
 }

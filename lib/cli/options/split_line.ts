@@ -72,7 +72,7 @@ function refusal(command: CommandName, name: string, takers: readonly CommandNam
   return new PlaybookError(
     'refusal' in described
       ? `${command} takes no --${name}: ${described.refusal}`
-      : `--${name} is an option of ${takers.join(', ')}: kvm-play ${takers[0]} --${name} ...`,
+      : `--${name} is an option of ${takers.join(', ')}: npx kvm-play ${takers[0]} --${name} ...`,
   );
 }
 

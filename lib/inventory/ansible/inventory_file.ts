@@ -37,7 +37,7 @@ export async function readInventoryFile(path: string): Promise<InventoryEntries>
   const ending = extname(path);
   if (/^\.[cm]?[jt]s$/.test(ending)) {
     throw new PlaybookError(
-      `${path} is a site or a module of one, and no inventory; a site is named without -i: kvm-play ${path}`,
+      `${path} is a site or a module of one, and no inventory; a site is named without -i: npx kvm-play ${path}`,
     );
   }
   if (ending === '.toml') throw new PlaybookError(`${path} is TOML, which is not read; ${otherForms(path)}`);

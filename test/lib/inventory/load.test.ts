@@ -232,7 +232,7 @@ describe('what is refused', () => {
     ],
     ['- name: P\n  hosts: all\n  tasks: []\n', 'site.yml', 'holds a list, as a playbook does'],
     ['# plays\n- import_playbook: x.yml\n', 'hosts', 'holds a list, as a playbook does'],
-    ['export default 1;\n', 'site.ts', 'a site is named without -i: kvm-play '],
+    ['export default 1;\n', 'site.ts', 'a site is named without -i: npx kvm-play '],
     ['all:\n  hsots:\n    web1:\n', 'h.yml', "'hsots' is no part of a group; did you mean 'hosts'?"],
     ['all:\n  hosts:\n    - web1\n', 'h.yml', 'is a list, and must be a mapping'],
     ['all:\n  hosts:\n    web1: 5\n', 'h.yml', 'all.hosts.web1 must be an object'],

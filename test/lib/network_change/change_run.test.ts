@@ -7,7 +7,13 @@ import {
   RolledBackError,
 } from '../../../lib/errors.ts';
 import type { PlayEvent } from '../../../lib/events/events.ts';
-import { fingerprintOf, type NetworkChangeOptions, networkChange } from '../../../lib/network_change/network_change.ts';
+import { neighboursScript } from '../../../lib/network_change/neighbours.ts';
+import {
+  fingerprintOf,
+  type NetworkChange,
+  type NetworkChangeOptions,
+  networkChange,
+} from '../../../lib/network_change/network_change.ts';
 import { linksScript, wayScript } from '../../../lib/network_change/network_state.ts';
 import { runOnHost } from '../../../lib/run/host_run.ts';
 import type { PlayItem } from '../../../lib/site/play_items.ts';
@@ -186,6 +192,62 @@ describe('a network change', () => {
     const { statuses, warnings } = await play(host, [change()]);
     expect(statuses).toEqual(['changed', 'changed']);
     expect(warnings).toEqual(['the default route via 192.168.221.2 (ens33) is gone: nothing has set it again']);
+  });
+
+  describe('whose tasks name a gateway that was not there', () => {
+    const link = { link: 'br0', ipv4: '192.168.221.150/24', gateway: '192.168.221.254' };
+    const bridged = (): NetworkChange => {
+      const named = tiny(() => ({ network: { links: [link], lockout: [] } }));
+      return networkChange({ confirmWithin: 10 }, [named({}), written, restart]);
+    };
+    const route = (side: HostSide) =>
+      side.calls.includes('load') ? '192.168.221.254 dev br0' : '192.168.221.1 dev ens33';
+    const hostAt = (answers: () => 'answers' | 'silent', options: Partial<HostSide> = {}) => {
+      const { host, side } = hostWith(options);
+      host.commands.set('ip -4 route show default', () => ({ stdout: `default via ${route(side)}\n` }));
+      host.commands.set(`sh -c ${neighboursScript()} sh`, { stdout: 'ens33 192.168.221.1 answers\n' });
+      host.commands.set(`sh -c ${neighboursScript()} sh 192.168.221.254`, () => ({
+        stdout: `br0 192.168.221.254 ${answers()}\n`,
+      }));
+      return { host, side };
+    };
+
+    test('is kept once the gateway answers', async () => {
+      let looks = 0;
+      const { host } = hostAt(() => {
+        looks += 1;
+        return looks < 3 ? 'silent' : 'answers';
+      });
+      const { statuses, plans } = await play(host, [bridged()]);
+      expect([statuses, looks]).toEqual([['ok', 'changed', 'changed'], 3]);
+      expect(plans[0]?.proves).toEqual(
+        expect.arrayContaining([
+          'the default route goes via 192.168.221.254 (was 192.168.221.1)',
+          'the gateway 192.168.221.254 answers on br0',
+        ]),
+      );
+    });
+
+    test('is rolled back where nothing answers there', async () => {
+      const load = (): FakeAnswer => {
+        takeSeconds(6);
+        return {};
+      };
+      const { host, side } = hostAt(() => 'silent', { answers: { load } });
+      const { errors } = await play(host, [bridged()]);
+      expect(errors[0]).toBeInstanceOf(RolledBackError);
+      expect(errors[0]?.message).toMatch(/^the gateway 192\.168\.221\.254 does not answer on br0: /);
+      expect(side.state).toBe('rolled-back');
+    });
+
+    test('is not confirmed by a later run either', async () => {
+      const own = { state: 'armed', id: 'abcd1234', fingerprint: fingerprintOf(bridged()), calls: ['load'] };
+      const { host, side } = hostAt(() => 'silent', own);
+      host.files.set('/etc/net', 'new');
+      const { phases } = await play(host, [bridged()]);
+      expect(phases.slice(0, 2)).toEqual(['taking-up', 'rolling-back']);
+      expect(side.calls.slice(0, 2)).toEqual(['load', 'request']);
+    });
   });
 
   test('takes a snapshot of every file that its steps and the engine write', async () => {
@@ -415,7 +477,7 @@ describe('a network change that an earlier run has left', () => {
       'of another site',
       { ...own, fingerprint: 'other' },
       false,
-      /abcd1234 \('net', by me\) is pending for 3 s; it rolls back by itself in 7 s; wait/,
+      /abcd1234 \('net', by me\) is pending for 3 s; it rolls back by itself in 7 s; wait for that, or decide by hand:\n {2}npx kvm-play network confirm fake\n {2}npx kvm-play network rollback fake$/,
     ],
     [
       'that is going back',
@@ -423,7 +485,12 @@ describe('a network change that an earlier run has left', () => {
       false,
       /it is being rolled back now/,
     ],
-    ['of this site, in check mode', own, true, /pending for 3 s.*an apply without a plan takes it up/],
+    [
+      'of this site, in check mode',
+      own,
+      true,
+      /pending for 3 s.*; run the site without --check or --apply-plan to confirm it$/,
+    ],
   ])('%s is refused, naming it', async (_what, side, check, words) => {
     const { host } = hostWith(side);
     const { errors, statuses } = await play(host, [change()], check);
@@ -493,6 +560,9 @@ describe('a network change that was planned', () => {
     const plan = await planFor(host, [change()]);
     Object.assign(side, { state: 'armed', id: '1234abcd', fingerprint: fingerprintOf(change()) });
     const { errors } = await applyPlan(host, [change()], plan);
-    expect([errors, side.calls]).toEqual([[expect.stringMatching(/an apply without a plan takes it up/)], []]);
+    expect([errors, side.calls]).toEqual([
+      [expect.stringMatching(/run the site without --check or --apply-plan to confirm it$/)],
+      [],
+    ]);
   });
 });

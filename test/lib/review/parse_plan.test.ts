@@ -15,7 +15,7 @@ test('reads what it is given', () => {
 });
 
 test.each([
-  ['no JSON', 'export default 1;', /^it is no plan; kvm-play --check --plan-out FILE makes one$/],
+  ['no JSON', 'export default 1;', /^it is no plan; npx kvm-play --check --plan-out FILE makes one$/],
   ['other JSON', '{"version":1}', /^it is no plan;/],
   ['another version', { ...plan, version: 3 }, /^it is a plan of version 3, and this kvm-play knows version 2; make a/],
   ['half a plan', { type: 'kvm-play-plan', version: 2, plays: [] }, /^it is no whole plan: made: .*; make a new one$/],

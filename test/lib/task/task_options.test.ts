@@ -38,6 +38,18 @@ test.each<[object, string]>([
   [{ retry: { interval: -1 } }, "'retry.interval' is a number of seconds, and is -1"],
   [{ timeLimit: 0.5 }, "'timeLimit' is a whole number of seconds from 1 on, and is 0.5"],
   [{ provides: ['poll:default'] }, "did you mean 'pool'?"],
+  [
+    { disrupts: ['link', 'links'] },
+    `'disrupts' has no word "links"; there are link, guest, data, snapshots, saved-state; did you mean 'link'?`,
+  ],
+  [{ disrupts: ['network'] }, `'disrupts' has no word "network"; there are link, guest, data, snapshots, saved-state`],
+  [{ disrupts: 'network' }, `'disrupts' has no word "network"; there are link`],
+  [
+    { reflects: ['br0'] },
+    `'reflects' holds "br0", and takes tasks: write the variable of an earlier task, without quotes, e.g. reflects: [br0]`,
+  ],
+  [{ reflects: ['Create the bridge'] }, 'e.g. reflects: [bridge]'],
+  [{ reflects: [undefined] }, "'reflects' holds undefined, and takes tasks"],
 ])('%j makes no sense', (options, words) => {
   expect(() => checkTaskOptions('m', options)).toThrow(words);
 });

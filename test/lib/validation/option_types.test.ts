@@ -22,7 +22,16 @@ test.each<[string, () => unknown, string]>([
   ["a task's mayFail", () => written({ mayFail: 'no' }), `'mayFail' is "no", and must be true or false`],
   ["a task's when", () => written({ when: true }), "'when' is true, and must be a function"],
   ["a task's until", () => written({ until: true }), "'until' is true, and must be a function"],
-  ["a task's tags", () => written({ tags: 'slow' }), `'tags' is "slow", and must be a list of texts`],
+  [
+    "a task's tags",
+    () => written({ tags: 'slow' }),
+    `'tags' is "slow", and must be a list of texts, in brackets, each in quotes: ["slow"]`,
+  ],
+  [
+    "a task's disrupts",
+    () => written({ disrupts: 'link' }),
+    `'disrupts' is "link", and must be a list of texts, in brackets, each in quotes: ["link"]`,
+  ],
   ["a tag's type", () => written({ tags: [5] }), "'tags' is a list, and must be a list of texts"],
   ["a task's retry", () => written({ retry: 3 }), "'retry' is 3, and must be an object"],
   ["a play's become", () => play({ name: 'P', tasks: [], ...untyped<object>({ become: 'no' }) }), `'become' is "no"`],

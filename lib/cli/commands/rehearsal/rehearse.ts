@@ -252,5 +252,5 @@ function consoleLines({ sshConfig, name: host }: Lab, { bridges }: NetworkPictur
 
 function sayHowToLogIn({ id, sshConfig, name }: Lab, { print }: RehearseTerminal): void {
   print(`the host is kept: ssh -F ${sshConfig} ${name}`);
-  print(`take it away with: kvm-play rehearse --remove ${id}`);
+  print(`take it away with: npx kvm-play rehearse --remove ${id}`);
 }

@@ -130,8 +130,8 @@ describe('parseCommandLine', () => {
     [['--frobnicate-all', 's.ts'], 'there is no option --frobnicate-all; see --help'],
     [['--check=yes', 's.ts'], "--check takes no value, and was given 'yes'"],
     [['s.ts', '--host'], '--host takes a value: --host [USER@]NAME[:PORT]'],
-    [[], 'name a site: kvm-play site.ts (see --help)'],
-    [['rehearse'], 'name a site: kvm-play site.ts (see --help)'],
+    [[], 'name a site: npx kvm-play site.ts (see --help)'],
+    [['rehearse'], 'name a site: npx kvm-play site.ts (see --help)'],
     [['a.ts', 'b.ts'], 'one site at a time, and these are 2: a.ts, b.ts'],
     [['reherse', 'b.ts'], 'one site at a time, and these are 2: reherse, b.ts; did you mean rehearse?'],
     [['-e', 'memory', 's.ts'], "-e takes NAME=VALUE, and was given 'memory'"],
@@ -151,7 +151,7 @@ describe('parseCommandLine', () => {
       ['network', 'status', 'a', '--forks', '2'],
       'network takes no --forks: it acts on the network change that is pending on a host',
     ],
-    [['--yes', 's.ts'], '--yes is an option of rehearse: kvm-play rehearse --yes ...'],
+    [['--yes', 's.ts'], '--yes is an option of rehearse: npx kvm-play rehearse --yes ...'],
     [
       ['rehearse', '--check', 's.ts'],
       'rehearse takes no --check: it runs the whole site against a throwaway host of its own',
@@ -224,7 +224,7 @@ test('a network change by hand, on hosts of options and of an inventory', () => 
     networkCommand: { action: 'confirm', host: 'web:!old' },
     inventory: ['hosts'],
   });
-  expect(refusal('network', 'status', '-i', 'hosts')).toBe('name a host: kvm-play network status HOST');
+  expect(refusal('network', 'status', '-i', 'hosts')).toBe('name a host: npx kvm-play network status HOST');
   expect(refusal('network', 'status', '-i', 'hosts', '--host', 'a')).toContain('network ACTION PATTERN');
   expect(refusal('network', 'status', '--host', 'a', 'b')).toContain('--host names the hosts already');
 });
@@ -272,9 +272,12 @@ describe('an option that cannot be read is refused in plain words', () => {
 test.each([
   [['network'], "network does not know ''; status, confirm, rollback, extend"],
   [['network', 'confrim', 'a'], "network does not know 'confrim'; did you mean confirm?"],
-  [['network', 'confirm'], 'name a host: kvm-play network confirm HOST'],
+  [['network', 'confirm'], 'name a host: npx kvm-play network confirm HOST'],
   [['network', 'confirm', 'a', 'b'], "network confirm takes one host, and was given 'b' too"],
-  [['network', 'extend', 'a'], 'network extend takes a host and seconds, 1 to 99999: kvm-play network extend a 120'],
+  [
+    ['network', 'extend', 'a'],
+    'network extend takes a host and seconds, 1 to 99999: npx kvm-play network extend a 120',
+  ],
   [['network', 'extend', 'a', '0'], 'network extend takes a host and seconds'],
   [['network', 'status', 'a', '--check'], 'network takes no --check'],
 ])('%j is refused', (args, words) => {
