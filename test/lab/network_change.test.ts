@@ -146,6 +146,10 @@ stat -c '%F %a %U' /root/decoy /srv/shared/file; readlink /root/link; ls -A /srv
       exitCode: 0,
       stdout: expect.stringMatching(/ is confirmed: it stays$/m),
     });
+    expect(await network('rollback')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/was confirmed; to undo it, run a site whose tasks say state: 'absent', or /),
+    });
     expect((await runCommand(args('--expect-no-change'))).exitCode).toBe(0);
     const { stdout } = await machine.lab.run(
       [

@@ -197,7 +197,7 @@ describe('a network change', () => {
   describe('whose tasks name a gateway that was not there', () => {
     const link = { link: 'br0', ipv4: '192.168.221.150/24', gateway: '192.168.221.254' };
     const bridged = (): NetworkChange => {
-      const named = tiny(() => ({ network: { links: [link], lockout: [] } }));
+      const named = tiny(() => ({ state: { value: 'wanted' }, network: { links: [link], lockout: [] } }));
       return networkChange({ confirmWithin: 10 }, [named({}), written, restart]);
     };
     const route = (side: HostSide) =>
