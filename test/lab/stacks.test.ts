@@ -1,19 +1,41 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import type { LabNetwork } from '../../lib/lab/index.ts';
+import { until } from '../support/until.ts';
 import { BridgeHost, leavePending, untilChangeIsOver } from './bridge_host.ts';
+import type { Machine } from './machine.ts';
 import { expectDevicesReadOnly, expectNameServer, expectOwned, expectUdev, today } from './owned.ts';
 import { withLab } from './support.ts';
+
+/** What systemd-networkd says of the interface and of a bridge: one that it has given up is `failed`. */
+const networkdLinks = 'networkctl --no-legend list | grep -e ens33 -e br0';
 
 /** What each network stack itself knows of its links; nothing of a bridge may stay in it. */
 const own: Readonly<Partial<Record<LabNetwork, string>>> = {
   networkmanager:
     'nmcli -t -f UUID,NAME,FILENAME connection show | grep -v ":lo:"; ls /var/lib/NetworkManager | grep br0; true',
-  networkd: 'ls /etc/systemd/network /run/systemd/network; networkctl --no-legend list | grep -c br0; true',
-  netplan: 'ls /run/systemd/network /etc/systemd/network; ls -d /run/kvm-play-netplan* 2>/dev/null; true',
+  networkd: `ls /etc/systemd/network /run/systemd/network; ${networkdLinks}; true`,
+  netplan: `ls /run/systemd/network /etc/systemd/network; ls -d /run/kvm-play-netplan* 2>/dev/null; ${networkdLinks}; true`,
   'netplan-nm':
     'nmcli -t -f NAME,FILENAME connection show | grep -v "^lo:"; ls /run/NetworkManager/system-connections; true',
   ifupdown: 'cat /run/network/ifstate; ls /var/lib/dhcp /etc/network/interfaces.d',
 };
+
+/**
+ * Has systemd-networkd give up ens33, with the address that it has had: it is to plug the link into a bridge, and the kernel refuses
+ * that while a macvlan sits on it.
+ */
+async function giveUpPort({ inside }: Machine): Promise<void> {
+  const isGivenUp = async (): Promise<boolean> => /failed/.test(await inside('networkctl --no-legend list ens33'));
+  await inside(`ip link add link ens33 name macvlan0 type macvlan
+printf '[NetDev]\\nName=other0\\nKind=bridge\\n' > /run/systemd/network/01-other0.netdev
+printf '[Match]\\nName=ens33\\n[Network]\\nBridge=other0\\n' > /run/systemd/network/01-ens33.network
+networkctl reload`);
+  await until(isGivenUp, 'systemd-networkd gives ens33 up');
+  await inside(`rm /run/systemd/network/01-other0.netdev /run/systemd/network/01-ens33.network
+ip link delete macvlan0; ip link delete other0; networkctl reload
+ip address replace 192.168.221.150/24 dev ens33; ip route replace default via 192.168.221.1 dev ens33`);
+  expect(await isGivenUp()).toBe(true);
+}
 
 /** What the post does, and three faults, on each stack of today. All faults: npm run test:faults. */
 for (const kind of today) {
@@ -45,6 +67,16 @@ for (const kind of today) {
         await untilChangeIsOver(machine);
         await host.expectAsBefore();
       });
+
+      if (kind.running.includes('systemd-networkd')) {
+        test('gets a bridge over a port that systemd-networkd has given up', async () => {
+          await giveUpPort(machine);
+          expect(await host.run()).toEqual(['changed', 'changed']);
+          await host.expectBridged();
+          expect(await host.run({ state: 'absent' })).toEqual(['changed', 'changed']);
+          await host.expectAsBefore();
+        });
+      }
 
       test('gets a bridge that keeps guests through another change, and gives the interface everything back', async () => {
         expect(await host.run()).toEqual(['changed', 'changed']);

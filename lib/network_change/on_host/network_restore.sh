@@ -277,16 +277,20 @@ put_back_network() {
 }
 
 # Without any script: takes away the links that the change made. A daemon that still goes by the new files plugs a port in again as soon
-# as it is unplugged, so ports of the change are no reason to keep a bridge. Guests are: to take it away is to take their network away.
+# as it is unplugged, so ports of the change are no reason to keep a bridge. They are not unplugged first where it goes: the daemon would
+# plug them into a bridge that is gone a moment later, and systemd-networkd gives up a link with which that fails. Guests are a reason:
+# to take the bridge away is to take their network away.
 remove_added_links() {
   for link in $links; do
     [ -e "/sys/class/net/$link" ] && ! grep -q "^link $link kind " "$here/state" || continue
-    others=
+    own='' others=''
     for port in "/sys/class/net/$link/brif"/*; do
       [ -e "$port" ] || continue
-      case " $links " in *" ${port##*/} "*) ip link set dev "${port##*/}" nomaster ;; *) others=yes ;; esac
+      case " $links " in *" ${port##*/} "*) own="$own ${port##*/}" ;; *) others=yes ;; esac
     done
-    if [ -n "$others" ]; then ip address flush dev "$link"
+    if [ -n "$others" ]; then
+      for port in $own; do ip link set dev "$port" nomaster; done
+      ip address flush dev "$link"
     else
       say "removing $link"
       ip link delete dev "$link"

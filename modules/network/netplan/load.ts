@@ -2,6 +2,7 @@ import { shellProgram } from '../../../lib/process/package_files.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import { type CommandStep, command, type Undo } from '../../../lib/task/step.ts';
 import { adjustBridge, removeBridge } from '../live_steps.ts';
+import { reloadArgv } from '../networkd/reload.ts';
 import { removeLeases } from '../networkmanager/leases.ts';
 import type { LoadedBridge } from '../stack.ts';
 import { definitions } from './definitions.ts';
@@ -39,7 +40,7 @@ export async function loadByNetworkd(
   bridges: readonly LoadedBridge[],
 ): Promise<readonly CommandStep[]> {
   const unit = 'systemd-networkd';
-  const reload = ['networkctl', 'reload'];
+  const reload = reloadArgv(bridges);
   return [
     cut(generate, { undo: takeBack(unit, [reload]) }),
     cut(reload, { judgedBy: 'state', units: [unit] }),

@@ -2,6 +2,7 @@ import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import { type CommandStep, command } from '../../../lib/task/step.ts';
 import { adjustBridge, removeBridge } from '../live_steps.ts';
 import type { LoadedBridge } from '../stack.ts';
+import { reloadArgv } from './reload.ts';
 
 const unit = 'systemd-networkd';
 
@@ -13,12 +14,13 @@ export async function loadNetworkd(
   _host: ReadonlyHost,
   bridges: readonly LoadedBridge[],
 ): Promise<readonly CommandStep[]> {
-  const reload = command(['networkctl', 'reload'], {
+  const argv = reloadArgv(bridges);
+  const reload = command(argv, {
     disrupts: 'link',
     judgedBy: 'state',
     timeLimit: 60,
     units: [unit],
-    undo: { withOldFiles: [['networkctl', 'reload']], before: [`${unit}.service`] },
+    undo: { withOldFiles: [argv], before: [`${unit}.service`] },
   });
   return [
     reload,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { shellProgram } from '../../../../lib/process/package_files.ts';
 import { once } from '../../../../lib/task/diff.ts';
 import type { CommandStep } from '../../../../lib/task/step.ts';
 import type { BridgeState } from '../../../../modules/network/bridge_state.ts';
@@ -31,22 +32,22 @@ async function loading(
   return stack.load(on.reader, [{ desired, live: await readLiveBridge(on.reader, 'br0', ['ens33']) }]);
 }
 
+/** The command that has systemd-networkd read its files. */
+const reload = ['sh', '-c', shellProgram('modules/network/networkd/reload.sh'), 'sh', 'ens33', 'br0'];
+
 const lines = (steps: readonly CommandStep[]): readonly string[] => steps.map(({ argv }) => argv.join(' '));
 
 describe('loading', () => {
   test('with systemd-networkd: a file that netplan cannot read fails it before the link is touched', async () => {
     const steps = await loading(netplanOnNetworkd, { bridge: 'present' });
-    expect(lines(steps)).toEqual(['netplan generate', 'networkctl reload']);
+    expect(lines(steps)).toEqual(['netplan generate', reload.join(' ')]);
     expect(steps[0]?.judgedBy).toBeUndefined();
   });
 
   test('the way back generates the files once more, also at boot: the generator has run by then; and no lease is left', async () => {
     const [networkd] = await loading(netplanOnNetworkd, { bridge: 'present' });
     expect(networkd?.undo).toEqual({
-      withOldFiles: [
-        ['netplan', 'generate'],
-        ['networkctl', 'reload'],
-      ],
+      withOldFiles: [['netplan', 'generate'], reload],
       atBoot: [['netplan', 'generate']],
       before: ['systemd-networkd.service', 'netplan-configure.service'],
     });
@@ -77,7 +78,7 @@ describe('loading', () => {
   test('a second time with systemd-networkd', async () => {
     expect(lines(await loading(netplanOnNetworkd, { bridge: 'present', plugged: ['ens33', 'vnet0'] }))).toEqual([
       'netplan generate',
-      'networkctl reload',
+      reload.join(' '),
     ]);
   });
 
