@@ -195,9 +195,11 @@ export function editYaml(yaml: Yaml, text: string, wanted: YamlMapping): readonl
   if (root.contents.flow === true) edits.push({ ...rangeOf(root.contents), text: flowText(root.contents, wanted) });
   else changeMapping(root.contents, wanted);
   if (problems[0] !== undefined) return problems[0];
-  const after = parse(applyEdits(text, edits));
+  const lineBreak = text.includes('\r\n') ? '\r\n' : '\n';
+  const whole = edits.map((edit) => ({ ...edit, text: edit.text.replaceAll(/\r?\n/g, lineBreak) }));
+  const after = parse(applyEdits(text, whole));
   const isRight = after.errors.length === 0 && isSameValue(plainValue(after.toJS()), wanted);
-  return isRight ? edits : 'stands where it cannot be changed without the lines around it';
+  return isRight ? whole : 'stands where it cannot be changed without the lines around it';
 }
 
 /** Writes a value in block style. @param isFlow in braces and brackets, in one line */

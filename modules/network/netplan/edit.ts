@@ -1,6 +1,6 @@
 import { applyEdits } from '../../../lib/formats/yaml_edit.ts';
 import { isMapping, isSameValue, type YamlMapping, type YamlValue } from '../../../lib/formats/yaml_value.ts';
-import { configuration, isAfter, type NetplanFile, type NetplanFiles, network } from './files.ts';
+import { configuration, isAfter, mappingIn, type NetplanFile, type NetplanFiles, network } from './files.ts';
 import { editWithMarks, removeMarks } from './marks.ts';
 
 /** Keys that leave a definition. */
@@ -51,7 +51,10 @@ export function removeFromFiles(
       refusals.push(`${what} must leave ${file.path}, and ${why}`);
       continue;
     }
-    const wanted = held.reduce((value, { type, id, keys }) => setKeys(value, type, id, keys, {}), file.value);
+    const wanted = held.reduce(
+      (value, { type, id, keys }) => setKeys(value, type, id, keys, placeholder(value, type, id, keys)),
+      file.value,
+    );
     const edits = yaml.edit(file.text.text, wanted);
     const text = typeof edits === 'string' ? '' : editWithMarks(bridge, file.text.text, edits);
     const parsed = yaml.parse(text);
@@ -94,6 +97,15 @@ export function setKeys(
   const kept = Object.entries(isMapping(definition) ? definition : {}).filter(([key]) => !gone.includes(key));
   const changed = { ...Object.fromEntries(kept), ...put };
   return { ...value, network: { ...below, [type]: { ...(isMapping(links) && links), [id]: changed } } };
+}
+
+/**
+ * What a port's definition gets that would be empty otherwise. netplan takes no header without anything below it, and `{}` behind the
+ * header would let nobody add a line below. That the port asks no DHCP server is what the bridge's own file says too.
+ */
+function placeholder(value: YamlMapping, type: string, id: string, gone: readonly string[]): YamlMapping {
+  const isLeft = Object.keys(mappingIn(mappingIn(network(value), type), id)).some((key) => !gone.includes(key));
+  return isLeft || type === 'bridges' ? {} : { dhcp4: 'false' };
 }
 
 function keysHeld(value: YamlMapping, { type, id }: Removal, keys: readonly string[]): readonly string[] {

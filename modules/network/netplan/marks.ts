@@ -12,11 +12,12 @@ export function editWithMarks(bridge: string, text: string, edits: readonly Text
   let position = 0;
   for (const { start, end, edits: own } of groups) {
     const lines = text.slice(start, end);
-    const changed = apply(lines, start, own);
-    result += text.slice(position, start) + eachLine(lines, (line) => `${commentOf(bridge)} ${line}`);
+    const changed = apply(lines, start, own).replace(/^\r?\n/, '');
+    result += text.slice(position, start);
+    if (lines !== '') result += eachLine(lines, (line) => `${commentOf(bridge)} ${line}`);
     if (changed.trim() !== '') {
       if (!result.endsWith('\n')) result += '\n';
-      result += eachLine(changed, (line) => `${line}${newLine(bridge)}`);
+      result += eachLine(changed, (line) => line.replace(/\r?$/, `${newLine(bridge)}$&`));
     }
     position = end;
   }
@@ -26,14 +27,14 @@ export function editWithMarks(bridge: string, text: string, edits: readonly Text
 /** Gives a file the lines back that {@link editWithMarks} made comments of. */
 export function removeMarks(bridge: string, text: string): string {
   const [comment, own] = [`${commentOf(bridge)} `, newLine(bridge)];
-  const kept = text.split('\n').filter((line) => !line.endsWith(own));
+  const kept = text.split('\n').filter((line) => !line.replace(/\r$/, '').endsWith(own));
   const whole = kept.map((line) => (line.startsWith(comment) ? line.slice(comment.length) : line));
   return whole.join('\n');
 }
 
 /** Tells whether a file has such comments. */
 export function hasMarks(bridge: string, text: string): boolean {
-  return text.split('\n').some((line) => line.startsWith(`${commentOf(bridge)} `) || line.endsWith(newLine(bridge)));
+  return text.split(/\r?\n/).some((line) => line.startsWith(`${commentOf(bridge)} `) || line.endsWith(newLine(bridge)));
 }
 
 function commentOf(bridge: string): string {
@@ -55,7 +56,8 @@ function groupByLines(text: string, edits: readonly TextEdit[]): readonly LineGr
   const groups: LineGroup[] = [];
   for (const edit of edits.toSorted((one, other) => one.start - other.start)) {
     const start = text.lastIndexOf('\n', edit.start - 1) + 1;
-    const isWhole = edit.end > 0 && text[edit.end - 1] === '\n' && edit.end > edit.start;
+    const isLines = edit.end > edit.start || edit.text.endsWith('\n');
+    const isWhole = edit.end > 0 && text[edit.end - 1] === '\n' && isLines;
     const next = text.indexOf('\n', edit.end);
     const end = isWhole ? edit.end : next === -1 ? text.length : next + 1;
     const last = groups.at(-1);

@@ -28,6 +28,10 @@ describe('keys that are taken out', () => {
     expect(edited('a: {b: {x: 1}}', { a: { b: {} } })).toBe('a: {b: {}}');
   });
 
+  test('end lines as the text does', () => {
+    expect(edited('a:\r\n  b: 1\r\n', { a: { b: '1', c: '2' } })).toBe('a:\r\n  b: 1\r\n  c: 2\r\n');
+  });
+
   test('are not there: nothing is edited', () => {
     expect(yaml.edit('a: {b: {y: 1}}', { a: { b: { y: '1' } } })).toEqual([]);
   });

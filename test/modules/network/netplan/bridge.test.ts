@@ -30,6 +30,37 @@ network:
     expect((await check(on)).changed).toBe(false);
   });
 
+  const onlyAddresses = 'network:\n  ethernets:\n    ens33:\n      addresses: [192.168.221.150/24]\n';
+
+  test('a port of which nothing is left keeps its line, and lines that somebody adds below it', async () => {
+    const on = host({ files: { '01.yaml': onlyAddresses } });
+    await apply(on);
+    const edited = written(on)['01.yaml'] ?? '';
+    expect(edited).toBe(`network:
+  ethernets:
+    ens33:
+# before br0:       addresses: [192.168.221.150/24]
+      dhcp4: false # since br0, by kvm-play
+`);
+    expect((await check(on)).changed).toBe(false);
+    on.files.set('/etc/netplan/01.yaml', edited.replace('    ens33:\n', '$&      wakeonlan: true\n'));
+    expect((await check(on)).changed).toBe(false);
+    await apply(on, { state: 'absent' });
+    expect(written(on)).toEqual({
+      '01.yaml': onlyAddresses.replace('    ens33:\n', '$&      wakeonlan: true\n'),
+    });
+  });
+
+  test.each([onlyAddresses, fixed])('line breaks of Windows stay', async (text) => {
+    const windows = text.replaceAll('\n', '\r\n');
+    const on = host({ files: { '01.yaml': windows } });
+    await apply(on);
+    expect((written(on)['01.yaml'] ?? '').replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
+    expect((await check(on)).changed).toBe(false);
+    await apply(on, { state: 'absent' });
+    expect(written(on)).toEqual({ '01.yaml': windows });
+  });
+
   test('lists add up: what a later file cannot take back leaves the file that holds it, and nothing else does', async () => {
     const on = host({ files: { '01.yaml': fixed } });
     await apply(on);

@@ -69,7 +69,7 @@ describe('the bridge’s own file', () => {
     const on = host({ files: { '01.yaml': dhcp, '99-last.yaml': last } });
     await apply(on);
     expect(written(on)['99-last.yaml']).toBe(
-      'network:\n  ethernets:\n# before br0:     ens33:\n    ens33: {} # since br0, by kvm-play\n# before br0:       dhcp4: true # always\n',
+      'network:\n  ethernets:\n    ens33:\n# before br0:       dhcp4: true # always\n      dhcp4: false # always # since br0, by kvm-play\n',
     );
     expect((await check(on)).changed).toBe(false);
     await apply(on, { state: 'absent' });
