@@ -8,12 +8,20 @@ import { addressingOf as addressingOfSettings, expectedAddressing, expectedBridg
 import type { LiveBridge } from '../live.ts';
 import { keepOriginal, readOriginal } from '../original.ts';
 import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
-import { configuration, isOwnFile, type NetworkdFile, type NetworkdFiles, readNetworkdFiles } from './files.ts';
+import {
+  configuration,
+  isOwnFile,
+  isPortOf,
+  keepShared,
+  type NetworkdFile,
+  type NetworkdFiles,
+  pathBefore,
+  readNetworkdFiles,
+} from './files.ts';
+import { givePortBack } from './give_back.ts';
 import { readNetworkdLinks } from './owner.ts';
-import { addressingOf, settingsOf } from './settings.ts';
-import { type PortFacts, returnAddressing, writeNetdev, writeNetwork, writePort } from './write.ts';
-
-const emptyFile = { sections: [], endsInNewline: true };
+import { addressesOf, addressingOf, emptyFile, settingsOf } from './settings.ts';
+import { ownFileOf, type PortFacts, writeNetdev, writeNetwork, writePort } from './write.ts';
 
 /** Reads the files of a bridge and its ports. */
 export async function readNetworkd(
@@ -32,7 +40,11 @@ export async function readNetworkd(
   const wanted = bridge === 'absent' ? undefined : bridge;
   const isDescribed = files.netdev !== undefined || files.network !== undefined;
   const settings = isDescribed
-    ? settingsOf(files.netdev?.content ?? emptyFile, files.network?.content ?? emptyFile, wanted, live.macs[first])
+    ? withMtuOfPorts(
+        settingsOf(files.netdev?.content ?? emptyFile, files.network?.content ?? emptyFile, wanted, live.macs[first]),
+        name,
+        Object.values(files.ports),
+      )
     : undefined;
   const facts: PortFacts = {
     file: files.ports[first]?.content,
@@ -42,12 +54,24 @@ export async function readNetworkd(
   return {
     bridge: settings,
     ports: Object.fromEntries(ports.map((port) => [port, portSettings(desired, files.ports[port], port)])),
-    refusals: refusals(desired, files, live),
+    refusals: [...refusals(desired, files, live), ...prefixRefusals(desired, settings ?? {}, files, facts, live)],
     warnings: [],
     missing: [],
     links: expectedLinks(desired, files, facts),
     steps: () => (bridge === 'absent' ? remove(desired, files) : create(desired, bridge, settings ?? {}, files, facts)),
   };
+}
+
+/** A bridge has an MTU by its files where those of its ports say it too: it cannot have a higher one than they have. */
+function withMtuOfPorts(settings: BridgeSettings, bridge: string, ports: readonly NetworkdFile[]): BridgeSettings {
+  const { mtu, ...others } = settings;
+  const isOther = ports.some((file) => isPortOf(file, bridge) && mtuIn(file) !== mtu);
+  return mtu !== undefined && isOther ? others : settings;
+}
+
+function mtuIn({ content }: NetworkdFile): number | undefined {
+  const value = unitValue(content, 'Link', 'MTUBytes');
+  return value === undefined ? undefined : Number(value);
 }
 
 /** `IAID:0xed10bdb8/DUID`; a client that goes by its MAC has none. */
@@ -56,7 +80,7 @@ function iaidOf(clientId: string | undefined): string | undefined {
 }
 
 function portSettings({ name, bridge }: BridgeState, file: NetworkdFile | undefined, port: string): PortSettings {
-  const isIn = file !== undefined && unitValue(file.content, 'Network', 'Bridge') === name;
+  const isIn = file !== undefined && isPortOf(file, name);
   if (bridge === 'absent') {
     const isKept = file !== undefined && readOriginal(name, file.text.text) !== undefined;
     return { bridge: isIn ? name : '', remembered: isKept ? [file.path] : [] };
@@ -115,6 +139,25 @@ function refusals(
   ];
 }
 
+/** The prefix that systemd-networkd takes where none is named depends on its version: the address's class, or the address alone. */
+function prefixRefusals(
+  { name, bridge }: BridgeState,
+  actual: BridgeSettings,
+  files: NetworkdFiles,
+  facts: PortFacts,
+  { addresses }: LiveBridge,
+): readonly string[] {
+  if (bridge === 'absent') return [];
+  const network = writeNetwork(name, files.network?.content, bridge, actual, facts);
+  return addressesOf(network)
+    .filter((address) => !address.includes('/'))
+    .map((address) => {
+      const now = addresses.find((each) => each.address.startsWith(`${address}/`))?.address;
+      const example = now === undefined ? 'Address=192.0.2.10/24' : `Address=${now} (as it is now)`;
+      return `${address} has no prefix in the files, and systemd-networkd's versions take different ones; write it there, as in ${example}`;
+    });
+}
+
 /**
  * The bridge's files come first: a port that names a bridge without files is a port without an address, and nothing is loaded
  * before all files are there.
@@ -128,43 +171,41 @@ function create(
 ): readonly Step[] {
   const netdev = writeNetdev(name, files.netdev?.content, wanted, actual, facts.mac);
   const network = writeNetwork(name, files.network?.content, wanted, actual, facts);
-  const ports = portNames.value.flatMap((port) => {
-    const file = files.ports[port];
-    const isIn = file !== undefined && unitValue(file.content, 'Network', 'Bridge') === name;
-    if (isIn && addressingOf(file.content).length === 0) return [];
-    const isOwn =
-      file !== undefined && isOwnFile(file.content, port, facts.mac) && file.path.startsWith(`${configuration}/`);
-    const written = writePort(port, name, isOwn ? file.content : undefined, wanted.mtu);
-    const text = keepOriginal(name, isOwn ? file.text.text : undefined, formatUnitFile(written));
-    const path = isOwn ? file.path : portPath(name, port);
-    return writeIfNew(path, text, isOwn ? file : undefined);
-  });
+  const ports = portNames.value.flatMap((port) => createPort(name, port, wanted.mtu, files, facts));
+  const mac = expectedMac(wanted.mac, facts.mac);
+  const path = pathBefore([`10-${name}.network`, `00-${name}.network`, `0-${name}.network`], files.all, name, mac);
   return [
     ...writeIfNew(files.netdev?.path ?? `${configuration}/10-${name}.netdev`, formatUnitFile(netdev), files.netdev),
-    ...writeIfNew(files.network?.path ?? `${configuration}/10-${name}.network`, formatUnitFile(network), files.network),
+    ...writeIfNew(files.network?.path ?? path, formatUnitFile(network), files.network),
     ...ports,
   ];
 }
 
-/** The ports come first: the other way round they would be left in a bridge that has no files, and so without an address. */
-function remove({ name, portNames }: BridgeState, files: NetworkdFiles): readonly Step[] {
-  const ports = portNames.value.flatMap((port): readonly Step[] => {
-    const file = files.ports[port];
-    if (file === undefined || unitValue(file.content, 'Network', 'Bridge') !== name) return [];
-    const kept = readOriginal(name, file.text.text);
-    if (kept !== undefined && kept.original === undefined) return [removeFile(file.path, { before: file.text })];
-    const isFirst = port === portNames.value[0];
-    const original = kept?.original ?? `[Match]\nName=${port}\n`;
-    const text = isFirst ? returnAddressing(original, name, files.network?.content) : original;
-    return writeIfNew(file.path, text, file);
-  });
-  const own = [files.network, files.netdev].filter((file) => file !== undefined);
-  return [...ports, ...own.map(({ path, text }) => removeFile(path, { before: text }))];
+function createPort(
+  name: string,
+  port: string,
+  mtu: number | undefined,
+  files: NetworkdFiles,
+  { mac }: PortFacts,
+): readonly Step[] {
+  const file = files.ports[port];
+  const isIn = file !== undefined && isPortOf(file, name);
+  if (isIn && addressingOf(file.content).length === 0 && (mtu === undefined || mtuIn(file) === mtu)) return [];
+  if (file !== undefined && isOwnFile(file.content, port, mac) && file.path.startsWith(`${configuration}/`)) {
+    const text = formatUnitFile(writePort(port, name, file.content, mtu));
+    return writeIfNew(file.path, isIn ? text : keepOriginal(name, file.text.text, text), file);
+  }
+  const own = formatUnitFile(writePort(port, name, file && ownFileOf(port, file.content), mtu));
+  const text = keepOriginal(name, undefined, own);
+  const path = pathBefore([`00-${name}-${port}.network`, `0-${name}-${port}.network`], files.all, port, mac);
+  return [writeFile(path, file === undefined ? text : keepShared(file.path, text))];
 }
 
-/** A file of the port's own, that comes before every other one. */
-function portPath(bridge: string, port: string): string {
-  return `${configuration}/00-${bridge}-${port}.network`;
+/** The ports come first: the other way round they would be left in a bridge that has no files, and so without an address. */
+function remove(desired: BridgeState, files: NetworkdFiles): readonly Step[] {
+  const ports = desired.portNames.value.flatMap((port) => givePortBack(desired, files, port).steps);
+  const own = [files.network, files.netdev].filter((file) => file !== undefined);
+  return [...ports, ...own.map(({ path, text }) => removeFile(path, { before: text }))];
 }
 
 function writeIfNew(path: string, text: string, before: NetworkdFile | undefined): readonly Step[] {
@@ -172,15 +213,12 @@ function writeIfNew(path: string, text: string, before: NetworkdFile | undefined
   return [writeFile(path, text, before === undefined ? {} : { before: before.text })];
 }
 
-function expectedLinks(
-  { name, bridge, portNames }: BridgeState,
-  files: NetworkdFiles,
-  facts: PortFacts,
-): readonly ExpectedLink[] {
+function expectedLinks(desired: BridgeState, files: NetworkdFiles, facts: PortFacts): readonly ExpectedLink[] {
+  const { name, bridge, portNames } = desired;
   const [first = ''] = portNames.value;
   const mac = facts.mac === undefined ? {} : { mac: facts.mac };
   if (bridge === 'absent') {
-    const file = files.network?.content ?? files.ports[first]?.content;
+    const file = givePortBack(desired, files, first).content;
     return [
       {
         link: first,

@@ -1,7 +1,17 @@
 import { canonicalIpv6 } from '../../../lib/formats/ipv6.ts';
-import { sectionsOf, type UnitFile, unitValue, unitValues, valueIn } from '../../../lib/formats/unit_file.ts';
+import {
+  sectionsOf,
+  type UnitFile,
+  type UnitSection,
+  unitValue,
+  unitValues,
+  valueIn,
+} from '../../../lib/formats/unit_file.ts';
 import { portMacWord } from '../arguments.ts';
 import type { BridgeSettings, Route } from '../bridge_state.ts';
+
+/** A file that says nothing. */
+export const emptyFile: UnitFile = { sections: [], endsInNewline: true };
 
 /** Keys of [Network] that say what lies on the link, or what it lies in: they stay with the port. */
 const portKeys: ReadonlySet<string> = new Set([
@@ -65,37 +75,59 @@ export function dhcpOf(file: UnitFile): { readonly ipv4: boolean; readonly ipv6:
   return { ipv4: both || value === 'ipv4' || value === 'v4', ipv6: both || value === 'ipv6' || value === 'v6' };
 }
 
-/** Returns all static addresses of a .network file, in order. An empty value takes back those before it. */
+/** Returns all static addresses of a .network file, in order. */
 export function addressesOf(file: UnitFile): readonly string[] {
-  const short = afterReset(unitValues(file, 'Network', 'Address'));
   const long = sectionsOf(file, 'Address').flatMap((section) => valueIn(section, 'Address') ?? []);
-  return [...short, ...long];
+  return [...shortValues(file, 'Address'), ...long];
 }
 
-/** Returns the default gateways of a .network file. */
+/** Returns the values of a key of [Network] that is a list. An empty value takes back those before it. */
+export function shortValues(file: UnitFile, key: string): readonly string[] {
+  return afterReset(unitValues(file, 'Network', key));
+}
+
+/** Returns the default gateways of a .network file, in the main table. */
 export function gatewaysOf(file: UnitFile): readonly string[] {
-  const short = afterReset(unitValues(file, 'Network', 'Gateway'));
-  const long = sectionsOf(file, 'Route').flatMap((section) =>
-    isDefault(valueIn(section, 'Destination')) ? (valueIn(section, 'Gateway') ?? []) : [],
-  );
-  return [...short, ...long].filter((gateway) => !gateway.startsWith('_'));
+  const long = sectionsOf(file, 'Route').flatMap((section) => gatewayIn(section) ?? []);
+  return [...shortValues(file, 'Gateway').filter(isAddress), ...long];
+}
+
+/**
+ * Returns the gateway of a [Route] that is a default route of the main table; undefined for other routes. A default route of another
+ * table belongs to somebody's policy routing, and is no gateway of the host.
+ */
+export function gatewayIn(section: UnitSection): string | undefined {
+  const gateway = valueIn(section, 'Gateway');
+  if (gateway === undefined || !isAddress(gateway) || !isDefault(valueIn(section, 'Destination'))) return undefined;
+  return isMainTable(valueIn(section, 'Table')) ? gateway : undefined;
+}
+
+/** Reads a [Route]; undefined for a default route, of whatever table. */
+export function routeIn(section: UnitSection): Route | undefined {
+  const to = valueIn(section, 'Destination');
+  if (to === undefined || isDefault(to)) return undefined;
+  const [via, metric, table] = ['Gateway', 'Metric', 'Table'].map((key) => valueIn(section, key));
+  return {
+    to: canonicalIpv6(to),
+    ...(via !== undefined && { via: canonicalIpv6(via) }),
+    ...(metric !== undefined && { metric: Number(metric) }),
+    ...(!isMainTable(table) && { table: Number(table) }),
+  };
 }
 
 /** Returns the routes of a .network file beside the default ones. */
 export function routesOf(file: UnitFile): readonly Route[] {
-  return sectionsOf(file, 'Route').flatMap((section) => {
-    const to = valueIn(section, 'Destination');
-    if (to === undefined || isDefault(to)) return [];
-    const [via, metric, table] = ['Gateway', 'Metric', 'Table'].map((key) => valueIn(section, key));
-    return [
-      {
-        to: canonicalIpv6(to),
-        ...(via !== undefined && { via: canonicalIpv6(via) }),
-        ...(metric !== undefined && { metric: Number(metric) }),
-        ...(table !== undefined && table !== 'main' && table !== '254' && { table: Number(table) }),
-      },
-    ];
-  });
+  return sectionsOf(file, 'Route').flatMap((section) => routeIn(section) ?? []);
+}
+
+/** Returns the words of all `Domains=` of a .network file: search domains, and routing domains such as `~.`. */
+export function domainsOf(file: UnitFile): readonly string[] {
+  return words(unitValues(file, 'Network', 'Domains'));
+}
+
+/** Tells whether a domain is no search domain: it only says which name servers are asked. */
+export function isRoutingDomain(domain: string): boolean {
+  return domain.startsWith('~');
 }
 
 /** Says what a bridge's two files hold, in the terms of the desired state. */
@@ -121,7 +153,7 @@ export function settingsOf(
     ipv6Addresses: ipv6,
     ...(ipv6Gateway !== undefined && { ipv6Gateway: canonicalIpv6(ipv6Gateway) }),
     dns: words(unitValues(file, 'Network', 'DNS')),
-    search: words(unitValues(file, 'Network', 'Domains')).filter((domain) => !domain.startsWith('~')),
+    search: domainsOf(file).filter((domain) => !isRoutingDomain(domain)),
     routes: routesOf(file),
     stp: isYes(stp),
     delay: Number.parseFloat(unitValue(netdev, 'Bridge', 'ForwardDelaySec') ?? '15'),
@@ -131,14 +163,24 @@ export function settingsOf(
   };
 }
 
-function ipv6Of(file: UnitFile): NonNullable<BridgeSettings['ipv6']> {
+/** Says how a .network file configures IPv6. */
+export function ipv6Of(file: UnitFile): NonNullable<BridgeSettings['ipv6']> {
   if (!isNo(unitValue(file, 'Network', 'IPv6AcceptRA'))) return 'auto';
   const linkLocal = unitValue(file, 'Network', 'LinkLocalAddressing');
   return isNo(linkLocal) || linkLocal === 'ipv4' ? 'off' : 'static';
 }
 
 function isDefault(destination: string | undefined): boolean {
-  return destination === undefined || destination === '0.0.0.0/0' || destination === '::/0';
+  return destination === undefined || destination === '0.0.0.0/0' || canonicalIpv6(destination) === '::/0';
+}
+
+function isMainTable(table: string | undefined): boolean {
+  return table === undefined || table === 'main' || table === '254';
+}
+
+/** `_dhcp4` and `_ipv6ra` stand for the gateway that a server or a router names. */
+function isAddress(gateway: string): boolean {
+  return !gateway.startsWith('_');
 }
 
 function words(values: readonly string[]): readonly string[] {
