@@ -54,7 +54,9 @@ export async function readNetworkdFiles(
   };
   const isFileOfBridge = (file: NetworkdFile): boolean => isFileOfLink(file.content, bridge) && !isPortOf(file, bridge);
   // A port's file that goes by the MAC may have been given to the bridge, which has the same; that does not make it the bridge's.
-  const [inForceOnBridge] = [fileOf(bridge)].filter((file) => file !== undefined && !isPortOf(file, bridge));
+  const isFileOfPort = ({ path }: NetworkdFile): boolean =>
+    owned.links.some(({ link, file }) => ports.includes(link) && file === path);
+  const [inForceOnBridge] = [fileOf(bridge)].filter((file) => file !== undefined && !isFileOfPort(file));
   const ofBridge =
     inForceOnBridge !== undefined && isFileOfBridge(inForceOnBridge)
       ? inForceOnBridge

@@ -1,12 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { UnsupportedChangeError } from '../../../lib/errors.ts';
-import { FakeHost } from '../../../lib/testing/index.ts';
-import { type BridgeArgs, bridge } from '../../../modules/bridge.ts';
+import type { BridgeArgs } from '../../../modules/bridge.ts';
 import { parseNetworkdStatus } from '../../../modules/network/networkd/owner.ts';
-
-const mac = '52:54:00:aa:00:01';
-const files = '/etc/systemd/network';
+import { apply, check, files, type Given, host, mac, written } from './networkd_host.ts';
 
 function capture(name: string): string {
   return readFileSync(new URL(`../captures/network/${name}.txt`, import.meta.url), 'utf8');
@@ -66,48 +63,6 @@ Metric=50
 [Link]
 RequiredForOnline=yes
 `;
-
-interface Given {
-  /** Texts of the files in /etc/systemd/network. */
-  readonly files: Readonly<Record<string, string>>;
-  /** The state of each link and the file from which it was configured. */
-  readonly links?: Readonly<
-    Record<string, { readonly setup?: string; readonly file?: string; readonly clientId?: string }>
-  >;
-  readonly more?: Readonly<Record<string, string>>;
-}
-
-/** A host whose systemd-networkd answers as it was seen to. */
-function host({ files: own, links = { ens33: { file: `${files}/10-ens33.network` } }, more = {} }: Given): FakeHost {
-  const status = Object.entries(links).map(
-    ([link, { setup = 'configured', file = 'n/a', clientId }], index) =>
-      `* ${index + 2}: ${link}\n  Network File: ${file}\n  State: routable (${setup})\n${clientId === undefined ? '' : `  DHCP4 Client ID: ${clientId}\n`}\n`,
-  );
-  return new FakeHost({
-    files: {
-      '/sys/class/net/lo/address': '',
-      '/sys/class/net/ens33/address': `${mac}\n`,
-      ...Object.fromEntries(Object.entries(own).map(([name, text]) => [`${files}/${name}`, text])),
-      ...more,
-    },
-    commands: { 'cat /sys/class/net/ens33/address': { stdout: `${mac}\n` } },
-    answer: (argv) => (argv.join(' ').includes('networkctl') ? { stdout: status.join('') } : { exitCode: 1 }),
-  });
-}
-
-const later = { loadedLater: true } as const;
-const check = (on: FakeHost, args: Partial<BridgeArgs> = {}) =>
-  bridge.check(on, { name: 'br0', port: 'ens33', ...args, ...later });
-const apply = (on: FakeHost, args: Partial<BridgeArgs> = {}) =>
-  bridge.apply(on, { name: 'br0', port: 'ens33', ...args, ...later });
-
-function written(on: FakeHost): Record<string, string> {
-  return Object.fromEntries(
-    [...on.files].flatMap(([path, text]) =>
-      path.startsWith(`${files}/`) ? [[path.slice(files.length + 1), text]] : [],
-    ),
-  );
-}
 
 describe('a bridge', () => {
   test('takes over what asks the DHCP server, the client identifier included', async () => {
@@ -227,7 +182,14 @@ RequiredForOnline=yes
     await apply(on);
     expect(written(on)).toMatchObject({
       '20-wired.network': shared,
-      '00-br0-ens33.network': '# A port of br0, made by kvm-play.\n[Match]\nName=ens33\n\n[Network]\nBridge=br0\n',
+      '00-br0-ens33.network': `# A port of br0, made by kvm-play.
+# Before, this file configured it: ${files}/20-wired.network
+[Match]
+Name=ens33
+
+[Network]
+Bridge=br0
+`,
       '10-br0.network': '[Match]\nName=br0\n\n[Network]\nDHCP=yes\n',
     });
     const bridged = host({
