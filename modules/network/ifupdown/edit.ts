@@ -9,7 +9,9 @@ import {
   startsStanza,
 } from '../../../lib/formats/interfaces.ts';
 import { upWords } from './files.ts';
+import { beginMark, endMark, keptMark, markIn, restMark } from './marks.ts';
 import type { NewStanza } from './stanzas.ts';
+import { restoreUpLines } from './up_lines.ts';
 
 /**
  * Edits of one file in which the old text stays behind, in comments: `# before br0: auto ens33`. What is new stands between two
@@ -18,11 +20,6 @@ import type { NewStanza } from './stanzas.ts';
 
 /** Lines of a file by their indices, and what is to stand in their place. */
 export type Edits = Map<number, readonly InterfacesLine[]>;
-
-const begin = (bridge: string): string => `# ${bridge}: from here on made by kvm-play`;
-const end = (bridge: string): string => `# ${bridge}: up to here made by kvm-play`;
-const instead = (bridge: string): string => `# ${bridge}: the next line is what is left of the one above`;
-const kept = (bridge: string): string => `# before ${bridge}:`;
 
 /** Writes a file in which some lines are replaced. */
 export function applyEdits(file: InterfacesFile, edits: Edits): string {
@@ -54,13 +51,13 @@ export function commentUpLines(file: InterfacesFile, edits: Edits, bridge: strin
     );
     commentLine(file, edits, bridge, index);
     if (rest.length === 0) continue;
-    addBehind(file, edits, index, [comment(instead(bridge)), interfacesLine(`${key} ${rest.join(' ')}`)]);
+    addBehind(file, edits, index, [comment(restMark(bridge)), interfacesLine(`${key} ${rest.join(' ')}`)]);
   }
 }
 
 /** Makes the lines that are new, between their two comments. */
 export function newBlock(bridge: string, lines: readonly InterfacesLine[]): readonly InterfacesLine[] {
-  return [comment(begin(bridge)), ...lines, comment(end(bridge))];
+  return [comment(beginMark(bridge)), ...lines, comment(endMark(bridge))];
 }
 
 /** Writes stanzas of a link, a blank line between what belongs to different links is for the caller. */
@@ -73,34 +70,32 @@ export function stanzaLines(link: string, stanzas: readonly NewStanza[]): readon
 
 /** Tells whether a file keeps text from before a bridge was made. */
 export function keepsOriginal(file: InterfacesFile, bridge: string): boolean {
-  return file.lines.some(
-    ({ raw }) => raw === begin(bridge) || raw === kept(bridge) || raw.startsWith(`${kept(bridge)} `),
-  );
+  return file.lines.some(({ raw }) => {
+    const mark = markIn(raw);
+    return mark?.bridge === bridge && (mark.kind === 'begin' || mark.kind === 'kept');
+  });
 }
 
 /**
- * Gives a file back as it was before a bridge was made. Stanzas of other links that somebody has written between the comments stay.
+ * Gives a file back as it was before a bridge was made. Stanzas of other links that somebody has written between the comments stay, and
+ * so does what other bridges keep.
  * @param links the bridge and its ports
  */
 export function restoreOriginal(file: InterfacesFile, bridge: string, links: readonly string[]): InterfacesFile {
   const lines: InterfacesLine[] = [];
   let isInside = false;
   let isOwn = true;
-  let isSkipped = false;
-  for (const line of file.lines) {
-    if (isSkipped) {
-      isSkipped = false;
-      continue;
-    }
-    if (line.raw === begin(bridge) || line.raw === end(bridge)) {
-      isInside = line.raw === begin(bridge);
-      isOwn = true;
-    } else if (line.raw === instead(bridge)) isSkipped = true;
-    else if (line.raw === kept(bridge)) lines.push({ raw: '' });
-    else if (line.raw.startsWith(`${kept(bridge)} `)) lines.push({ raw: line.raw.slice(kept(bridge).length + 1) });
-    else {
+  for (const line of restoreUpLines(file.lines, bridge)) {
+    const mark = markIn(line.raw);
+    if (mark?.bridge !== bridge) {
+      // What another bridge keeps or has made is its own, and the comments around it.
+      if (mark !== undefined) isOwn = false;
       if (isInside && line.key !== undefined && startsStanza(line.key)) isOwn = isAbout(line, links);
       if (!isInside || !isOwn) lines.push(line);
+    } else if (mark.kind === 'kept') lines.push({ raw: mark.text });
+    else if (mark.kind !== 'rest') {
+      isInside = mark.kind === 'begin';
+      isOwn = true;
     }
   }
   return parseInterfaces(formatInterfaces({ ...file, lines }));
@@ -139,7 +134,7 @@ function isAbout({ key = '', value = '' }: InterfacesLine, links: readonly strin
 
 function commentLine(file: InterfacesFile, edits: Edits, bridge: string, index: number): void {
   const raw = file.lines[index]?.raw ?? '';
-  const rows = raw.split('\n').map((row) => comment(row === '' ? kept(bridge) : `${kept(bridge)} ${row}`));
+  const rows = raw.split('\n').map((row) => comment(keptMark(bridge, row)));
   edits.set(index, rows);
 }
 

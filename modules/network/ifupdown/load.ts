@@ -8,11 +8,12 @@ import { adjustBridge, removeBridge } from '../live_steps.ts';
 import type { LoadedBridge } from '../stack.ts';
 import { handOverArgv, handOverStep } from './clients.ts';
 import { type IfupdownFiles, readIfupdownFiles, stanzasOf, stanzasText } from './files.ts';
+import { withRemovals } from './hooks.ts';
 import { leasePaths } from './leases.ts';
+import { isBridgeLine } from './lines.ts';
 import { readIfstate } from './owner.ts';
 import { bridgeStanzas, isBroughtUp, isMade, oldStanzas, portAddressing } from './plan.ts';
 import { addressingBy, bridgeSettings } from './read.ts';
-import { isBridgeLine } from './settings.ts';
 import type { NewStanza } from './stanzas.ts';
 
 /** Seconds that `ifup` may take: dhclient waits a minute for a server that does not answer. */
@@ -211,7 +212,7 @@ function again(link: string): Undo {
 const downScript = 'text=$1 link=$2; shift 2; printf %s "$text" | ifdown --force "$@" -i /dev/stdin "$link"';
 
 function downArgv(link: string, stanzas: readonly NewStanza[], options: readonly string[] = []): readonly string[] {
-  const text = stanzasText(stanzas.map((stanza) => ({ ...stanza, name: link })));
+  const text = stanzasText(withRemovals(stanzas).map((stanza) => ({ ...stanza, name: link })));
   return ['sh', '-c', downScript, 'sh', text, link, ...options];
 }
 

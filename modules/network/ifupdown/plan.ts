@@ -32,7 +32,8 @@ import {
   upWords,
 } from './files.ts';
 import { type Leases, moveIdentity, removeLeases } from './leases.ts';
-import { addressingOf, isLinkLine, portsIn } from './settings.ts';
+import { isLinkLine } from './lines.ts';
+import { addressingOf, portsIn } from './settings.ts';
 import { isSameAddressing, type NewStanza, stanzasForPort, stanzasOfPort, wantedStanzas } from './stanzas.ts';
 
 /**

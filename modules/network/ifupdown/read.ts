@@ -6,10 +6,12 @@ import type { LiveBridge } from '../live.ts';
 import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
 import { keepsOriginal } from './edit.ts';
 import { autoWords, type IfupdownFiles, isNamedBehind, readIfupdownFiles, stanzasOf } from './files.ts';
+import { lastingHooks } from './hooks.ts';
 import { readLeases } from './leases.ts';
+import { optionsOf, type Stanza } from './lines.ts';
 import { bridgeStanzas, create, portAddressing, remove } from './plan.ts';
 import { refusalsOf } from './refusals.ts';
-import { noPort, optionsOf, portsIn, type Stanza, settingsOf } from './settings.ts';
+import { noPort, portsIn, settingsOf } from './settings.ts';
 
 /** Reads the files of a bridge and its ports. */
 export async function readIfupdown(
@@ -30,12 +32,23 @@ export async function readIfupdown(
     bridge: actual,
     ports: Object.fromEntries(portNames.value.map((port) => [port, portSettings(desired, files, live, port)])),
     refusals: refusalsOf(desired, files, owned, live),
-    warnings: [],
+    warnings: hookWarnings(desired, files),
     missing,
     links: expectedLinks(desired, files, live),
     steps: () =>
       bridge === 'absent' ? remove(desired, files, leases) : create(desired, bridge, actual, files, live, leases),
   };
+}
+
+/** The hooks of the port run again for the bridge, and those of the bridge for the port. */
+function hookWarnings({ name, bridge, portNames }: BridgeState, files: IfupdownFiles): readonly string[] {
+  const own = stanzasOf(files, name);
+  const moved = bridge === 'absent' ? own : portNames.value.flatMap((port) => stanzasOf(files, port));
+  const heir = bridge === 'absent' ? portNames.value[0] : name;
+  return lastingHooks(moved).map(
+    ({ raw }) =>
+      `'${raw.trim()}' adds rules or routes, and no hook takes them away: they may be there twice once ${heir} is up, or ifup fails over them; add a 'down' line that removes them`,
+  );
 }
 
 /** Says what the files hold of a bridge; undefined where no stanza describes it. */

@@ -4,7 +4,9 @@ import type { BridgeState } from '../bridge_state.ts';
 import type { LiveBridge } from '../live.ts';
 import type { OwnedLinks } from '../stack.ts';
 import { type IfupdownFiles, mainFile, type PlacedStanza, stanzasOf } from './files.ts';
-import { isHook, isLinkLine, isOtherRoute, optionsOf, portsIn } from './settings.ts';
+import { isHook, isLinkLine, optionsOf } from './lines.ts';
+import { isOtherRoute } from './routes.ts';
+import { portsIn } from './settings.ts';
 
 const movable: readonly string[] = ['dhcp', 'static', 'manual', 'auto'];
 

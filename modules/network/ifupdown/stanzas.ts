@@ -2,24 +2,11 @@ import { type InterfacesLine, interfacesLine } from '../../../lib/formats/interf
 import { portMacWord } from '../arguments.ts';
 import type { BridgeSettings, Route } from '../bridge_state.ts';
 import type { PlacedStanza } from './files.ts';
-import {
-  addressOptions,
-  ipv6Of,
-  ipv6OffLine,
-  isBridgeLine,
-  isHook,
-  isInet,
-  isInet6,
-  isLinkLine,
-  noPort,
-  optionName,
-  optionOf,
-  type PortNames,
-  portsIn,
-  routeIn,
-  type Stanza,
-  settingsOf,
-} from './settings.ts';
+import { withoutHooks } from './hooks.ts';
+import { isBridgeLine, isHook, isInet, isInet6, isLinkLine, optionName, optionOf, type Stanza } from './lines.ts';
+import { isSameRoute, managedRoutes, routeIn } from './routes.ts';
+import { linesForOthers, setAside, setStanzasAside, takeBack, takeStanzasBack } from './set_aside.ts';
+import { ipv6Of, ipv6OffLine, noPort, type PortNames, portsIn, settingsOf } from './settings.ts';
 
 /** A stanza of a bridge as it is to be written. */
 export interface NewStanza extends Stanza {
@@ -44,11 +31,12 @@ export function wantedStanzas(
   ports: readonly string[],
   { port, mac: portMac }: PortNames,
 ): readonly NewStanza[] {
-  const there = settingsOf(before, true, wanted, { port, mac: portMac });
+  const known = broughtBack(before, wanted);
+  const there = settingsOf(known, true, wanted, { port, mac: portMac });
   const differs = (key: keyof BridgeSettings): boolean =>
     wanted[key] !== undefined && JSON.stringify(wanted[key]) !== JSON.stringify(there[key]);
   const { ipv4, ipv6, ipv6Addresses, gateway, ipv6Gateway, dns, search, routes, mtu, stp, delay } = wanted;
-  let result = withInet(before);
+  let result = withInet(known);
   if (ipv4 !== undefined && differs('ipv4')) result = setIpv4(result, ipv4);
   if (ipv6Addresses !== undefined && differs('ipv6Addresses')) result = setIpv6Addresses(result, ipv6Addresses);
   if (ipv6 !== undefined && differs('ipv6')) result = setIpv6(result, ipv6);
@@ -115,15 +103,32 @@ function withInet(stanzas: readonly NewStanza[]): readonly NewStanza[] {
   return stanzas.some(isInet) ? stanzas : [{ family: 'inet', method: 'manual', lines: [] }, ...stanzas];
 }
 
+/** Brings back what was set aside for what the task wants now. */
+function broughtBack(stanzas: readonly NewStanza[], { ipv4, ipv6 }: BridgeSettings): readonly NewStanza[] {
+  const occasion = ipv4 === undefined ? undefined : occasionOf(ipv4);
+  const { stanzas: left, lines } = occasion === undefined ? { stanzas, lines: [] } : takeBack(stanzas, occasion);
+  const target = left.find(isInet);
+  const options = left.map((stanza) =>
+    stanza === target ? { ...stanza, lines: [...lines, ...stanza.lines] } : stanza,
+  );
+  return ipv6 === 'auto' ? takeStanzasBack(options) : options;
+}
+
+function occasionOf(ipv4: NonNullable<BridgeSettings['ipv4']>): 'DHCP' | 'a static address' | undefined {
+  if (ipv4 === 'dhcp') return 'DHCP';
+  return ipv4.length > 0 && ipv4 !== 'none' ? 'a static address' : undefined;
+}
+
 function setIpv4(stanzas: readonly NewStanza[], ipv4: NonNullable<BridgeSettings['ipv4']>): readonly NewStanza[] {
-  const isDhcp = ipv4 === 'dhcp';
   const [address, ...others] = typeof ipv4 === 'string' ? [] : ipv4;
   const inet = stanzas.filter(isInet);
   const [main] = inet;
-  // What is no address stays, also of stanzas that were there for further addresses.
-  const kept = inet.flatMap(({ lines }) => withoutOptions(lines, addressOptions));
   const gateway = optionOf(inet, 'gateway');
-  const method = isDhcp ? 'dhcp' : address === undefined ? 'manual' : 'static';
+  const method = ipv4 === 'dhcp' ? 'dhcp' : address === undefined ? 'manual' : 'static';
+  // What is no address stays, also of stanzas that were there for further addresses.
+  const kept = inet.flatMap(({ lines }) => withoutOptions(lines, ipv4AddressOptions));
+  const aside = linesForOthers(kept, occasionOf(ipv4));
+  const unused = [...aside.values()].flat();
   const first: NewStanza = {
     ...main,
     family: 'inet',
@@ -131,14 +136,20 @@ function setIpv4(stanzas: readonly NewStanza[], ipv4: NonNullable<BridgeSettings
     lines: [
       ...(address === undefined ? [] : [option(stanzas, 'address', address)]),
       ...(address === undefined || gateway === undefined ? [] : [option(stanzas, 'gateway', gateway)]),
-      ...kept,
+      ...kept.filter((line) => !unused.includes(line)),
     ],
   };
-  return stanzas.flatMap((stanza) => {
+  const result = stanzas.flatMap((stanza) => {
     if (stanza === main) return [first, ...others.map((each) => staticStanza(stanzas, 'inet', each))];
     return isInet(stanza) ? [] : [stanza];
   });
+  return [...aside].reduce<readonly NewStanza[]>(
+    (all, [occasion, lines]) => (lines.length === 0 ? all : setAside(all, occasion, lines)),
+    result,
+  );
 }
+
+const ipv4AddressOptions: readonly string[] = ['address', 'netmask', 'broadcast', 'network', 'gateway'];
 
 function setIpv6Addresses(stanzas: readonly NewStanza[], addresses: readonly string[]): readonly NewStanza[] {
   const old = stanzas.filter((stanza) => isInet6(stanza) && stanza.method === 'static');
@@ -165,29 +176,29 @@ function setIpv6(stanzas: readonly NewStanza[], ipv6: NonNullable<BridgeSettings
   if (ipv6 === 'auto') {
     const open = without.map((stanza) => {
       if (!isInet6(stanza)) return stanza;
-      const lines = withoutOptions(stanza.lines, ['accept-ra', 'autoconf']);
-      return { ...stanza, lines: stanza.method === 'static' ? [...lines, option(stanzas, 'autoconf', '1')] : lines };
+      const lines = stanza.lines.filter((line) => !isSwitchedOff(line));
+      const isAsking = stanza.method !== 'static' || optionOf([{ ...stanza, lines }], 'autoconf') !== undefined;
+      return { ...stanza, lines: isAsking ? lines : [...lines, option(stanzas, 'autoconf', '1')] };
     });
     const hasAutomatic = open.some((stanza) => isAutomatic(stanza) && stanza.method !== 'manual');
     return hasAutomatic ? open : [...open, { family: 'inet6', method: 'auto', lines: [] }];
   }
-  const closed = without.filter((stanza) => !isAutomatic(stanza));
-  if (ipv6 === 'static') {
-    const hasStatic = closed.some(isInet6);
-    if (!hasStatic) return addLine(closed, optionLine(stanzas, 'up echo 0 > /proc/sys/net/ipv6/conf/$IFACE/accept_ra'));
-    return closed.map((stanza) =>
-      isInet6(stanza)
-        ? {
-            ...stanza,
-            lines: [...withoutOptions(stanza.lines, ['accept-ra', 'autoconf']), option(stanzas, 'accept_ra', '0')],
-          }
-        : stanza,
-    );
-  }
-  return addLine(
-    closed.filter((stanza) => !isInet6(stanza)),
-    optionLine(stanzas, ipv6OffLine),
+  if (ipv6 === 'off') return addLine(setStanzasAside(without, isInet6), optionLine(stanzas, ipv6OffLine));
+  const closed = setStanzasAside(without, isAutomatic);
+  const hasStatic = closed.some(isInet6);
+  if (!hasStatic) return addLine(closed, optionLine(stanzas, 'up echo 0 > /proc/sys/net/ipv6/conf/$IFACE/accept_ra'));
+  return closed.map((stanza) =>
+    isInet6(stanza)
+      ? {
+          ...stanza,
+          lines: [...withoutOptions(stanza.lines, ['accept-ra', 'autoconf']), option(stanzas, 'accept_ra', '0')],
+        }
+      : stanza,
   );
+}
+
+function isSwitchedOff(line: InterfacesLine): boolean {
+  return ['accept-ra', 'autoconf'].includes(optionName(line) ?? '') && line.value === '0';
 }
 
 function setGateway(
@@ -208,22 +219,36 @@ function setGateway(
   });
 }
 
+/** Lines that add a route of the list stay as they are. */
 function setRoutes(stanzas: readonly NewStanza[], routes: readonly Route[]): readonly NewStanza[] {
-  const without = stanzas.map((stanza) => ({
-    ...stanza,
-    lines: stanza.lines.filter((line) => routeIn(line) === undefined),
-  }));
-  return routes.reduce<readonly NewStanza[]>((result, { to, via, metric, table }) => {
-    const isIpv6 = to.includes(':') || (via?.includes(':') ?? false);
-    const words = [
-      ...['up', 'ip', isIpv6 ? '-6' : '-4', 'route', 'replace', to],
-      ...(via === undefined ? [] : ['via', via]),
-      ...['dev', '$IFACE'],
-      ...(metric === undefined ? [] : ['metric', String(metric)]),
-      ...(table === undefined ? [] : ['table', String(table)]),
-    ];
-    return addLine(result, optionLine(stanzas, words.join(' ')), isIpv6 ? isInet6 : isInet);
-  }, without);
+  const isManaged = managedRoutes(stanzas, routes);
+  const there: Route[] = [];
+  const isUnwanted = new Map<InterfacesLine, boolean>();
+  for (const line of stanzas.flatMap(({ lines }) => lines)) {
+    const route = routeIn(line);
+    if (route === undefined || !isManaged(route)) continue;
+    const isKept = routes.some((each) => isSameRoute(each, route)) && !there.some((each) => isSameRoute(each, route));
+    if (isKept) there.push(route);
+    isUnwanted.set(line, !isKept);
+  }
+  const added = routes.filter((route) => !there.some((each) => isSameRoute(each, route)));
+  return added.reduce<readonly NewStanza[]>(
+    (result, route) => {
+      const isIpv6 = route.to.includes(':');
+      return addLine(result, optionLine(stanzas, routeHook(route, isIpv6)), isIpv6 ? isInet6 : isInet);
+    },
+    withoutHooks(stanzas, (line) => isUnwanted.get(line) ?? false),
+  );
+}
+
+function routeHook({ to, via, metric, table }: Route, isIpv6: boolean): string {
+  return [
+    ...['up', 'ip', isIpv6 ? '-6' : '-4', 'route', 'replace', to],
+    ...(via === undefined ? [] : ['via', via]),
+    ...['dev', '$IFACE'],
+    ...(metric === undefined ? [] : ['metric', String(metric)]),
+    ...(table === undefined ? [] : ['table', String(table)]),
+  ].join(' ');
 }
 
 /** Sets an option that stands in one stanza: in the place of its first line, or at the end of the first stanza. */

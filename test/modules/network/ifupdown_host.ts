@@ -58,6 +58,9 @@ export function host({
     },
     commands: {
       'cat /sys/class/net/ens33/address': { stdout: `${mac}\n` },
+      ...(more['/sys/class/net/ens34/address'] && {
+        'cat /sys/class/net/ens34/address': { stdout: more['/sys/class/net/ens34/address'] },
+      }),
       'cat /sys/class/net/br0/address': { stdout: isBridged ? `${mac}\n` : '' },
       'ip -o -4 address show': { stdout: addresses },
       // Nothing was written since the bridge was brought up.
