@@ -1,8 +1,8 @@
-import { shellProgram } from '../../../lib/process/package_files.ts';
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import { type CommandStep, command, type Undo } from '../../../lib/task/step.ts';
 import { adjustBridge, removeBridge } from '../live_steps.ts';
 import { reloadArgv } from '../networkd/reload.ts';
+import { restoreKernelIpv6 } from '../networkmanager/kernel_ipv6.ts';
 import { removeLeases } from '../networkmanager/leases.ts';
 import type { LoadedBridge } from '../stack.ts';
 import { definitions } from './definitions.ts';
@@ -99,7 +99,11 @@ export async function loadByManager(
         ];
       return [
         ...(live.isBridge
-          ? [cut(['sh', '-c', shellProgram('modules/network/netplan/reapply.sh'), 'sh', name], { judgedBy: 'state' })]
+          ? [
+              cut(['nmcli', '--wait', '10', 'device', 'reapply', name], { judgedBy: 'state' }),
+              // netplan leaves automatic IPv6 to the kernel.
+              cut(restoreKernelIpv6(name), { judgedBy: 'state' }),
+            ]
           : []),
         ...adjustBridge(desired, live),
         ...activate.filter(({ port }) => !isIn(port)).map(({ step }) => step),

@@ -5,7 +5,7 @@ import type { BridgeState } from '../bridge_state.ts';
 import { readOriginal } from '../original.ts';
 import { isLeaseOf, leases } from './leases.ts';
 import { activeFile, type Manager } from './nmcli.ts';
-import { masterOf } from './settings.ts';
+import { ethernetSection, isAutomatic, isEthernet, masterOf, priorityOf } from './settings.ts';
 
 /** Where NetworkManager keeps the connections of administrators. */
 export const directory = '/etc/NetworkManager/system-connections';
@@ -28,11 +28,22 @@ export interface Profile {
   readonly file: Keyfile | undefined;
 }
 
+/** The profile of a port, and those of several links that may run it as well. */
+export interface PortProfile extends Profile {
+  /**
+   * Profiles that serve several links, and that may run this one when it has no profile of its own. They stay as they are. The one that
+   * runs the link now comes first, then those with the highest autoconnect-priority.
+   */
+  readonly shared: readonly Keyfile[];
+  /** What the port's settings come from: its own file, or the shared one that runs it; undefined where there is neither. */
+  readonly source: Keyfile | undefined;
+}
+
 /** The profiles of a bridge and its ports. */
 export interface Profiles {
   readonly bridge: Profile;
   /** In the task's order. */
-  readonly ports: readonly Profile[];
+  readonly ports: readonly PortProfile[];
   /** All keyfiles of the host. */
   readonly all: readonly Keyfile[];
   /** Leases that were kept for the bridge. */
@@ -50,12 +61,12 @@ export async function readProfiles(
   const listed = names.filter((each) => /^[^.].*\.nmconnection$/.test(each)).map((each) => `${directory}/${each}`);
   const all = await readKeyfiles(host, [...new Set([...listed, ...known])]);
   const bridge = all.find(({ content }) => isBridgeFile(content, name));
-  const first = portFile(portNames.value[0] ?? '', name, manager, all);
+  const found = portNames.value.map((port) => findPort(port, name, manager, all));
+  const first = found[0]?.source;
   const origin = first === undefined ? name : (uuidOf(first) ?? name);
-  const ports = portNames.value.map((port): Profile => {
-    const file = portFile(port, name, manager, all);
-    const uuid = (file && uuidOf(file)) ?? derivedUuid(`${origin} port ${port}`);
-    return { link: port, path: file?.path ?? `${directory}/${name}-port-${port}.nmconnection`, uuid, file };
+  const ports = found.map((port): PortProfile => {
+    const uuid = (port.file && uuidOf(port.file)) ?? derivedUuid(`${origin} port ${port.link}`);
+    return { ...port, uuid };
   });
   return {
     bridge: {
@@ -75,11 +86,35 @@ export function uuidOf({ content }: Keyfile): string | undefined {
   return unitValue(content, 'connection', 'uuid');
 }
 
-/** The port's own file: that of its active connection, or one that plugs it into the bridge and is not loaded yet. */
-function portFile(port: string, bridge: string, manager: Manager, all: readonly Keyfile[]): Keyfile | undefined {
-  const active = activeFile(manager, port);
-  const own = all.find(({ path }) => path === active);
-  return own ?? all.find(({ content }) => isProfileOf(content, port) && isPortOf(content, bridge));
+/**
+ * Finds the port's own file: that of its active connection, unless it is one of several links, or one that is its own and is not loaded
+ * yet.
+ */
+function findPort(link: string, bridge: string, manager: Manager, all: readonly Keyfile[]): Omit<PortProfile, 'uuid'> {
+  const ownPath = `${directory}/${bridge}-port-${link}.nmconnection`;
+  const activePath = activeFile(manager, link);
+  const active = all.find(({ path }) => path === activePath);
+  const isShared = active !== undefined && servesSeveral(active.content);
+  const own = isShared ? all.find(({ path, content }) => path === ownPath && isProfileOf(content, link)) : active;
+  const file = own ?? all.find(({ content }) => isProfileOf(content, link) && isPortOf(content, bridge));
+  const others = all.filter((each) => each !== active && servesSeveral(each.content) && isAutomatic(each.content));
+  const byPriority = others.toSorted((one, other) => priorityOf(other.content) - priorityOf(one.content));
+  const shared = isShared ? [active, ...byPriority] : byPriority;
+  return { link, path: file?.path ?? ownPath, file, shared, source: file ?? (isShared ? active : undefined) };
+}
+
+/**
+ * Tells whether a profile may run several links at the same time: `multi-connect=2` or `3`, and no name or MAC that only one link has.
+ * A section `[match]` may fit one link or several.
+ */
+function servesSeveral(content: UnitFile): boolean {
+  return (
+    isEthernet(content) &&
+    Number(unitValue(content, 'connection', 'multi-connect') ?? 0) > 1 &&
+    unitValue(content, 'connection', 'interface-name') === undefined &&
+    unitValue(content, ethernetSection(content), 'mac-address') === undefined &&
+    masterOf(content) === undefined
+  );
 }
 
 function isProfileOf(content: UnitFile, link: string): boolean {

@@ -4,11 +4,13 @@ import { type CommandStep, command } from '../../../lib/task/step.ts';
 import type { BridgeState } from '../bridge_state.ts';
 import { type LiveBridge, mtuOf } from '../live.ts';
 import type { LoadedBridge } from '../stack.ts';
-import type { Profile } from './keyfiles.ts';
+import { restoreKernelIpv6 } from './kernel_ipv6.ts';
+import { type PortProfile, type Profile, uuidOf } from './keyfiles.ts';
 import { removeLeases } from './leases.ts';
 import { notedMtu } from './mtu_note.ts';
 import type { Manager } from './nmcli.ts';
 import { type Found, readFound } from './read.ts';
+import { leavesIpv6ToKernel } from './settings.ts';
 
 const unit = 'NetworkManager';
 
@@ -35,7 +37,7 @@ function load({ name }: BridgeState, live: LiveBridge, { manager, profiles }: Fo
   const files = [bridge, ...ports].map(({ path }) => path);
   const back = ports.flatMap((port) => [port.link, uuidBefore(port, manager), mtuWord(mtuOf(live, port.link))]);
   const undo = live.isBridge
-    ? { withOldFiles: [program('bring_back', [name, bridge.uuid])] }
+    ? { withOldFiles: [program('bring_back', [name, bridge.uuid, ...ports.flatMap(({ link, uuid }) => [link, uuid])])] }
     : {
         // The bridge goes, and NetworkManager must not make it again.
         withNewFiles: [['nmcli', 'device', 'set', name, 'managed', 'no']],
@@ -50,14 +52,18 @@ function load({ name }: BridgeState, live: LiveBridge, { manager, profiles }: Fo
       units: [unit],
       undo: { ...undo, before: [`${unit}.service`] },
     }),
+    ...(live.isBridge && bridge.file !== undefined && leavesIpv6ToKernel(bridge.file.content)
+      ? [command(restoreKernelIpv6(name), { disrupts: 'link', judgedBy: 'state', timeLimit: 90, units: [unit] })]
+      : []),
   ];
 }
 
 function unload({ name }: BridgeState, live: LiveBridge, { profiles }: Found): readonly CommandStep[] {
   const { bridge, ports } = profiles;
-  const words = ports.flatMap(({ link, uuid, file }) => [
-    ...[link, uuid, mtuWord(file && notedMtu(name, file.text.text))],
-  ]);
+  const words = ports.flatMap((port, index) => {
+    const uuids = index === 0 ? uuidsAfter(port) : [port.uuid];
+    return [port.link, uuids.join(), mtuWord(port.file && notedMtu(name, port.file.text.text))];
+  });
   return [
     command(program('unload', [name, ...words]), {
       disrupts: 'link',
@@ -65,11 +71,24 @@ function unload({ name }: BridgeState, live: LiveBridge, { profiles }: Found): r
       timeLimit: 90,
       units: [unit],
       undo: {
-        ...(live.isBridge && { withOldFiles: [program('bring_back', [name, bridge.uuid])] }),
+        ...(live.isBridge && {
+          withOldFiles: [
+            program('bring_back', [name, bridge.uuid, ...ports.flatMap(({ link, uuid }) => [link, uuid])]),
+          ],
+        }),
         before: [`${unit}.service`],
       },
     }),
   ];
+}
+
+/**
+ * The connections that may run the first port without its bridge, the best one first: its own may have been removed. NetworkManager
+ * itself finds one for the others, which do not lead to the host.
+ */
+function uuidsAfter({ uuid, shared: [shared] }: PortProfile): readonly string[] {
+  const after = shared && uuidOf(shared);
+  return after === undefined ? [uuid] : [uuid, after];
 }
 
 /** The connection that ran a port before the change, which a rollback activates again. */

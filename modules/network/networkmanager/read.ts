@@ -7,9 +7,10 @@ import { expectedAddressing, expectedBridge, expectedMac } from '../expected.ts'
 import { type LiveBridge, metricsToKeep, mtuOf } from '../live.ts';
 import { keepOriginal } from '../original.ts';
 import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
-import { type Keyfile, originalOf, type Profile, type Profiles, readProfiles } from './keyfiles.ts';
+import { type Keyfile, originalOf, type PortProfile, type Profile, type Profiles, readProfiles } from './keyfiles.ts';
 import { notedMtu, noteMtu } from './mtu_note.ts';
 import { type Manager, readManager } from './nmcli.ts';
+import { ownProfile } from './own_profile.ts';
 import { pinsOf } from './pins.ts';
 import { refusals, warnings } from './refusals.ts';
 import {
@@ -24,6 +25,8 @@ import {
 } from './settings.ts';
 import {
   holdsSecrets,
+  isSameAddressing,
+  moveAddressing,
   type PortFacts,
   returnAddressing,
   setAutomatic,
@@ -80,11 +83,11 @@ function nothing(sentence: string): StackReading {
   return { bridge: undefined, ports: {}, refusals: [sentence], warnings: [], missing: [], links: [], steps: () => [] };
 }
 
-function factsOf({ devices }: Manager, first: Profile | undefined, live: LiveBridge): PortFacts {
+function factsOf({ devices }: Manager, first: PortProfile | undefined, live: LiveBridge): PortFacts {
   const link = first?.link ?? '';
   const mac = live.macs[link];
   const device = devices.find((each) => each.link === link);
-  const file = first?.file?.content;
+  const file = first?.source?.content;
   const metrics = metricsToKeep(link, live);
   const sent = { clientId: device?.clientId, iaid: device?.iaid };
   return { file, mac, pins: file === undefined ? [] : pinsOf(file, mac, sent, metrics) };
@@ -128,7 +131,7 @@ function create(
         const isKept = originalOf(name, port.file) !== undefined;
         return writeIfNew(port.path, isKept ? noteMtu(name, text, mtu) : text, port.file);
       }
-      const content = writePort(port, name, port.file?.content, wanted);
+      const content = writePort(port.link, name, port.file?.content ?? ownProfile(port, name), wanted);
       const original = originalOf(name, port.file);
       const before = original === undefined ? port.file?.text.text : original.original;
       const text = formatUnitFile(withoutComments(content, original !== undefined));
@@ -140,13 +143,13 @@ function create(
 /** The MTU that a port gets back once the bridge is gone; undefined where the task sets none, and where a profile of its own does. */
 function mtuBefore(
   name: string,
-  { link, file }: Profile,
+  { link, file, source }: PortProfile,
   wanted: BridgeSettings,
   live: LiveBridge,
 ): number | undefined {
   const noted = file && notedMtu(name, file.text.text);
   if (noted !== undefined || wanted.mtu === undefined) return noted;
-  return file !== undefined && mtuIn(file.content) !== undefined ? undefined : mtuOf(live, link);
+  return source !== undefined && mtuIn(source.content) !== undefined ? undefined : mtuOf(live, link);
 }
 
 /** A text that was kept already stands in comments at the beginning, which are written anew. */
@@ -175,13 +178,25 @@ function remove({ name }: BridgeState, profiles: Profiles, facts: PortFacts): re
     const { file } = port;
     if (file === undefined || !(isIn(port, name, profiles) || originalOf(name, file) !== undefined)) return [];
     const kept = originalOf(name, file);
-    if (kept !== undefined && kept.original === undefined) return [removeKeyfile(file)];
-    const original = kept?.original ?? withoutMaster(file.content);
-    const text = index === 0 ? returnAddressing(original, bridge.file?.content, facts.pins) : original;
+    const isFirst = index === 0;
+    if (kept?.original !== undefined) {
+      const text = isFirst ? returnAddressing(kept.original, bridge.file?.content, facts.pins) : kept.original;
+      return writeIfNew(port.path, text, file);
+    }
+    if (kept !== undefined && !(isFirst && needsOwn(port, profiles))) return [removeKeyfile(file)];
+    const own = withoutMaster(withoutComments(file.content, kept !== undefined));
+    const isMoved = isFirst && bridge.file !== undefined;
+    const text = isMoved ? moveAddressing(own, bridge.file.content, facts.pins) : formatUnitFile(own);
     return writeIfNew(port.path, text, file);
   });
   const leases = profiles.leases.map((path) => removeFile(path));
   return [...files, ...(bridge.file === undefined ? [] : [removeKeyfile(bridge.file)]), ...leases];
+}
+
+/** Tells whether a port that a shared profile ran must keep one of its own: the host is reached by other addresses than that one's. */
+function needsOwn({ shared: [shared] }: PortProfile, { bridge }: Profiles): boolean {
+  if (bridge.file === undefined) return false;
+  return shared === undefined || !isSameAddressing(shared.content, bridge.file.content);
 }
 
 function removeKeyfile({ path, text }: Keyfile): Step {

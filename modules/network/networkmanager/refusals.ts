@@ -3,9 +3,10 @@ import { portMacWord } from '../arguments.ts';
 import type { BridgeState } from '../bridge_state.ts';
 import type { LiveBridge } from '../live.ts';
 import type { OwnedLinks } from '../stack.ts';
-import type { Keyfile, Profile, Profiles } from './keyfiles.ts';
+import type { Keyfile, PortProfile, Profiles } from './keyfiles.ts';
 import { isOlder, type Manager } from './nmcli.ts';
-import { ethernetSection, isAutomatic, masterOf, methodOf } from './settings.ts';
+import { highestPriority, ownPriority } from './own_profile.ts';
+import { ethernetSection, isAutomatic, isEthernet, masterOf, methodOf, priorityOf } from './settings.ts';
 import { hasRandomMac } from './write.ts';
 
 /** Types of profiles that can be a bridge's port. */
@@ -36,9 +37,9 @@ export function refusals(
       ? [`NetworkManager ${manager.version.join('.')} cannot switch IPv6 off (1.20 can); leave 'ipv6' out`]
       : []),
     ...profiles.ports.flatMap((port) => portRefusals(name, port, profiles, live)),
-    ...(profiles.ports[0]?.file !== undefined && hasRandomMac(profiles.ports[0].file.content)
+    ...(profiles.ports[0]?.source !== undefined && hasRandomMac(profiles.ports[0].source.content)
       ? [
-          `${profiles.ports[0].path} gives ${first} another MAC each time (cloned-mac-address=random), and a DHCP server would know neither it nor ${name} again; take that out first`,
+          `${profiles.ports[0].source.path} gives ${first} another MAC each time (cloned-mac-address=random), and a DHCP server would know neither it nor ${name} again; take that out first`,
         ]
       : []),
   ];
@@ -47,7 +48,7 @@ export function refusals(
 /** What a person should know. */
 export function warnings({ name }: BridgeState, { bridge, ports }: Profiles): readonly string[] {
   const [first] = ports;
-  const file = first?.file?.content;
+  const file = first?.source?.content;
   if (bridge.file !== undefined || file === undefined || methodOf(file, 'ipv6') !== 'auto') return [];
   const mode = unitValue(file, 'ipv6', 'addr-gen-mode');
   return mode === 'stable-privacy' || mode === '1'
@@ -104,13 +105,17 @@ function otherPorts(name: string, { bridge, ports, all }: Profiles): readonly st
     .map(({ path }) => `${path} plugs another link into ${name}; name it in 'ports' too`);
 }
 
-function portRefusals(name: string, port: Profile, profiles: Profiles, live: LiveBridge): readonly string[] {
+function portRefusals(name: string, port: PortProfile, profiles: Profiles, live: LiveBridge): readonly string[] {
   const { link, file, path } = port;
   if (file === undefined) {
     const kind = live.details.find((each) => each.name === link)?.kind ?? '';
-    return ['vlan', 'bond', 'team'].includes(kind)
-      ? [`${link} is a ${kind} without a keyfile of NetworkManager; have NetworkManager make it first`]
-      : [];
+    return [
+      ...(['vlan', 'bond', 'team'].includes(kind)
+        ? [`${link} is a ${kind} without a keyfile of NetworkManager; have NetworkManager make it first`]
+        : []),
+      ...unbeatable(port),
+      ...rivals(port, profiles),
+    ];
   }
   const type = unitValue(file.content, 'connection', 'type') ?? '';
   const master = masterOf(file.content);
@@ -122,10 +127,20 @@ function portRefusals(name: string, port: Profile, profiles: Profiles, live: Liv
   ];
 }
 
+/** A profile of the port's own must win over those that serve several links. */
+function unbeatable(port: PortProfile): readonly string[] {
+  return port.shared
+    .filter(({ content }) => priorityOf(content) >= highestPriority)
+    .map(
+      ({ path }) =>
+        `${path} may get ${port.link} as well as other links, and its autoconnect-priority leaves none for a profile of ${port.link}'s own; lower it below ${highestPriority}`,
+    );
+}
+
 /** At the next boot the profile with the highest priority gets the link. */
-function rivals({ link, file, path }: Profile, { all }: Profiles): readonly string[] {
-  if (file === undefined) return [];
-  const own = priorityOf(file.content);
+function rivals(port: PortProfile, { all }: Profiles): readonly string[] {
+  const { link, file, path } = port;
+  const own = file === undefined ? ownPriority(port) : priorityOf(file.content);
   return all
     .filter(
       (other) =>
@@ -142,13 +157,8 @@ function rivals({ link, file, path }: Profile, { all }: Profiles): readonly stri
 
 function fits(content: UnitFile, link: string): boolean {
   const name = unitValue(content, 'connection', 'interface-name');
-  const isEthernet = /^(?:802-3-)?ethernet$/.test(unitValue(content, 'connection', 'type') ?? '');
   const isBound =
     unitValue(content, ethernetSection(content), 'mac-address') !== undefined ||
     sectionsOf(content, 'match').length > 0;
-  return name === undefined ? isEthernet && !isBound : name === link;
-}
-
-function priorityOf(content: UnitFile): number {
-  return Number(unitValue(content, 'connection', 'autoconnect-priority') ?? 0);
+  return name === undefined ? isEthernet(content) && !isBound : name === link;
 }

@@ -55,9 +55,24 @@ export function isAutomatic(file: UnitFile): boolean {
   return !isFalse(unitValue(file, 'connection', 'autoconnect'));
 }
 
+/** Returns the priority with which a profile gets a link that others may have as well: the highest one wins. */
+export function priorityOf(file: UnitFile): number {
+  return Number(unitValue(file, 'connection', 'autoconnect-priority') ?? 0);
+}
+
+/** Tells whether a profile is of the type Ethernet, by the old word or by the new one. */
+export function isEthernet(file: UnitFile): boolean {
+  return /^(?:802-3-)?ethernet$/.test(unitValue(file, 'connection', 'type') ?? '');
+}
+
 /** Returns the method of a family. A profile without such a section has `auto`. */
 export function methodOf(file: UnitFile, section: IpSection): string {
   return unitValue(file, section, 'method') ?? 'auto';
+}
+
+/** Tells whether NetworkManager leaves a link's IPv6 addresses to the kernel. */
+export function leavesIpv6ToKernel(file: UnitFile): boolean {
+  return methodOf(file, 'ipv6') === 'ignore';
 }
 
 /** Returns the keys of a section whose name is a word and a number, in the order of the numbers: `address1`, `route12`. */
@@ -78,20 +93,44 @@ export function numbered(
 export const addressKeys: RegExp = /^address(?:es)?(\d*)$/;
 export const routeKeys: RegExp = /^routes?(\d*)$/;
 
+/** The number of the main routing table. */
+const mainTable = '254';
+
 /** Returns the static addresses of a family, with their prefixes. */
 export function addressesOf(file: UnitFile, section: IpSection): readonly string[] {
   return numbered(file, section, addressKeys).map(({ value }) => canonical(parts(value)[0] ?? ''));
 }
 
-/** Returns the default gateway of a family: `gateway=`, or the word behind an address. */
+/** Returns the default gateway of a family: `gateway=`, the word behind an address, or a default route of the main table. */
 export function gatewayOf(file: UnitFile, section: IpSection): string | undefined {
   const behind = numbered(file, section, addressKeys).flatMap(({ value }) => parts(value)[1] ?? []);
-  const viaRoute = numbered(file, section, routeKeys).flatMap(({ value }) => {
-    const [to = '', via] = parts(value);
-    return isDefault(to) && via !== undefined ? [via] : [];
-  });
+  const viaRoute = defaultRoutesOf(file, section).flatMap(({ via, isMain }) => (isMain ? [via] : []));
   const all = [unitValue(file, section, 'gateway'), ...behind, ...viaRoute];
   return all.flatMap((gateway) => (gateway === undefined || isNone(gateway) ? [] : [canonical(gateway)]))[0];
+}
+
+/** A default route that a profile writes as a route of its own: `route1=0.0.0.0/0,192.168.221.1`. */
+interface DefaultRoute {
+  readonly key: string;
+  readonly via: string | undefined;
+  /** Whether it is in the main routing table. Those of other tables are for policy routing, and none of them is the host's gateway. */
+  readonly isMain: boolean;
+}
+
+/** Returns the default routes of a family that are written as routes, in all tables. */
+export function defaultRoutesOf(file: UnitFile, section: IpSection): readonly DefaultRoute[] {
+  return numbered(file, section, routeKeys).flatMap(({ key, value }) => {
+    const [to = '', via] = parts(value);
+    const table = tableOf(file, section, key);
+    return isDefault(to) ? [{ key, via, isMain: table === undefined }] : [];
+  });
+}
+
+/** Returns the number of a route's table; undefined for the main one. */
+function tableOf(file: UnitFile, section: IpSection, key: string): string | undefined {
+  const options = (unitValue(file, section, `${key}_options`) ?? '').split(',').map((each) => each.trim());
+  const own = options.find((option) => option.startsWith('table='))?.slice('table='.length);
+  return own === undefined || own === '0' || own === mainTable ? undefined : own;
 }
 
 /** Returns the routes of both families beside the default ones. */
@@ -100,14 +139,13 @@ export function routesOf(file: UnitFile): readonly Route[] {
     numbered(file, section, routeKeys).flatMap(({ key, value }) => {
       const [to = '', via, metric] = parts(value);
       if (isDefault(to)) return [];
-      const options = (unitValue(file, section, `${key}_options`) ?? '').split(',').map((each) => each.trim());
-      const table = options.find((option) => option.startsWith('table='))?.slice('table='.length);
+      const table = tableOf(file, section, key);
       return [
         {
           to: canonical(to.includes('/') ? to : `${to}/${section === 'ipv4' ? 32 : 128}`),
           ...(via !== undefined && !isNone(via) && { via: canonical(via) }),
           ...(metric !== undefined && Number(metric) !== 0 && { metric: Number(metric) }),
-          ...(table !== undefined && table !== '254' && { table: Number(table) }),
+          ...(table !== undefined && { table: Number(table) }),
         },
       ];
     }),
@@ -215,5 +253,5 @@ function isNone(address: string): boolean {
 }
 
 function isDefault(destination: string): boolean {
-  return destination === '0.0.0.0/0' || destination === '::/0' || destination === '0.0.0.0' || destination === '::';
+  return /^(?:0\.0\.0\.0(?:\/0)?|::(?:\/0)?)$/.test(canonical(destination));
 }

@@ -17,6 +17,8 @@ import {
   addressesOf,
   addressKeys,
   bringsPorts,
+  canonical,
+  defaultRoutesOf,
   ethernetSection,
   gatewayOf,
   type IpSection,
@@ -29,6 +31,7 @@ import {
   mtuIn,
   numbered,
   routeKeys,
+  settingsOf,
 } from './settings.ts';
 
 /** What is known of a bridge's first port when the profiles are written. */
@@ -116,15 +119,12 @@ function setAddressing(
 
 /** Writes the profile of a port: what addressed the host is gone, and the bridge is named. */
 export function writePort(
-  { link, uuid }: { readonly link: string; readonly uuid: string },
+  link: string,
   bridge: string,
-  file: UnitFile | undefined,
+  file: UnitFile,
   { mtu, onboot }: Pick<BridgeSettings, 'mtu' | 'onboot'>,
 ): UnitFile {
-  const before =
-    file ??
-    parseKeyfile(`[connection]\nid=${bridge}-port-${link}\nuuid=${uuid}\ntype=ethernet\ninterface-name=${link}\n`);
-  let result = setUnitValue(withoutAddressing(before), 'connection', 'interface-name', link);
+  let result = setUnitValue(withoutAddressing(file), 'connection', 'interface-name', link);
   if (masterOf(result) !== bridge) {
     for (const key of ['controller', 'port-type', 'master', 'slave-type']) {
       result = setUnitValues(result, 'connection', key, []);
@@ -148,17 +148,21 @@ export function setMtu(file: UnitFile, mtu: number): UnitFile {
 }
 
 /**
- * Gives a port's old profile back, with the addresses that the bridge has now: they are where the host is reached.
+ * Gives a port's old profile back: as it was, or with all that addresses the bridge where the host is reached by other addresses now.
  * @param original the port's text before it was a port
  * @param bridge the bridge's profile
- * @param portMac what the bridge's own keys were made of
+ * @param pins the keys that only the bridge needs
  */
 export function returnAddressing(original: string, bridge: UnitFile | undefined, pins: readonly Pin[]): string {
   const before = parseKeyfile(original);
-  if (bridge === undefined) return original;
-  const moved = withoutPins(bridge, before, pins);
-  if (isSameAddressing(before, moved)) return original;
-  let result = withoutAddressing(before);
+  if (bridge === undefined || isSameAddressing(before, bridge)) return original;
+  return moveAddressing(before, bridge, pins);
+}
+
+/** Writes a port's profile with all that addresses the bridge. @param pins the keys that only the bridge needs */
+export function moveAddressing(port: UnitFile, bridge: UnitFile, pins: readonly Pin[]): string {
+  const moved = withoutPins(bridge, port, pins);
+  let result = withoutAddressing(port);
   for (const key of movedKeys) {
     const value = unitValue(moved, 'connection', key);
     if (value !== undefined) result = setUnitValue(result, 'connection', key, value);
@@ -168,13 +172,13 @@ export function returnAddressing(original: string, bridge: UnitFile | undefined,
 }
 
 /** Makes a profile of a port one of its own again, where its old text is not known: NetworkManager has written it anew. */
-export function withoutMaster(file: UnitFile): string {
+export function withoutMaster(file: UnitFile): UnitFile {
   let result = file;
   for (const key of ['controller', 'port-type', 'master', 'slave-type']) {
     result = setUnitValues(result, 'connection', key, []);
   }
   const sections = result.sections.filter(({ name }) => name !== 'bridge-port');
-  return formatUnitFile({ sections, endsInNewline: true });
+  return { sections, endsInNewline: true };
 }
 
 function newBridge(name: string, uuid: string, { stp }: BridgeSettings, { file, pins }: PortFacts): UnitFile {
@@ -214,13 +218,15 @@ function withoutAddressing(file: UnitFile): UnitFile {
   return result;
 }
 
-function isSameAddressing(one: UnitFile, other: UnitFile): boolean {
+/**
+ * Tells whether the host has the same addresses and gateways by two profiles. Name servers, search domains, routes and the zone may
+ * differ: a task that names them says it of the bridge.
+ */
+export function isSameAddressing(one: UnitFile, other: UnitFile): boolean {
   const shown = (file: UnitFile): string => {
-    const inSections = onlyMovedSections(file).flatMap(({ name, lines }) =>
-      lines.flatMap(({ key, value }) => (key === undefined ? [] : [`${name} ${key}=${value}`])),
-    );
-    const keys = movedKeys.map((key) => `${key}=${unitValue(file, 'connection', key) ?? ''}`);
-    return JSON.stringify([...inSections, ...keys].sort());
+    const { ipv4, gateway, ipv6Addresses, ipv6Gateway } = settingsOf(file, undefined, undefined, []);
+    const methods = [methodOf(file, 'ipv4'), methodOf(file, 'ipv6')];
+    return JSON.stringify([...methods, ipv4, gateway, ipv6Addresses, ipv6Gateway]);
   };
   return shown(one) === shown(other);
 }
@@ -287,11 +293,17 @@ function setAddresses(file: UnitFile, section: IpSection, addresses: readonly st
   addresses.forEach((address, index) => {
     result = setUnitValue(result, section, `address${index + 1}`, address);
   });
-  return gateway === undefined || addresses.length === 0 ? result : setUnitValue(result, section, 'gateway', gateway);
+  const isKept = gateway === undefined || gatewayOf(result, section) === gateway;
+  return isKept || addresses.length === 0 ? result : setUnitValue(result, section, 'gateway', gateway);
 }
 
+/** Sets the gateway of the main routing table in all places where a profile may name it. Default routes of other tables stay. */
 function setGateway(file: UnitFile, section: IpSection, gateway: string): UnitFile {
+  if (gateway !== '' && gatewayOf(file, section) === canonical(gateway)) return file;
   let result = file;
+  for (const { key, isMain } of defaultRoutesOf(file, section)) {
+    if (isMain) result = withoutRoute(result, section, key);
+  }
   for (const { key, value } of numbered(file, section, addressKeys)) {
     result = setUnitValue(result, section, key, value.split(/[,;]/)[0]?.trim() ?? '');
   }
@@ -313,22 +325,33 @@ function setSearch(file: UnitFile, search: readonly string[]): UnitFile {
   return setList(cleared, own ?? 'ipv4', 'dns-search', search);
 }
 
+/** Sets the routes beside the default ones, which stay under the numbers that they have. */
 function setRoutes(file: UnitFile, section: IpSection, routes: readonly Route[]): UnitFile {
+  const kept = defaultRoutesOf(file, section).map(({ key }) => key);
   let result = file;
   for (const { key } of numbered(file, section, routeKeys)) {
-    result = setUnitValues(setUnitValues(result, section, key, []), section, `${key}_options`, []);
+    if (!kept.includes(key)) result = withoutRoute(result, section, key);
   }
+  const taken = numbered(result, section, routeKeys).map(({ key }) => Number(key.replace(/^routes?/, '')));
+  const free = Array.from({ length: routes.length + taken.length }, (_, index) => index + 1).filter(
+    (number) => !taken.includes(number),
+  );
   const none = section === 'ipv4' ? '0.0.0.0' : '::';
   routes.forEach(({ to, via, metric, table }, index) => {
+    const key = `route${free[index]}`;
     const words = [
       to,
       ...(via !== undefined || metric !== undefined ? [via ?? none] : []),
       ...(metric === undefined ? [] : [String(metric)]),
     ];
-    result = setUnitValue(withMethod(result, section), section, `route${index + 1}`, words.join(','));
-    if (table !== undefined) result = setUnitValue(result, section, `route${index + 1}_options`, `table=${table}`);
+    result = setUnitValue(withMethod(result, section), section, key, words.join(','));
+    if (table !== undefined) result = setUnitValue(result, section, `${key}_options`, `table=${table}`);
   });
   return result;
+}
+
+function withoutRoute(file: UnitFile, section: IpSection, key: string): UnitFile {
+  return setUnitValues(setUnitValues(file, section, key, []), section, `${key}_options`, []);
 }
 
 function trimmed(lines: readonly UnitLine[]): readonly UnitLine[] {

@@ -315,6 +315,15 @@ describe('a bridge', () => {
     expect(text(on, 'ens33')).toContain('address1=192.168.221.160/24');
   });
 
+  test('keeps what the task says of name servers, routes and the zone to itself where the address is the same', async () => {
+    const on = host({ 'ens33.nmconnection': fixed });
+    const routes = [{ to: '10.8.0.0/16', via: '192.168.221.9' }];
+    await apply(on, { dns: ['192.168.221.8'], search: ['a.test'], routes, zone: 'internal' });
+    expect(text(on, 'br0')).toContain('zone=internal');
+    await apply(on, { state: 'absent' });
+    expect(text(on, 'ens33')).toBe(fixed);
+  });
+
   test('goes back where NetworkManager has written the files anew, in its own words and without comments', async () => {
     const on = host({
       'ens33.nmconnection': keyfile('ens33.nmconnection, the port as 1.52 writes it').replace(
@@ -403,6 +412,164 @@ describe('a trap of NetworkManager', () => {
     await apply(on, { ...ports, state: 'absent' });
     expect(text(on, 'br0-port-ens34')).toBeUndefined();
     expect(text(on, 'ens33')).toBe(original);
+  });
+});
+
+describe('a profile that serves several links', () => {
+  const shared = original.replace('id=ens33', 'id=default\nmulti-connect=3').replace('interface-name=ens33\n', '');
+  const file = `${profiles}/default.nmconnection`;
+  const sharing = (text = shared) => host({ 'default.nmconnection': text }, { file });
+
+  test('stays as it is, and the port gets one of its own that wins at the next boot', async () => {
+    const on = sharing();
+    await apply(on);
+    expect(text(on, 'default')).toBe(shared);
+    const own = text(on, 'br0-port-ens33') ?? '';
+    expect(own).toMatch(/\nid=br0-port-ens33\nuuid=[0-9a-f-]{36}\n/);
+    expect(own).toContain('\ninterface-name=ens33\n');
+    expect(own).toContain('\nautoconnect-priority=1\n');
+    expect(own).toContain('\nmaster=br0\n');
+    expect(own).not.toMatch(/multi-connect|\[ipv4\]/);
+    expect(own).not.toContain(uuid);
+    expect(text(on, 'br0')).toContain('[ipv4]\nmethod=auto\n');
+    expect(text(on, 'br0')).not.toContain('multi-connect');
+    expect((await check(on)).changed).toBe(false);
+  });
+
+  test('runs the port again without the bridge', async () => {
+    const on = sharing();
+    const files = new Map(on.files);
+    await apply(on);
+    await apply(on, { state: 'absent' });
+    expect(new Map(on.files)).toEqual(files);
+    expect((await check(on, { state: 'absent' })).changed).toBe(false);
+  });
+
+  test('does not get the port back where the host is reached by another address: the port keeps a profile of its own', async () => {
+    const on = sharing();
+    await apply(on, { addresses: ['192.168.221.160/24'], gateway: '192.168.221.1' });
+    await apply(on, { state: 'absent' });
+    expect(text(on, 'default')).toBe(shared);
+    const own = text(on, 'br0-port-ens33') ?? '';
+    expect(own).toMatch(/^\[connection\]\n/);
+    expect(own).toContain('address1=192.168.221.160/24\n');
+    expect(own).toContain('\nautoconnect-priority=1\n');
+    expect(own).not.toMatch(/master=|slave-type|bridge-port/);
+    expect((await check(on, { state: 'absent' })).changed).toBe(false);
+  });
+
+  test('is narrowed by no section [match], and keeps its password', async () => {
+    const on = sharing(`${shared}\n[match]\ninterface-name=ens*;\n\n[802-1x]\neap=peap;\npassword=geheim\n`);
+    const { steps } = await check(on);
+    const port = steps.find((step) => step.kind === 'write' && step.path.endsWith('/br0-port-ens33.nmconnection'));
+    expect(port).toMatchObject({ secret: true });
+    await apply(on);
+    expect(text(on, 'br0-port-ens33')).toContain('password=geheim\n');
+  });
+
+  test('would win over a further port that it does not run now', async () => {
+    const ports = { ports: ['ens33', 'ens34'] };
+    const more = { '/sys/class/net/ens34/flags': '0x1003\n' };
+    const files = {
+      'ens33.nmconnection': original,
+      'default.nmconnection': shared.replace('id=default', 'id=default\nautoconnect-priority=-5'),
+    };
+    const on = host({ ...files, 'default.nmconnection': shared }, { more });
+    await apply(on, ports);
+    expect(text(on, 'br0-port-ens34')).toContain('\nautoconnect-priority=1\n');
+    const low = host(files, { more });
+    await apply(low, ports);
+    expect(text(low, 'br0-port-ens34')).toContain('\nautoconnect-priority=-4\n');
+  });
+
+  test('with the highest priority is refused', async () => {
+    const highest = shared.replace('id=default', 'id=default\nautoconnect-priority=999');
+    await expect(check(sharing(highest))).rejects.toThrow(
+      /default\.nmconnection may get ens33 as well as other links, .*lower it below 999/,
+    );
+  });
+
+  test.each([
+    ['by its name', original.replace('id=ens33', 'id=ens33\nmulti-connect=3')],
+    ['by its MAC', shared.replace('[ethernet]\n', `[ethernet]\nmac-address=${mac}\n`)],
+    ['because it runs one at a time', shared.replace('multi-connect=3\n', '')],
+  ])("that fits one link only becomes the port's: %s", async (_, before) => {
+    const on = sharing(before);
+    await apply(on);
+    expect(text(on, 'default')).toContain('\nmaster=br0\n');
+    expect(text(on, 'br0-port-ens33')).toBeUndefined();
+    await apply(on, { state: 'absent' });
+    expect(text(on, 'default')).toBe(before);
+  });
+});
+
+describe('a default route that is written as a route', () => {
+  const routed = fixed
+    .replace('address1=192.168.221.150/24,192.168.221.1', 'address1=192.168.221.150/24')
+    .replace(
+      'route1=10.9.0.0/16,192.168.221.9,50\n',
+      [
+        'route1=0.0.0.0/0,192.168.221.1',
+        'route1_options=onlink=true',
+        'route2=10.9.0.0/16,192.168.221.9,50',
+        'route3=0.0.0.0/0,192.168.221.2',
+        'route3_options=table=100',
+        '',
+      ].join('\n'),
+    )
+    .replace('address1=fd00:221::150/64', 'address1=fd00:221::150/64\nroute1=0::/0,fd00:221::1\nroute2=fd00:8::/64');
+  const routes = [
+    { to: '10.8.0.0/16', via: '192.168.221.9' },
+    { to: '10.7.0.0/16', via: '192.168.221.9' },
+    { to: 'fd00:9::/64', via: 'fd00:221::9' },
+  ];
+  const main = 'route1=0.0.0.0/0,192.168.221.1\nroute1_options=onlink=true\n';
+  const other = 'route3=0.0.0.0/0,192.168.221.2\nroute3_options=table=100\n';
+
+  test('stays, of every table, when the task names the routes beside it', async () => {
+    const on = host({ 'ens33.nmconnection': routed });
+    await apply(on, { routes });
+    const written = text(on, 'br0') ?? '';
+    expect(written).toContain(main);
+    expect(written).toContain(other);
+    expect(written).toContain('\nroute2=10.8.0.0/16,192.168.221.9\n');
+    expect(written).toContain('\nroute4=10.7.0.0/16,192.168.221.9\n');
+    expect(written).not.toContain('10.9.0.0');
+    expect(written).toContain('\nroute1=0::/0,fd00:221::1\n');
+    expect(written).toContain('\nroute2=fd00:9::/64,fd00:221::9\n');
+    expect(written).not.toContain('fd00:8::');
+    expect((await check(on, { routes })).changed).toBe(false);
+    await apply(on, { state: 'absent' });
+    expect(text(on, 'ens33')).toBe(routed);
+  });
+
+  test('is the gateway where it is in the main table, and goes when the task names another one', async () => {
+    const on = host({ 'ens33.nmconnection': routed });
+    await apply(on, { addresses: ['192.168.221.150/24'], gateway: '192.168.221.1' });
+    expect(text(on, 'br0')).toContain(main);
+    expect(text(on, 'br0')).not.toContain('gateway=');
+    await apply(on, { addresses: ['192.168.221.150/24'], gateway: '192.168.221.3' });
+    expect(text(on, 'br0')).not.toMatch(/route1=0\.0\.0\.0|route1_options/);
+    expect(text(on, 'br0')).toContain('\ngateway=192.168.221.3\n');
+    expect(text(on, 'br0')).toContain(other);
+  });
+
+  test('is not the gateway in another table', async () => {
+    const on = host({ 'ens33.nmconnection': routed.replace(main, '') });
+    const args = { addresses: ['192.168.221.150/24'], gateway: '192.168.221.2' };
+    await apply(on, args);
+    expect(text(on, 'br0')).toContain('\ngateway=192.168.221.2\n');
+    expect(text(on, 'br0')).toContain(other);
+    await apply(on, { bootproto: 'dhcp' });
+    expect(text(on, 'br0')).not.toContain('gateway=');
+    expect(text(on, 'br0')).toContain(other);
+  });
+
+  test('stays under one name when the address changes', async () => {
+    const on = host({ 'ens33.nmconnection': routed });
+    await apply(on, { addresses: ['192.168.221.160/24'] });
+    expect(text(on, 'br0')).toContain(main);
+    expect(text(on, 'br0')).not.toContain('gateway=');
   });
 });
 

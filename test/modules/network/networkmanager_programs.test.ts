@@ -149,6 +149,29 @@ esac`,
     expect(calls()).toEqual([...reloaded, `ip link set dev ${port} mtu 9000`]);
   });
 
+  test('a port whose own profile is gone is run by the one that serves several links', () => {
+    fake('nmcli', `case "$*" in *connection.uuid*) [ "$7" = ${portId} ] ;; esac`);
+    expect(run('unload', bridge, port, `${bridgeId},${portId}`, '-')).toEqual({ status: 0, stderr: '' });
+    expect(calls()).toEqual(reloaded);
+  });
+
+  test('a port keeps its own profile where that is still there', () => {
+    fake('nmcli', '');
+    expect(run('unload', bridge, port, `${portId},${bridgeId}`, '-')).toEqual({ status: 0, stderr: '' });
+    expect(calls()).toEqual(reloaded);
+  });
+
+  test('a bridge that is brought back gets its ports, also those that another profile runs by then', () => {
+    fake('nmcli', '');
+    expect(run('bring_back', bridge, bridgeId, port, portId)).toEqual({ status: 0, stderr: '' });
+    expect(calls()).toEqual([
+      'nmcli connection reload',
+      `nmcli device set ${bridge} managed yes`,
+      `nmcli --wait 30 connection up uuid ${bridgeId}`,
+      `nmcli --wait 15 connection up uuid ${portId} ifname ${port}`,
+    ]);
+  });
+
   test('a port whose DHCP server gives it an MTU keeps that one', () => {
     expect(unload('DHCP4.OPTION[2]:interface_mtu = 1420')).toEqual({ status: 0, stderr: '' });
     expect(calls()).toEqual(reloaded);

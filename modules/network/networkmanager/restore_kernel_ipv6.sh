@@ -1,8 +1,7 @@
-# Has NetworkManager apply the connection of a bridge that is there. Argument: the bridge.
+# Gives a link its IPv6 addresses back after NetworkManager has applied its connection again. Argument: the link.
 # shellcheck shell=sh
-nmcli --wait 10 device reapply "$1" || exit
 
-# netplan leaves automatic IPv6 to the kernel (`method=ignore`), and a reapply takes the kernel's own addresses away, some time after nmcli
+# Where a connection leaves IPv6 to the kernel (`method=ignore`), a reapply takes the kernel's own addresses away, some time after nmcli
 # has ended. The kernel makes them again, and asks the routers, when the way in which it makes them becomes another one.
 waited=0
 while [ -n "$(ip -6 -o address show dev "$1" scope link)" ]; do
