@@ -6,6 +6,7 @@ import type { Missing } from '../../lib/task/task.ts';
 import { readUnit } from '../systemd/systemd.ts';
 import type { BridgeState, StackName } from './bridge_state.ts';
 import { readLiveBridge } from './live.ts';
+import { missingPorts } from './missing_ports.ts';
 import type { LoadedBridge, NetworkStack } from './stack.ts';
 import { findStack, stackNamed } from './stacks.ts';
 
@@ -53,7 +54,10 @@ export async function readNetwork(
       return { found, loaded: { desired: wanted, live } };
     }),
   );
-  const refusals = all.flatMap(({ found }) => ('refusal' in found ? [found.refusal] : []));
+  const missingLinks = all.flatMap(({ loaded: { desired: wanted, live } }) => missingPorts(wanted, live));
+  // Nobody owns a port that is not there: that it is missing is what a person must know.
+  const refusals =
+    missingLinks.length > 0 ? [] : all.flatMap(({ found }) => ('refusal' in found ? [found.refusal] : []));
   const byStack = new Map<NetworkStack, LoadedBridge[]>();
   for (const { found, loaded } of all) {
     if ('stack' in found) byStack.set(found.stack, [...(byStack.get(found.stack) ?? []), loaded]);
@@ -63,7 +67,7 @@ export async function readNetwork(
     Promise.all(stacks.map(({ unit }) => readUnit(host, unit))),
     Promise.all([...byStack].map(([stack, loaded]) => readLoad(host, stack, loaded))),
   ]);
-  const missing: Missing[] = units.flatMap((unit) => ('remedy' in unit ? [unit] : []));
+  const missingUnits: Missing[] = units.flatMap((unit) => ('remedy' in unit ? [unit] : []));
   const disabled = stacks.flatMap(({ unit }, index) => {
     const found = units[index];
     return found === undefined || 'remedy' in found || isStartedAtBoot(found) ? [] : [unit];
@@ -71,7 +75,7 @@ export async function readNetwork(
   return {
     state: { enabled: disabled.length === 0 },
     found: { refusals, disabled, loads },
-    missing,
+    missing: [...missingLinks, ...missingUnits],
   };
 }
 

@@ -1,12 +1,13 @@
 import type { ModuleReading } from '../../lib/engine/module_spec.ts';
 import type { ReadonlyHost } from '../../lib/task/readonly_host.ts';
 import type { Step } from '../../lib/task/step.ts';
-import type { ExpectedLink, InForce, Missing } from '../../lib/task/task.ts';
+import type { ExpectedLink, InForce } from '../../lib/task/task.ts';
 import { bridgeFilterWarnings } from '../common/bridge_netfilter.ts';
 import type { BridgeSettings, BridgeState } from './bridge_state.ts';
 import { firewalldWarnings } from './firewalld.ts';
 import { liveDifferences } from './in_force.ts';
 import { type LiveBridge, readLiveBridge } from './live.ts';
+import { missingPorts } from './missing_ports.ts';
 import { linkRefusals } from './port_refusals.ts';
 import { portWarnings } from './port_warnings.ts';
 import { findStack } from './stacks.ts';
@@ -47,7 +48,12 @@ export async function readBridge(
     state: { name, bridge: reading.bridge ?? (bridge === 'absent' ? 'absent' : {}), ports: reading.ports },
     found: { refusals, steps: () => reading.steps() },
     missing: [...missing, ...reading.missing],
-    warnings: [...reading.warnings, ...(bridge === 'absent' ? [] : portWarnings(wanted, live)), ...commonWarnings],
+    warnings: [
+      ...reading.warnings,
+      ...(bridge === 'absent' ? [] : portWarnings(wanted, live)),
+      ...nameServerWarnings(wanted, reading.bridge, live),
+      ...commonWarnings,
+    ],
     network: { links: [...reading.links, ...leavingPorts(wanted, reading.links)] },
   };
 }
@@ -59,15 +65,19 @@ function leavingPorts({ bridge, portNames }: BridgeState, links: readonly Expect
   return others.map((link) => ({ link, ipv4: 'none' }));
 }
 
-function missingPorts({ bridge, portNames }: BridgeState, { names }: LiveBridge): readonly Missing[] {
-  if (bridge === 'absent') return [];
-  return portNames.value
-    .filter((port) => !names.includes(port))
-    .map((port) => ({
-      key: `link:${port}`,
-      what: `there is no interface ${port}`,
-      remedy: `the host has ${names.join(', ')}; name one of them as 'port'`,
-    }));
+/** A DHCP server's name servers go with its lease, and most stacks have none then. */
+function nameServerWarnings(
+  { name, bridge, portNames }: BridgeState,
+  described: BridgeSettings | undefined,
+  { addresses }: LiveBridge,
+): readonly string[] {
+  if (bridge === 'absent' || typeof bridge.ipv4 !== 'object' || bridge.dns !== undefined) return [];
+  const hasOwn = described?.dns !== undefined && described.dns.length > 0;
+  const isLeased = addresses.some(({ link, isDynamic }) => isDynamic && [name, ...portNames.value].includes(link));
+  if (hasOwn || !isLeased) return [];
+  return [
+    `${name} gets a static address, and the name servers that the DHCP server has given are gone with its lease: name them by 'dns' (and domains by 'search'), unless files of the host name some`,
+  ];
 }
 
 /** No stack describes the bridge, and yet it is there: stacks take over such a bridge only in part, or not at all. */
@@ -79,9 +89,15 @@ function madeByHand(
   const refusals = portNames.value.flatMap((port) => linkRefusals(name, port, live));
   if (described !== undefined || !live.names.includes(name)) return refusals;
   const what = live.isBridge
-    ? `${name} exists already, and no file describes it: somebody made it by hand, or another program did; remove it first (ip link delete ${name}), or choose another name`
+    ? `${name} exists already, and no file describes it: somebody made it by hand, or another program did; ${removalOf(portNames.value, live)}`
     : `${name} exists and is no bridge; choose another name`;
   return [...refusals, what];
+}
+
+function removalOf(ports: readonly string[], { plugged }: LiveBridge): string {
+  return plugged.some((link) => ports.includes(link))
+    ? "a bridge and network task with state: 'absent', in a networkChange, takes it away and has the files of its port loaded (by hand the host would lose its address)"
+    : 'remove it first (ip link delete), or choose another name';
 }
 
 function guestRefusals({ name, portNames, mayCutGuests }: BridgeState, { plugged }: LiveBridge): readonly string[] {

@@ -9,9 +9,9 @@ const looks: Readonly<Record<string, string>> = {
   routes: 'ip route | sort',
   units: "systemctl list-units --all --plain --no-legend --type=service,socket | awk '{print $1, $3, $4}' | sort",
   unitFiles: "systemctl list-unit-files --no-legend | awk '{print $1, $2}' | sort",
-  // The look itself, sessions and what systemd starts on demand come and go.
+  // The look itself, sessions with their own systemd (`--user`), and what systemd starts on demand come and go.
   processes:
-    "ps -eo comm= | grep -vxE 'sh|ps|grep|sort|sshd|systemd-.*|nm-dispatcher|\\(sd-pam\\)|\\(udev-worker\\)' | sort",
+    "ps -eo comm:40=,args= | grep -v -- ' --user$' | cut -c1-40 | sed 's/ *$//' | grep -vxE 'sh|ps|grep|cut|sed|sort|sshd|systemd-.*|nm-dispatcher|\\(sd-pam\\)|\\(udev-worker\\)' | sort",
   libvirt: 'find /run/libvirt -name "*.xml" | sort',
   parameters: 'cat /proc/sys/net/ipv4/ip_forward',
 };
