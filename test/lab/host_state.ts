@@ -16,9 +16,9 @@ const looks: Readonly<Record<string, string>> = {
   parameters: 'cat /proc/sys/net/ipv4/ip_forward',
 };
 
-/** What services come and go by themselves, whatever a run does. */
+/** What units come and go by themselves, whatever a run does; the DHCP client of an `ifup-` scope is among the processes. */
 const ephemeral =
-  /^(user@|user-runtime-dir@|session-|systemd-(hostnamed|timedated|localed|logind|tmpfiles)|run-|kvm-play-|NetworkManager-dispatcher|apt-|man-db|e2scrub|dpkg-)/;
+  /^(user@|user-runtime-dir@|session-|systemd-(hostnamed|timedated|localed|logind|tmpfiles)|run-|kvm-play-|NetworkManager-dispatcher|ifup-|apt-|man-db|e2scrub|dpkg-)/;
 
 /** Looks at everything that a run could change, past SSH; one thing after the other, or a look would see the other looks. */
 export async function hostState(lab: Lab): Promise<Readonly<Record<string, readonly string[]>>> {
