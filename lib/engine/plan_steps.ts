@@ -1,7 +1,7 @@
 import { BugError, ConvergenceError, MissingError, UnsupportedChangeError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
 import { describeDifferences, inWords } from '../task/diff.ts';
-import { type CommandStep, disruptions, type Step, shownArgv } from '../task/step.ts';
+import { type CommandStep, disruptions, type Step, shownArgv, shownTitle } from '../task/step.ts';
 import type { Missing, Task, TaskReading } from '../task/task.ts';
 import type { Inspection } from './inspect.ts';
 
@@ -113,5 +113,5 @@ function refuseDisruptions(host: Host, task: Task, steps: readonly Step[], permi
 }
 
 function commandLine(step: CommandStep): string {
-  return shownArgv(step).join(' ');
+  return shownTitle(step) ?? shownArgv(step).join(' ');
 }

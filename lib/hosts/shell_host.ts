@@ -1,7 +1,7 @@
 import { CommandError, ConnectionError, UnsupportedChangeError } from '../errors.ts';
 import type { Exposure, Output, QueryOptions, ReadonlyHost, TextFile } from '../task/readonly_host.ts';
 import { Secret } from '../task/secret.ts';
-import { type CommandStep, type Step, shownArgv } from '../task/step.ts';
+import { type CommandStep, type Step, shownArgv, shownTitle } from '../task/step.ts';
 import type { ActionPart } from './batch/action.ts';
 import { QueryBatch, timeoutError } from './batch/batch.ts';
 import { type LookKind, questionOf } from './batch/question.ts';
@@ -164,7 +164,11 @@ function timeLimitOf(step: Step): number {
   return (step.kind === 'command' ? step.timeLimit : undefined) ?? stepLimit;
 }
 
-/** A step as its failure names it. */
+function titleOf(step: Step): string | undefined {
+  return step.kind === 'command' ? shownTitle(step) : undefined;
+}
+
+/** A step as its failure names it, unless it has a title. */
 function namedArgv(step: Step): readonly string[] {
   if (step.kind === 'command') return shownArgv(step);
   return [{ write: 'write', directory: 'mkdir', remove: 'remove' }[step.kind], step.path];
@@ -179,7 +183,7 @@ function failuresOf(
   return steps.flatMap((step, index) => {
     const output = outputs[index];
     if (output === undefined) throw new ConnectionError('what became of the step was cut off');
-    const failure = failureOf(namedArgv(step), output, timeLimitOf(step));
+    const failure = failureOf(namedArgv(step), output, timeLimitOf(step), titleOf(step));
     if (failure !== undefined && !mayFail(step)) throw failure;
     return failure ?? [];
   });
@@ -298,12 +302,17 @@ function refuseFailed(argv: readonly string[], output: RawOutput, timeLimit: num
   if (failure !== undefined) throw failure;
 }
 
-function failureOf(argv: readonly string[], output: RawOutput, timeLimit: number): CommandError | undefined {
+function failureOf(
+  argv: readonly string[],
+  output: RawOutput,
+  timeLimit: number,
+  title?: string,
+): CommandError | undefined {
   const { exitCode } = output;
   if (exitCode === 0) return undefined;
-  if (output.timedOut) return timeoutError(argv, output, timeLimit);
+  if (output.timedOut) return timeoutError(argv, output, timeLimit, title);
   const words = lastWords(output.stderr.toString().trim() || output.stdout.toString().trim());
-  const message = `${pasteable(argv)} failed with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`;
+  const message = `${title ?? pasteable(argv)} failed with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`;
   return new CommandError(message, { argv, exitCode, stderr: words });
 }
 

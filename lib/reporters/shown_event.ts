@@ -1,6 +1,6 @@
 import type { ChangePlan, PlayEvent, TaskName } from '../events/events.ts';
 import { masked, maskedData } from '../process/masking.ts';
-import { type Step, shownArgv } from '../task/step.ts';
+import { type Step, shownArgv, shownTitle } from '../task/step.ts';
 import type { TaskResult } from '../task/task.ts';
 
 /**
@@ -65,7 +65,9 @@ function shownResult({ changed, differences, steps, warnings, answer }: TaskResu
 
 /** Of a file's text only a diff is shown, which masks what it compares. */
 function shownStep(step: Step): Step {
-  return step.kind === 'command' ? { ...step, argv: shownArgv(step) } : { ...step, path: masked(step.path) };
+  if (step.kind !== 'command') return { ...step, path: masked(step.path) };
+  const title = shownTitle(step);
+  return { ...step, argv: shownArgv(step), ...(title !== undefined && { title }) };
 }
 
 function shownPlan({ confirmWithin, files, proves }: ChangePlan): ChangePlan {

@@ -5,7 +5,7 @@ import { type Difference, inWords } from '../task/diff.ts';
 import type { Step } from '../task/step.ts';
 import type { Answer } from '../task/task.ts';
 import { shownEvent } from './shown_event.ts';
-import { stepLine } from './steps.ts';
+import { isPasteable, stepLine } from './steps.ts';
 import { errorLines, linesOf, withoutControls } from './words.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -205,7 +205,7 @@ class View {
   }
 
   #steps(steps: readonly Step[]): void {
-    for (const step of steps) this.#line(`    ${step.kind === 'command' ? '$' : '#'} ${stepLine(step)}`, 'cyan');
+    for (const step of steps) this.#line(`    ${isPasteable(step) ? '$' : '#'} ${stepLine(step)}`, 'cyan');
   }
 
   #failure(word: string, host: string, error: Error): void {

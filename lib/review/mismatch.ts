@@ -49,7 +49,7 @@ function shownStep(step: PlanStep | undefined): string {
 function stepLine(step: PlanStep): string {
   switch (step.kind) {
     case 'command':
-      return pasteable(step.argv);
+      return step.title ?? pasteable(step.argv);
     case 'write':
       return `write ${step.path}`;
     case 'directory':

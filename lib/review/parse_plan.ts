@@ -17,6 +17,7 @@ const step = v.variant('kind', [
   v.strictObject({
     kind: v.literal('command'),
     argv: texts,
+    title: v.exactOptional(v.string()),
     stdin: v.exactOptional(v.literal('***')),
     timeLimit: v.exactOptional(v.number()),
     disrupts: v.exactOptional(v.union([disruption, v.array(disruption)])),

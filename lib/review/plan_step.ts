@@ -62,12 +62,13 @@ function shownStep(step: Step, texts: Texts): PlanStep {
 }
 
 function shownCommand(step: CommandStep, texts: Texts): PlanStep {
-  const { argv, stdin, secret = [], units, undo, ...rest } = step;
+  const { argv, title, stdin, secret = [], units, undo, ...rest } = step;
   const { withNewFiles, withOldFiles, atBoot, before } = undo ?? {};
   const all = (list: readonly string[]): string[] => list.map((text) => texts.shown(text));
   return {
     ...rest,
     argv: argv.map((argument, index) => (secret.includes(index) ? texts.hide(argument) : texts.shown(argument))),
+    ...(title !== undefined && { title: texts.shown(title) }),
     ...(stdin !== undefined && { stdin: texts.hide(stdin) }),
     ...(units !== undefined && { units: all(units) }),
     ...(undo !== undefined && {

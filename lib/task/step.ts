@@ -31,6 +31,11 @@ export interface CommandStep {
   readonly kind: 'command';
   /** The argument vector; no shell ever splits or expands it. */
   readonly argv: readonly string[];
+  /**
+   * One line that reports and error messages show instead of `argv`, for a command that is the text of a shell program:
+   * `netplan generate (checks the files)`.
+   */
+  readonly title?: string;
   /** Its standard input; it appears in no process list and in no report. */
   readonly stdin?: string | Secret;
   /** Seconds after which it is ended and counts as failed. Default 120. */
@@ -155,6 +160,11 @@ export function removeFile(
 ): RemoveFileStep {
   const isShown = before !== undefined && secret !== true;
   return Object.freeze({ kind: 'remove', path, ...(isShown && { before }), ...(secret && { secret }) });
+}
+
+/** Returns the line that stands for a command which has a title; undefined for one that is shown by its arguments. */
+export function shownTitle({ title }: Pick<CommandStep, 'title'>): string | undefined {
+  return title === undefined ? undefined : masked(title);
 }
 
 /** Replaces what nobody may see in a command's argument vector: secret arguments, and secrets inside of others. */

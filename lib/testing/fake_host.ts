@@ -182,13 +182,13 @@ export class FakeHost implements Host {
     }
   }
 
-  #run({ argv }: CommandStep): void {
+  #run({ argv, title }: CommandStep): void {
     const answer = this.#answer(argv) ?? this.#options.onStep?.(argv, this);
     if (answer === undefined) {
       throw new Error(`the fake host has no answer to '${argv.join(' ')}': add it to 'commands', or give 'onStep'`);
     }
     const output = complete(answer);
-    if (output.exitCode !== 0) throw failure(argv, output);
+    if (output.exitCode !== 0) throw failure(argv, output, title);
   }
 
   #query(argv: readonly string[]): Output {
@@ -207,8 +207,8 @@ function complete(answer: FakeAnswer): Output {
   return { exitCode: 0, stdout: '', stderr: '', ...answer };
 }
 
-function failure(argv: readonly string[], { exitCode, stderr }: Output): CommandError {
+function failure(argv: readonly string[], { exitCode, stderr }: Output, title: string = argv.join(' ')): CommandError {
   const words = stderr.trim();
-  const message = `${argv.join(' ')} failed with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`;
+  const message = `${title} failed with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`;
   return new CommandError(message, { argv, exitCode, stderr });
 }

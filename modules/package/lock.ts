@@ -31,7 +31,10 @@ export function awaitLocks(seconds: number, files: readonly string[]): CommandSt
 set -- $holder
 echo "after ${seconds} s, process $2 ($3) still holds the lock $1; wait until it has ended, or allow more time with 'lockWait'" >&2
 exit 75`;
-  return command(['sh', '-c', script, 'sh', ...waitArgv(seconds, files)], { timeLimit: seconds + 60 });
+  return command(['sh', '-c', script, 'sh', ...waitArgv(seconds, files)], {
+    title: `wait up to ${seconds} s for the locks ${files.join(', ')}`,
+    timeLimit: seconds + 60,
+  });
 }
 
 function waitArgv(seconds: number, files: readonly string[]): readonly string[] {

@@ -207,7 +207,8 @@ export function timeoutError(
   argv: readonly string[],
   { exitCode, stderr }: RawOutput,
   timeLimit: number,
+  title: string = argv.join(' '),
 ): CommandError {
   const failure = { argv, exitCode, stderr: stderr.toString() };
-  return new CommandError(`'${argv.join(' ')}' took longer than ${timeLimit} s, and was ended`, failure);
+  return new CommandError(`'${title}' took longer than ${timeLimit} s, and was ended`, failure);
 }

@@ -11,5 +11,6 @@ export function handOverArgv(link: string): readonly string[] {
 
 /** The same as a step. The client runs whatever unit it belongs to, so a failure changes nothing. */
 export function handOverStep(link: string): CommandStep {
-  return command(handOverArgv(link), { disrupts: 'link', judgedBy: 'state', timeLimit: 15 });
+  const title = `StartTransientUnit ifup-${link}-PID.scope (for what ifup has left running)`;
+  return command(handOverArgv(link), { title, disrupts: 'link', judgedBy: 'state', timeLimit: 15 });
 }

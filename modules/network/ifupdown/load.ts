@@ -224,7 +224,8 @@ function downStep(
   options: readonly string[] = [],
 ): CommandStep {
   const argv = downArgv(link, stanzas, options);
-  return command(argv, { disrupts: 'link', judgedBy: 'state', timeLimit: downLimit, undo });
+  const title = `ifdown ${[...options, link].join(' ')} (by the stanzas that brought it up)`;
+  return command(argv, { title, disrupts: 'link', judgedBy: 'state', timeLimit: downLimit, undo });
 }
 
 function upSteps(link: string, undo: Undo, options: readonly string[] = []): readonly CommandStep[] {

@@ -1,8 +1,9 @@
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
-import type { ExpectedLink, Missing } from '../../../lib/task/task.ts';
+import type { ExpectedLink } from '../../../lib/task/task.ts';
 import type { BridgeSettings, BridgeState, PortSettings } from '../bridge_state.ts';
 import { expectedAddressing, expectedBridge, expectedMac } from '../expected.ts';
 import type { LiveBridge } from '../live.ts';
+import { keptMtuWarnings } from '../port_warnings.ts';
 import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
 import { keepsOriginal } from './edit.ts';
 import { autoWords, type IfupdownFiles, isNamedBehind, readIfupdownFiles, stanzasOf } from './files.ts';
@@ -12,6 +13,7 @@ import { optionsOf, type Stanza } from './lines.ts';
 import { bridgeStanzas, create, portAddressing, remove } from './plan.ts';
 import { refusalsOf } from './refusals.ts';
 import { noPort, portsIn, settingsOf } from './settings.ts';
+import { readTools } from './tools.ts';
 
 /** Reads the files of a bridge and its ports. */
 export async function readIfupdown(
@@ -22,18 +24,18 @@ export async function readIfupdown(
 ): Promise<StackReading> {
   const { name, bridge, portNames } = desired;
   const [first = ''] = portNames.value;
-  const [files, leases, missing] = await Promise.all([
+  const [files, leases, tools] = await Promise.all([
     readIfupdownFiles(host),
     readLeases(host, [first, name]),
-    missingTools(host, desired),
+    readTools(host, desired),
   ]);
   const actual = bridgeSettings(desired, files, live);
   return {
     bridge: actual,
     ports: Object.fromEntries(portNames.value.map((port) => [port, portSettings(desired, files, live, port)])),
     refusals: refusalsOf(desired, files, owned, live),
-    warnings: hookWarnings(desired, files),
-    missing,
+    missing: tools.missing,
+    warnings: [...hookWarnings(desired, files), ...tools.warnings, ...keptMtuWarnings(desired, actual, live)],
     links: expectedLinks(desired, files, live),
     steps: () =>
       bridge === 'absent' ? remove(desired, files, leases) : create(desired, bridge, actual, files, live, leases),
@@ -84,37 +86,6 @@ function portSettings(
   if (bridge !== 'absent') return { bridge: isIn ? name : '', addressing: portAddressing(files, port, live) };
   const remembered = files.files.filter(({ content }) => keepsOriginal(content, name)).map(({ path }) => path);
   return { bridge: isIn ? name : '', remembered };
-}
-
-/** Debian's scripts for bridges do nothing without brctl, and say nothing; name servers are written by resolvconf. */
-async function missingTools(host: ReadonlyHost, { name, bridge }: BridgeState): Promise<readonly Missing[]> {
-  if (bridge === 'absent') return [];
-  const [brctl, resolvconf, resolved] = await Promise.all([
-    host.which('brctl'),
-    host.which('resolvconf'),
-    host.exists('/run/systemd/resolve/resolv.conf'),
-  ]);
-  const namesServers = bridge.dns !== undefined || bridge.search !== undefined;
-  return [
-    ...(brctl === undefined
-      ? [
-          {
-            key: 'tool:brctl',
-            what: `there is no brctl, without which ifupdown does not make ${name} and does not say so`,
-            remedy: 'apt-get install bridge-utils',
-          },
-        ]
-      : []),
-    ...(namesServers && resolvconf === undefined && !resolved
-      ? [
-          {
-            key: 'tool:resolvconf',
-            what: "there is no resolvconf, and without it nothing reads the name servers and search domains in ifupdown's files",
-            remedy: "apt-get install resolvconf, or leave 'dns' and 'search' out",
-          },
-        ]
-      : []),
-  ];
 }
 
 function expectedLinks(desired: BridgeState, files: IfupdownFiles, live: LiveBridge): readonly ExpectedLink[] {

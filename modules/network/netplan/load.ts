@@ -95,14 +95,14 @@ export async function loadByManager(
         return [
           ...removeBridge(desired, live),
           ...activate.map(({ step }) => step),
-          cut(removeLeases(name), { judgedBy: 'state' }),
+          cut(removeLeases(name), { title: `remove NetworkManager's leases of ${name}`, judgedBy: 'state' }),
         ];
       return [
         ...(live.isBridge
           ? [
               cut(['nmcli', '--wait', '10', 'device', 'reapply', name], { judgedBy: 'state' }),
               // netplan leaves automatic IPv6 to the kernel.
-              cut(restoreKernelIpv6(name), { judgedBy: 'state' }),
+              cut(restoreKernelIpv6(name), { title: `make IPv6 addresses of ${name} again`, judgedBy: 'state' }),
             ]
           : []),
         ...adjustBridge(desired, live),

@@ -6,10 +6,12 @@ import type { BridgeState, PortSettings } from '../bridge_state.ts';
 import { expectedAddressing, expectedBridge } from '../expected.ts';
 import { type LiveBridge, metricsToKeep } from '../live.ts';
 import { readNetworkdLinks } from '../networkd/owner.ts';
+import { keptMtuWarnings } from '../port_warnings.ts';
 import type { OwnedLinks, StackReading } from '../stack.ts';
 import { definitions, type NetplanBridge, ownPath } from './definitions.ts';
 import { isShared, mappingIn, network, readNetplanFiles, textIn, textsIn } from './files.ts';
 import { hasMarks } from './marks.ts';
+import { findMistake } from './mistakes.ts';
 import { addressingIn, type Renderer, settingsOf, stickyIn } from './settings.ts';
 import { dropInOf, planBridge, planRemoval, type Written } from './write.ts';
 
@@ -25,8 +27,9 @@ export async function readNetplan(
 ): Promise<StackReading> {
   const { name, bridge, portNames } = desired;
   const [first = ''] = portNames.value;
-  const [files, links, dropIns, dropIn] = await Promise.all([
+  const [files, mistake, links, dropIns, dropIn] = await Promise.all([
     readNetplanFiles(host),
+    findMistake(host),
     renderer === 'networkd' ? readNetworkdLinks(host, [first]) : undefined,
     host.listDirectory(networkdDirectory),
     host.readFile(dropInOf(name)),
@@ -44,15 +47,22 @@ export async function readNetplan(
   };
   const wanted = bridge === 'absent' ? undefined : bridge;
   const written = bridge === 'absent' ? planRemoval(found) : planBridge(found, bridge);
+  const unread = mistake === undefined ? files.problems : [unreadable(mistake)];
+  const settings = found.bridge && settingsOf(found.bridge, wanted, live.macs[first], renderer);
   return {
-    bridge: found.bridge && settingsOf(found.bridge, wanted, live.macs[first], renderer),
+    bridge: settings,
     ports: Object.fromEntries(portNames.value.map((port) => [port, portSettings(found, port)])),
-    refusals: files.problems.length > 0 ? files.problems : [...refusals(found), ...written.refusals],
-    warnings: cloudWarnings(written),
+    refusals: unread.length > 0 ? unread : [...refusals(found), ...written.refusals],
+    warnings: [...cloudWarnings(written), ...keptMtuWarnings(desired, settings, live)],
     missing: [],
-    links: expectedLinks(found, written),
+    // What the bridge is to have cannot be told of files that netplan does not understand.
+    links: unread.length > 0 ? [] : expectedLinks(found, written),
     steps: () => written.steps,
   };
+}
+
+function unreadable(mistake: string): string {
+  return `netplan cannot read its files, and would load none of them; correct them first ('netplan get' reads them all):\n${mistake}`;
 }
 
 /** `IAID:0xed10bdb8/DUID`; a client that goes by its MAC has none. */

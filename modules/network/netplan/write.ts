@@ -158,6 +158,7 @@ function checkFirst(
   });
   return [
     command(['sh', '-c', shellProgram('modules/network/netplan/check_files.sh'), 'sh', ...removed], {
+      title: 'netplan generate (checks the files as they will be)',
       stdin: stdin.join(''),
       timeLimit: 60,
     }),

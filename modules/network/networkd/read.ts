@@ -7,6 +7,7 @@ import type { BridgeSettings, BridgeState, PortSettings } from '../bridge_state.
 import { addressingOf as addressingOfSettings, expectedAddressing, expectedBridge, expectedMac } from '../expected.ts';
 import type { LiveBridge } from '../live.ts';
 import { keepOriginal, readOriginal } from '../original.ts';
+import { keptMtuWarnings } from '../port_warnings.ts';
 import type { Addressing, OwnedLinks, StackReading } from '../stack.ts';
 import {
   configuration,
@@ -55,7 +56,7 @@ export async function readNetworkd(
     bridge: settings,
     ports: Object.fromEntries(ports.map((port) => [port, portSettings(desired, files.ports[port], port)])),
     refusals: [...refusals(desired, files, live), ...prefixRefusals(desired, settings ?? {}, files, facts, live)],
-    warnings: [],
+    warnings: keptMtuWarnings(desired, settings, live),
     missing: [],
     links: expectedLinks(desired, files, facts),
     steps: () => (bridge === 'absent' ? remove(desired, files) : create(desired, bridge, settings ?? {}, files, facts)),

@@ -45,8 +45,12 @@ function load({ name }: BridgeState, live: LiveBridge, { manager, profiles }: Fo
         atBoot: [removeLeases(name)],
       };
   return [
-    command(program('check_keyfiles', files), { timeLimit: 60 }),
+    command(program('check_keyfiles', files), {
+      title: 'nmcli --offline connection modify (checks the keyfiles)',
+      timeLimit: 60,
+    }),
     command(program('load', words), {
+      title: `nmcli connection load ${files.join(' ')} (and waits for the ports)`,
       disrupts: 'link',
       timeLimit: 90,
       units: [unit],
@@ -66,6 +70,7 @@ function unload({ name }: BridgeState, live: LiveBridge, { profiles }: Found): r
   });
   return [
     command(program('unload', [name, ...words]), {
+      title: `nmcli connection reload (removes ${name}, and runs ${ports.map(({ link }) => link).join(', ')} alone)`,
       disrupts: 'link',
       judgedBy: 'state',
       timeLimit: 90,

@@ -112,6 +112,42 @@ describe('traps of ifupdown', () => {
     await expect(apply(host(), { dns: ['192.168.221.1'] })).rejects.toThrow(/no resolvconf/);
   });
 
+  describe('where resolvconf is the link of systemd-resolved to resolvectl', () => {
+    /** What `systemctl` says of systemd-resolved, and where /etc/resolv.conf leads. */
+    const resolved = (active: string, enabled: string, file: string) => {
+      const on = host({ tools: ['brctl', 'resolvconf'] });
+      const says = (word: string, good: string) => ({ stdout: `${word}\n`, exitCode: word === good ? 0 : 3 });
+      on.commands.set('readlink -f /sbin/resolvconf', { stdout: '/usr/bin/resolvectl\n' });
+      on.commands.set('readlink -f /etc/resolv.conf', { stdout: `${file}\n` });
+      on.commands.set('systemctl is-active systemd-resolved', says(active, 'active'));
+      on.commands.set('systemctl is-enabled systemd-resolved', says(enabled, 'enabled'));
+      return on;
+    };
+    const dns = { dns: ['192.168.221.1'] };
+    const stub = '/run/systemd/resolve/stub-resolv.conf';
+
+    test('and it does not run, name servers would be in force nowhere: refused, in every run', async () => {
+      const words =
+        /resolvconf is the link of systemd-resolved to resolvectl, and systemd-resolved is inactive: nothing reads the name servers .*systemctl enable --now systemd-resolved/s;
+      const on = resolved('inactive', 'disabled', '/etc/resolv.conf');
+      await expect(apply(on, dns)).rejects.toThrow(words);
+      expect(on.files.get(main)).toBe(host().files.get(main));
+      await expect(apply(on, { search: ['example.org'] })).rejects.toThrow(words);
+      await apply(on, { mtu: 1400 });
+    });
+
+    test('and it does not start at boot, ifupdown’s script hands it nothing: refused', async () => {
+      await expect(apply(resolved('active', 'disabled', stub), dns)).rejects.toThrow(/systemd-resolved is disabled/);
+    });
+
+    test('and it runs, the name servers are written; another /etc/resolv.conf is named', async () => {
+      expect((await apply(resolved('active', 'enabled', stub), dns)).warnings).toEqual([]);
+      expect((await apply(resolved('active', 'enabled', '/etc/resolv.conf'), dns)).warnings).toEqual([
+        expect.stringMatching(/\/etc\/resolv\.conf is not its file/),
+      ]);
+    });
+  });
+
   test('a name of more than 15 characters makes a cut-off bridge and a dead link', async () => {
     await expect(apply(host(), { name: 'bridge0123456789' })).rejects.toThrow(/1 to 15 letters/);
   });

@@ -66,12 +66,22 @@ interface Given {
   readonly clientId?: string;
   /** NetworkManager instead of systemd-networkd. */
   readonly manager?: true;
+  /** What `netplan get` writes to standard error where it cannot read the files. */
+  readonly mistake?: string;
   /** What a command step comes to. Default: success. */
   readonly onStep?: (argv: readonly string[]) => FakeAnswer;
 }
 
 /** A host whose daemon runs ens33 by a file that netplan has written. */
-export function host({ files, more = {}, id = 'ens33', clientId, manager, onStep = () => ({}) }: Given): FakeHost {
+export function host({
+  files,
+  more = {},
+  id = 'ens33',
+  clientId,
+  manager,
+  mistake,
+  onStep = () => ({}),
+}: Given): FakeHost {
   const status = `* 2: ens33\n  Network File: /run/systemd/network/10-netplan-${id}.network\n  State: routable (configured)\n${clientId === undefined ? '' : `  DHCP4 Client ID: ${clientId}\n`}\n`;
   const connections = `nmcli tool, version 1.42.4\n--devices\nens33:connected:u1\nlo:connected (externally):u0\n--connections\nu1:netplan-${id}:/run/NetworkManager/system-connections/netplan-${id}.nmconnection\nu0:lo:/run/NetworkManager/system-connections/lo.nmconnection\n`;
   return new FakeHost({
@@ -85,6 +95,7 @@ export function host({ files, more = {}, id = 'ens33', clientId, manager, onStep
     answer: (argv) => {
       const words = argv.join(' ');
       if (words.includes('networkctl')) return manager ? { exitCode: 3 } : { stdout: status };
+      if (words.endsWith(' netplan get')) return mistake === undefined ? {} : { exitCode: 1, stderr: mistake };
       if (words.includes('nmcli')) return manager ? { stdout: connections } : { exitCode: 3 };
       return { exitCode: 1 };
     },
