@@ -1,7 +1,7 @@
 import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import { type CommandStep, command, type Undo } from '../../../lib/task/step.ts';
 import { adjustBridge, removeBridge } from '../live_steps.ts';
-import { reloadArgv } from '../networkd/reload.ts';
+import { reloadArgv, reloadTitle } from '../networkd/reload.ts';
 import { restoreKernelIpv6 } from '../networkmanager/kernel_ipv6.ts';
 import { removeLeases } from '../networkmanager/leases.ts';
 import type { LoadedBridge } from '../stack.ts';
@@ -43,7 +43,7 @@ export async function loadByNetworkd(
   const reload = reloadArgv(bridges);
   return [
     cut(generate, { undo: takeBack(unit, [reload]) }),
-    cut(reload, { judgedBy: 'state', units: [unit] }),
+    cut(reload, { title: reloadTitle(bridges), judgedBy: 'state', units: [unit] }),
     ...bridges.flatMap(({ desired, live }) =>
       desired.bridge === 'absent' ? removeBridge(desired, live) : adjustBridge(desired, live),
     ),

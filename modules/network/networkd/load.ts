@@ -2,7 +2,7 @@ import type { ReadonlyHost } from '../../../lib/task/readonly_host.ts';
 import { type CommandStep, command } from '../../../lib/task/step.ts';
 import { adjustBridge, removeBridge } from '../live_steps.ts';
 import type { LoadedBridge } from '../stack.ts';
-import { reloadArgv } from './reload.ts';
+import { reloadArgv, reloadTitle } from './reload.ts';
 
 const unit = 'systemd-networkd';
 
@@ -16,6 +16,7 @@ export async function loadNetworkd(
 ): Promise<readonly CommandStep[]> {
   const argv = reloadArgv(bridges);
   const reload = command(argv, {
+    title: reloadTitle(bridges),
     disrupts: 'link',
     judgedBy: 'state',
     timeLimit: 60,

@@ -57,7 +57,15 @@ function load({ name }: BridgeState, live: LiveBridge, { manager, profiles }: Fo
       undo: { ...undo, before: [`${unit}.service`] },
     }),
     ...(live.isBridge && bridge.file !== undefined && leavesIpv6ToKernel(bridge.file.content)
-      ? [command(restoreKernelIpv6(name), { disrupts: 'link', judgedBy: 'state', timeLimit: 90, units: [unit] })]
+      ? [
+          command(restoreKernelIpv6(name), {
+            title: `make IPv6 addresses of ${name} again`,
+            disrupts: 'link',
+            judgedBy: 'state',
+            timeLimit: 90,
+            units: [unit],
+          }),
+        ]
       : []),
   ];
 }
