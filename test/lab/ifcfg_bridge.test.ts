@@ -188,6 +188,7 @@ ip link add ens34 type veth peer name ens35
 printf 'DEVICE=ens34\\nONBOOT=no\\n' > ${scripts}/ifcfg-ens34
 ip link set ens34 up; ip address add 10.4.4.4/24 dev ens34; ip -6 address add fd00:9::9/64 dev ens34 nodad`);
     const lost = [
+      "'systemctl restart network' cuts network links, and nothing takes it back if the host cannot be reached afterwards; put the task into a networkChange",
       'ens34 is up, and its file says ONBOOT=no: it stays down once the network is restarted',
       '10.9.9.9/24 on ens33 is in no file: it is gone once the network is restarted',
       '10.4.4.4/24 on ens34 is in no file: it is gone once the network is restarted',
