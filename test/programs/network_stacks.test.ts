@@ -21,8 +21,7 @@ test('jiti loads the network stacks for a bridge and for what loads it at the sa
     const file = join(directory, 'program.ts');
     writeFileSync(file, program);
     const printed = execFileSync(join(root, 'node_modules/.bin/jiti'), [file], { encoding: 'utf8' });
-    expect(printed).toContain('there is no interface ens33');
-    expect(printed).toContain('no network stack that kvm-play knows owns ens33');
+    expect(printed.match(/there is no interface ens33/g)).toHaveLength(2);
   } finally {
     rmSync(directory, { recursive: true });
   }
