@@ -23,6 +23,7 @@ import type { BridgeValues } from './network/network_scripts/ifcfg/bridge_file.t
 import { bridgeParameters } from './network/network_scripts/network_scripts.ts';
 import { planBridge } from './network/network_scripts/plan.ts';
 import type { IfcfgBridgeState } from './network/network_scripts/state.ts';
+import { onUse } from './network/on_use.ts';
 
 /** Arguments of {@link ifcfgBridge}. */
 export interface IfcfgBridgeArgs extends CommonBridgeArgs {
@@ -85,11 +86,9 @@ export const ifcfgBridge: Module<IfcfgBridgeArgs, IfcfgBridgeState> = defineModu
   desired,
   subject: ({ name }) => name,
   provides: ({ name, bridge }) => (bridge === 'absent' ? [] : [`link:${name}`]),
-  // Loaded only on use.
-  read: async (host, wanted) => (await import('./network/network_scripts/read.ts')).readBridge(host, wanted),
+  read: async (host, wanted) => (await onUse()).readIfcfgBridge(host, wanted),
   plan: planBridge,
-  inForce: async (host, wanted) =>
-    (await import('./network/network_scripts/in_force/in_force.ts')).bridgeInForce(host, wanted),
+  inForce: async (host, wanted) => (await onUse()).ifcfgBridgeInForce(host, wanted),
 });
 
 function desired(parsed: Parsed, { disrupts = [] }: TaskOptions): IfcfgBridgeState {
